@@ -1,0 +1,3 @@
+// SPDX-License-Identifier: MIT
+#include "gateway/store/store.h"
+#include <stdint.h>
