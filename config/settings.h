@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: MIT
+/* Every setting, typed: plain structs, one per section of bittern.conf.
+ *
+ * settings_table.c has a row per key (type, range, default, one line of help); the parser, the file
+ * made at first run, `bittern config show` and the check of the manual page all read that table. A
+ * lower floor is given the sub-struct it needs, never the whole.
+ *
+ * Strings are owned by the struct and never NULL: a setting that is off is an empty string. */
+#ifndef BITTERN_CONFIG_SETTINGS_H
+#define BITTERN_CONFIG_SETTINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/compiler.h"
+#include "base/fault.h"
+
+struct buf;
+
+enum tor_mode {
+    TOR_OFF,   /* connect directly */
+    TOR_ON,    /* dial through the proxy; listen as well */
+    TOR_STRICT /* nothing but the proxy: no clear socket, no DNS, no public listener */
+};
+
+enum pow_priority {
+    POW_PRIORITY_LOW, /* nice 19, batch: yields to all else (default) */
+    POW_PRIORITY_IDLE,
+    POW_PRIORITY_NORMAL
+};
+
+enum attachments_mode {
+    ATTACHMENTS_AUTO,  /* to those whose pubkey says that they read encoding 3 */
+    ATTACHMENTS_ALWAYS /* to all */
+};
+
+struct node_settings {
+    char *listen;  /* addresses, comma separated; empty: no listener */
+    uint16_t port; /* for those of `listen` that name none; 0 picks a free one */
+    enum tor_mode tor;
+    char *socks; /* HOST:PORT of the SOCKS5 proxy */
+    char *socks_user;
+    char *socks_password;
+    uint32_t max_outbound;
+    uint32_t max_inbound;
+    uint32_t max_per_address;  /* inbound connections of one address */
+    uint32_t max_download_kib; /* a second; 0: unbounded */
+    uint32_t max_upload_kib;
+    uint32_t max_objects; /* the inventory's bounds */
+    uint64_t max_object_bytes;
+};
+
+struct network_settings {
+    char *connect;  /* HOST:PORT, ...: peers to dial always */
+    bool bootstrap; /* dial others too */
+    bool tls;
+    bool allow_loopback; /* take loopback peers, without limits per address and group */
+    uint32_t magic;
+    uint64_t least_trials_per_byte;
+    uint64_t least_extra_bytes;
+    uint32_t dandelion;          /* percent; 0: off */
+    uint32_t announce_delay_sec; /* over which announcements are spread */
+    bool anti_intersection;
+};
+
+struct agent_settings {
+    int64_t ttl_sec;          /* of a mail that names none */
+    int64_t ttl_jitter_sec;   /* at random, either way */
+    int64_t ack_delay_sec;    /* an acknowledgement leaves within this time */
+    bool acks;                /* acknowledge what arrives */
+    int64_t resend_after_sec; /* 0: when the lifetime has run out */
+    int64_t give_up_after_sec;
+    uint64_t max_trials_per_byte; /* above these a mail is held */
+    uint64_t max_extra_bytes;
+};
+
+struct pow_settings {
+    uint32_t threads; /* 0: as many as there are cores */
+    enum pow_priority priority;
+    char *kernel; /* "auto", or a kernel's name */
+};
+
+struct mail_settings {
+    enum attachments_mode attachments;
+};
+
+/* A mail server that clients log in to. */
+struct smtp_settings {
+    char *listen;
+    uint16_t port;     /* STARTTLS */
+    uint16_t tls_port; /* TLS from the first byte */
+    char *socket;      /* a Unix socket's path; empty: none */
+    uint32_t socket_mode;
+    char *socket_group;
+    char *lmtp_socket;
+    uint64_t max_message_bytes;
+};
+
+struct imap_settings {
+    char *listen;
+    uint16_t port;
+    uint16_t tls_port;
+    char *socket;
+    uint32_t socket_mode;
+    char *socket_group;
+    uint64_t append_limit_bytes;
+    uint32_t max_sessions;
+};
+
+struct log_settings {
+    uint32_t level; /* an enum log_level */
+    bool addresses; /* show them at info and above */
+    char *file;     /* empty: bittern.log in the home folder; "-": standard error */
+};
+
+struct settings {
+    struct node_settings node;
+    struct network_settings network;
+    struct agent_settings agent;
+    struct pow_settings pow;
+    struct mail_settings mail;
+    struct smtp_settings smtp;
+    struct imap_settings imap;
+    struct log_settings log;
+};
+
+/* All defaults. */
+void settings_init(struct settings *settings);
+void settings_clear(struct settings *settings);
+
+/* Set one key, named "section.key", from its text. FAULT_INVALID says what was expected:
+ * "[smtp] port: 'abc' is not a port (0 to 65535)"; an unknown key names its nearest neighbours. */
+bool settings_set(struct settings *settings, const char *name, const char *value,
+                  struct fault *fault) MUST_USE;
+
+/* Set from "section.key=value", as `-c` and the lines for the children have it. */
+bool settings_set_line(struct settings *settings, const char *line, struct fault *fault) MUST_USE;
+
+/* Read an INI file (bittern.conf(5)). The first error refuses the whole file: "FILE:LINE: ..." */
+bool settings_read(struct settings *settings, const char *path, struct fault *fault) MUST_USE;
+
+/* The file that the first run writes: every key, commented out, with its help and default. */
+void settings_print_template(struct buf *out);
+/* The values in force, as a file that settings_read takes. */
+void settings_print(struct buf *out, const struct settings *settings);
+
+/* One "section.key=value" line each: how the supervisor hands them to a child. */
+void settings_to_lines(struct buf *out, const struct settings *settings);
+bool settings_from_lines(struct settings *settings, struct bytes lines,
+                         struct fault *fault) MUST_USE;
+
+/* The name "section.key" of row `index`, or NULL past the last: for the check of the manual. */
+const char *settings_name(size_t index);
+
+#endif
