@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* Bytes from strangers: a view, a sticky reader and a writer. Nothing else takes foreign bytes apart.
+/* Bytes from strangers: a view, a sticky reader and a writer. Nothing else takes foreign bytes
+ * apart.
  *
  * The reader is sticky: after the first read that does not fit, every read yields zero and
  * reader_ok is false. So fields can be read one after the other and judged once. But check

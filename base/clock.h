@@ -5,8 +5,8 @@
  * time serves timeouts, and is not moved by a step of the clock.
  *
  * A test may shift the wall clock of running processes: clock_use_shared maps one page that holds
- * an offset in seconds, handed down by the environment variable BITTERN_CLOCK_FD at start, in builds
- * made with BITTERN_TEST_CLOCK only. */
+ * an offset in seconds, handed down by the environment variable BITTERN_CLOCK_FD at start, in
+ * builds made with BITTERN_TEST_CLOCK only. */
 #ifndef BITTERN_BASE_CLOCK_H
 #define BITTERN_BASE_CLOCK_H
 

@@ -7,13 +7,20 @@
 #include <string.h>
 
 static const char *const code_names[] = {
-    [FAULT_NONE] = "none",           [FAULT_INVALID] = "invalid",
-    [FAULT_LIMIT] = "limit",         [FAULT_NOT_FOUND] = "not found",
-    [FAULT_EXISTS] = "exists",       [FAULT_DENIED] = "denied",
-    [FAULT_IO] = "io",               [FAULT_NO_SPACE] = "no space",
-    [FAULT_CORRUPT] = "corrupt",     [FAULT_BUSY] = "busy",
-    [FAULT_TIMEOUT] = "timeout",     [FAULT_CLOSED] = "closed",
-    [FAULT_CANCELLED] = "cancelled", [FAULT_UNSUPPORTED] = "unsupported",
+    [FAULT_NONE] = "none",
+    [FAULT_INVALID] = "invalid",
+    [FAULT_LIMIT] = "limit",
+    [FAULT_NOT_FOUND] = "not found",
+    [FAULT_EXISTS] = "exists",
+    [FAULT_DENIED] = "denied",
+    [FAULT_IO] = "io",
+    [FAULT_NO_SPACE] = "no space",
+    [FAULT_CORRUPT] = "corrupt",
+    [FAULT_BUSY] = "busy",
+    [FAULT_TIMEOUT] = "timeout",
+    [FAULT_CLOSED] = "closed",
+    [FAULT_CANCELLED] = "cancelled",
+    [FAULT_UNSUPPORTED] = "unsupported",
     [FAULT_INTERNAL] = "internal",
 };
 

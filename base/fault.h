@@ -27,9 +27,9 @@ enum fault_code {
     FAULT_CORRUPT,     /* stored data is not what we wrote */
     FAULT_BUSY,        /* try again later */
     FAULT_TIMEOUT,
-    FAULT_CLOSED,      /* the other side went away */
+    FAULT_CLOSED, /* the other side went away */
     FAULT_CANCELLED,
-    FAULT_INTERNAL     /* our own bug, met where an assert would lose data */
+    FAULT_INTERNAL /* our own bug, met where an assert would lose data */
 };
 
 enum { FAULT_TEXT_BYTES = 256 };

@@ -49,7 +49,7 @@ static inline void list_remove(struct list_node *node)
 }
 
 /* The struct that holds `node` as its field `member`. */
-#define list_entry(node, type, member) ((type *)(void *)((char *)(node) - offsetof(type, member)))
+#define list_entry(node, type, member) ((type *)(void *)((char *)(node)-offsetof(type, member)))
 
 /* Visit each node; the body may remove the node it was given, no other. */
 #define list_for_each(node, head)                                                                  \

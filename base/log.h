@@ -15,7 +15,13 @@
 #include "base/bytes.h"
 #include "base/compiler.h"
 
-enum log_level { LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG, LOG_LEVEL_TRACE };
+enum log_level {
+    LOG_LEVEL_ERROR,
+    LOG_LEVEL_WARN,
+    LOG_LEVEL_INFO,
+    LOG_LEVEL_DEBUG,
+    LOG_LEVEL_TRACE
+};
 
 /* Lines above `level` are dropped. Lines go to `fd` as one write each, prefixed with the UTC time
  * and the process's name (a static string). Default: info, standard error, "bittern". */

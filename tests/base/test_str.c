@@ -44,10 +44,12 @@ static void base64_is_strict(void **state)
         const char *text;
         const char *plain; /* NULL: refused */
     } cases[] = {
-        {"", ""},          {"Zg==", "f"},       {"Zm8=", "fo"},   {"Zm9v", "foo"},
-        {"Zm9vYg==", "foob"}, {"Zm9vYmFy", "foobar"}, {"Zh==", NULL}, {"Zm9=", NULL},
-        {"Zg=", NULL},     {"Zg", NULL},        {"Z===", NULL},   {"====", NULL},
-        {"Zg==Zg==", NULL}, {"Zm 9", NULL},     {"Zm-_", NULL},   {"=m9v", NULL},
+        {"", ""},           {"Zg==", "f"},        {"Zm8=", "fo"},
+        {"Zm9v", "foo"},    {"Zm9vYg==", "foob"}, {"Zm9vYmFy", "foobar"},
+        {"Zh==", NULL},     {"Zm9=", NULL},       {"Zg=", NULL},
+        {"Zg", NULL},       {"Z===", NULL},       {"====", NULL},
+        {"Zg==Zg==", NULL}, {"Zm 9", NULL},       {"Zm-_", NULL},
+        {"=m9v", NULL},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -89,10 +91,20 @@ static void utf8_is_judged_by_the_rfc(void **state)
         const char *text;
         bool valid;
     } cases[] = {
-        {"plain", true},          {"Pr\xc3\xbc""fung", true}, {"\xe2\x82\xac", true},
-        {"\xf0\x9f\x90\xa6", true}, {"\xc0\xaf", false},       {"\xe0\x80\x80", false},
-        {"\xed\xa0\x80", false},  {"\xf4\x90\x80\x80", false}, {"\xc3", false},
-        {"\xbc", false},          {"\xff", false},             {"\xf0\x9f\x90", false},
+        {"plain", true},
+        {"Pr\xc3\xbc"
+         "fung",
+         true},
+        {"\xe2\x82\xac", true},
+        {"\xf0\x9f\x90\xa6", true},
+        {"\xc0\xaf", false},
+        {"\xe0\x80\x80", false},
+        {"\xed\xa0\x80", false},
+        {"\xf4\x90\x80\x80", false},
+        {"\xc3", false},
+        {"\xbc", false},
+        {"\xff", false},
+        {"\xf0\x9f\x90", false},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {

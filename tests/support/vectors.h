@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* Known answers: the JSON files of tests/vectors, read with jansson. A missing file or field fails the
- * test at once, so that a typo can't make a test assert nothing. */
+/* Known answers: the JSON files of tests/vectors, read with jansson. A missing file or field fails
+ * the test at once, so that a typo can't make a test assert nothing. */
 #ifndef BITTERN_TESTS_SUPPORT_VECTORS_H
 #define BITTERN_TESTS_SUPPORT_VECTORS_H
 
@@ -20,8 +20,8 @@ json_t *vectors_get(const json_t *object, const char *key);
 const char *vectors_str(const json_t *object, const char *key);
 /* An integer, or a decimal string (values above 2^53). */
 uint64_t vectors_u64(const json_t *object, const char *key);
-/* The hex string's bytes, in a heap block of exactly that size (free it), so that a read past the end
- * is seen by the sanitizer. `out_len` gets the length. */
+/* The hex string's bytes, in a heap block of exactly that size (free it), so that a read past the
+ * end is seen by the sanitizer. `out_len` gets the length. */
 uint8_t *vectors_hex(const json_t *object, const char *key, size_t *out_len);
 
 /* Compare bytes, printing both in hex when they differ. */
