@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: MIT
+/* Which text tests of a search a message passes: a plain scan of its folded text (message_info.h),
+ * the same for every store. */
+#ifndef BITTERN_MAILPROTO_IMAP_TEXT_MATCH_H
+#define BITTERN_MAILPROTO_IMAP_TEXT_MATCH_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+
+struct mailbox_text_test;
+struct message_text;
+
+/* Bit i is set when the message passes tests[i]. n_tests <= MAILBOX_SEARCH_MAX_TESTS. */
+uint64_t text_match(const struct mailbox_text_test *tests, size_t n_tests,
+                    const struct message_text *text) MUST_USE;
+
+#endif
