@@ -234,6 +234,40 @@ bool utf8_valid(struct bytes text)
     return true;
 }
 
+/* Length of the ill-formed part at the front of `text`: what could still have become a sequence. */
+static size_t utf8_ill_formed_len(struct bytes text)
+{
+    uint8_t first = text.data[0];
+    if (first < 0xc2 || first > 0xf4 || text.len == 1) {
+        return 1;
+    }
+    uint8_t low = first == 0xe0 ? 0xa0 : first == 0xf0 ? 0x90 : 0x80;
+    uint8_t high = first == 0xed ? 0x9f : first == 0xf4 ? 0x8f : 0xbf;
+    if (text.data[1] < low || text.data[1] > high) {
+        return 1;
+    }
+    bool third_may_follow = first >= 0xf0 && text.len > 2 && (text.data[2] & 0xc0) == 0x80;
+    return third_may_follow ? 3 : 2;
+}
+
+void utf8_repair(struct buf *out, struct bytes text)
+{
+    while (text.len != 0) {
+        size_t good = 0;
+        size_t step = 0;
+        while (good < text.len &&
+               (step = utf8_sequence_len(bytes_slice(text, good, text.len))) != 0) {
+            good += step;
+        }
+        buf_append_bytes(out, bytes_slice(text, 0, good));
+        text = bytes_slice(text, good, text.len);
+        if (text.len != 0) {
+            buf_append_str(out, "\xef\xbf\xbd");
+            text = bytes_slice(text, utf8_ill_formed_len(text), text.len);
+        }
+    }
+}
+
 size_t utf8_cut(struct bytes text, size_t max_len)
 {
     if (text.len <= max_len) {

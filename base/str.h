@@ -38,6 +38,9 @@ bool base64_decode(struct buf *out, struct bytes text) MUST_USE;
 
 /* True when the bytes are well-formed UTF-8 (RFC 3629: no surrogates, no overlong forms). */
 bool utf8_valid(struct bytes text) MUST_USE;
+/* Append `text` as well-formed UTF-8: each maximal ill-formed part becomes one U+FFFD (Unicode
+ * standard, section 3.9, "Substitution of maximal subparts"). */
+void utf8_repair(struct buf *out, struct bytes text);
 /* The longest prefix of at most `max_len` bytes that cuts no sequence of a well-formed text. */
 size_t utf8_cut(struct bytes text, size_t max_len) MUST_USE;
 

@@ -126,6 +126,32 @@ static void words_compare_without_case(void **state)
     assert_false(str_ends_with_ci("t", "alt"));
 }
 
+static void ill_formed_utf8_is_replaced_part_by_part(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *in;
+        const char *out;
+    } cases[] = {
+        {"plain", "plain"},
+        {"a\xffz", "a\xef\xbf\xbdz"},
+        {"\xe2\x82", "\xef\xbf\xbd"},
+        {"\xe2\x82z", "\xef\xbf\xbdz"},
+        {"\xf0\x9f\x98", "\xef\xbf\xbd"},
+        {"\xf0\x9f\xe2\x82\xac", "\xef\xbf\xbd\xe2\x82\xac"},
+        {"\xc0\xaf", "\xef\xbf\xbd\xef\xbf\xbd"},
+        {"\xed\xa0\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"},
+        {"\xe2\x82\xac", "\xe2\x82\xac"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct buf out = {0};
+        utf8_repair(&out, bytes_of_str(cases[i].in));
+        assert_string_equal(buf_str(&out), cases[i].out);
+        assert_true(utf8_valid(buf_view(&out)));
+        buf_clear(&out);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -133,6 +159,7 @@ int main(void)
         cmocka_unit_test(base64_is_strict),
         cmocka_unit_test(hex_goes_both_ways),
         cmocka_unit_test(utf8_is_judged_by_the_rfc),
+        cmocka_unit_test(ill_formed_utf8_is_replaced_part_by_part),
         cmocka_unit_test(words_compare_without_case),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
