@@ -8,9 +8,9 @@
  * and is dropped, so nobody holds a pointer to a session. While a question is open the session
  * reads no further, and replies go out in the order of the commands.
  *
- *     connection --> smtp_session_feed --> smtp_handler.check_recipient(question 7, ...)
- *                                                  ... a while ...
- *     output <------- wake <-------------- smtp_service_answer(service, 7, verdict)
+ *     serve --> feed --> smtp_handler.check_recipient(question 7, ...)
+ *                                  ... a while ...
+ *     serve <-- wake <-- smtp_service_answer(service, 7, verdict)
  *
  * Line ends are CRLF and nothing else, in commands as in mails; a bare CR or LF is refused with
  * words and ends the connection, so that no mail can be cut in two by one server and not by the
@@ -25,9 +25,9 @@
 #include "base/bytes.h"
 #include "base/compiler.h"
 
-struct sasl_backend;
+struct sasl_lookup;
+struct serve_protocol;
 struct smtp_service;
-struct smtp_session;
 
 /* ---- what the gateway is told and asked ---- */
 
@@ -51,8 +51,8 @@ struct smtp_recipient {
 };
 
 struct smtp_envelope {
-    const char *account; /* who logged in; NULL on a trusted socket */
-    const char *peer;    /* "127.0.0.1:40312", "unix" */
+    int64_t account_id; /* who logged in (sasl_lookup); 0 on a trusted socket */
+    const char *peer;   /* "127.0.0.1", "unix" */
     const char *helo;
     bool is_lmtp;
     bool is_tls;
@@ -124,11 +124,12 @@ struct smtp_limits smtp_limits_default(void) MUST_USE;
 struct smtp_config {
     const char *host_name; /* in the greeting: "localhost" says nothing about the machine */
     bool is_lmtp;
-    bool has_starttls;  /* a certificate is there */
-    bool auth_required; /* false only on a trusted Unix socket */
+    /* Who comes through a Unix socket is trusted without a login: its permissions are the trust.
+     * Off for submission, where the account must be known. */
+    bool trusts_unix;
     struct smtp_limits limits;
     const struct smtp_handler *handler;
-    struct sasl_backend *sasl; /* mailproto/sasl; NULL where nobody logs in */
+    const struct sasl_lookup *credentials; /* NULL where nobody logs in */
 };
 
 /* Copies what it is given; the handler and the backend are borrowed. */
@@ -143,43 +144,8 @@ void smtp_service_answer(struct smtp_service *service, uint64_t question,
 void smtp_service_answer_each(struct smtp_service *service, uint64_t question,
                               const struct smtp_verdict *verdicts, size_t n_verdicts);
 
-/* ---- a session ---- */
-
-struct smtp_peer {
-    const char *name; /* "127.0.0.1:40312", "unix" */
-    bool is_local;    /* loopback or a Unix socket: login in clear is allowed */
-    bool is_tls;      /* TLS from the first byte */
-};
-
-/* What the connection has to do next, besides sending the output. */
-enum smtp_wish {
-    SMTP_WISH_READ,     /* go on reading */
-    SMTP_WISH_WAIT,     /* read nothing more: a question is open, or output must drain */
-    SMTP_WISH_STARTTLS, /* send the output, then the handshake, then smtp_session_tls_started */
-    SMTP_WISH_CLOSE     /* send the output, then close */
-};
-
-/* `wake` is called whenever an answer has made new output or a new wish. */
-struct smtp_session *smtp_session_new(struct smtp_service *service, const struct smtp_peer *peer,
-                                      int64_t now_ms, void (*wake)(void *context),
-                                      void *context) MUST_USE;
-void smtp_session_free(struct smtp_session **session);
-
-/* Take bytes that arrived. All are taken: those behind an open question wait inside, which is
- * bounded since a session whose wish is WAIT is not fed. */
-void smtp_session_feed(struct smtp_session *session, struct bytes bytes, int64_t now_ms);
-/* The other side closed, cleanly or not. */
-void smtp_session_closed(struct smtp_session *session);
-/* After SMTP_WISH_STARTTLS. */
-void smtp_session_tls_started(struct smtp_session *session);
-/* The time of day for timeouts (monotonic). Returns when to be called next, at the latest. */
-int64_t smtp_session_tick(struct smtp_session *session, int64_t now_ms);
-/* The service is about to stop: 421 as soon as no mail is under way. */
-void smtp_session_shut_down(struct smtp_session *session);
-
-enum smtp_wish smtp_session_wish(const struct smtp_session *session) MUST_USE;
-/* Output to send; borrowed until the next call. Then tell how much was taken. */
-struct bytes smtp_session_output(const struct smtp_session *session) MUST_USE;
-void smtp_session_output_taken(struct smtp_session *session, size_t len);
+/* The sessions themselves are driven through mailproto/serve/protocol.h; `server` is the service.
+ */
+extern const struct serve_protocol smtp_protocol;
 
 #endif
