@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: MIT
+/* Times are Unix seconds (`_sec`), addresses are canonical text ("BM-..."), and enumerations are
+ * the numbers of the C enum that each comment names: they are written on disk, so none may ever
+ * change.
+ *
+ * The road of an outgoing mail through these tables:
+ *
+ *     outgoing_mail (what was accepted at DATA)  1 --- n  outgoing (one row a recipient: the state)
+ *                                                              |
+ *                             object_job (the ack's work, the message's work, publishing) 0 --- n
+ *
+ * A job holds the object from the moment it is built and signed: first with an empty nonce, then
+ * finished, then published. Whatever happens in between, the same object goes on. */
+#include "gateway/store/schema_agent.h"
+
+const char schema_agent_v1[] =
+    /* Own keys: identities (enum identity_kind) and chans. A chan that was left stays, disabled,
+     * so that its label leads back to the same chan. */
+    "CREATE TABLE identity ("
+    "  id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    "  account_id INTEGER NOT NULL,"
+    "  kind INTEGER NOT NULL,"
+    "  address TEXT NOT NULL,"
+    "  label TEXT NOT NULL,"
+    "  enabled INTEGER NOT NULL DEFAULT 1,"
+    "  signing_key BLOB NOT NULL,"
+    "  encryption_key BLOB NOT NULL,"
+    "  behaviour INTEGER NOT NULL,"
+    "  trials_per_byte INTEGER NOT NULL,"
+    "  extra_bytes INTEGER NOT NULL,"
+    "  ttl_sec INTEGER NOT NULL DEFAULT 0," /* 0: the setting's */
+    "  pubkey_sent_sec INTEGER NOT NULL DEFAULT 0,"
+    "  created_sec INTEGER NOT NULL,"
+    "  UNIQUE (account_id, address)"
+    ");"
+    "CREATE UNIQUE INDEX identity_address ON identity (address) WHERE kind = 0;"
+
+    "CREATE TABLE contact ("
+    "  id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    "  account_id INTEGER NOT NULL,"
+    "  address TEXT NOT NULL,"
+    "  label TEXT NOT NULL,"
+    "  ttl_sec INTEGER NOT NULL DEFAULT 0,"
+    "  UNIQUE (account_id, address)"
+    ");"
+
+    /* Who may not write to an account (listed = 0) and who alone may (listed = 1). */
+    "CREATE TABLE sender_rule ("
+    "  account_id INTEGER NOT NULL,"
+    "  address TEXT NOT NULL,"
+    "  listed INTEGER NOT NULL,"
+    "  PRIMARY KEY (account_id, address)"
+    ") WITHOUT ROWID;"
+
+    "CREATE TABLE subscription ("
+    "  id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    "  account_id INTEGER NOT NULL,"
+    "  address TEXT NOT NULL,"
+    "  label TEXT NOT NULL,"
+    "  enabled INTEGER NOT NULL DEFAULT 1,"
+    "  UNIQUE (account_id, address)"
+    ");"
+
+    /* Others' public keys. `personal`: written to or heard from, so never dropped for its age. */
+    "CREATE TABLE pubkey ("
+    "  address TEXT PRIMARY KEY,"
+    "  behaviour INTEGER NOT NULL,"
+    "  signing_key BLOB NOT NULL,"
+    "  encryption_key BLOB NOT NULL,"
+    "  trials_per_byte INTEGER NOT NULL,"
+    "  extra_bytes INTEGER NOT NULL,"
+    "  seen_sec INTEGER NOT NULL,"
+    "  personal INTEGER NOT NULL DEFAULT 0"
+    ") WITHOUT ROWID;"
+
+    /* A mail as it was accepted: what leaves of it, and where its copies stand (0: nowhere). */
+    "CREATE TABLE outgoing_mail ("
+    "  id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    "  account_id INTEGER NOT NULL,"
+    "  sender TEXT NOT NULL,"
+    "  message_id TEXT NOT NULL,"
+    "  subject TEXT NOT NULL,"
+    "  content_plain BLOB NOT NULL,"     /* encoding 2 */
+    "  content_extended BLOB,"           /* encoding 3; NULL: the text says it all */
+    "  needs_extended INTEGER NOT NULL," /* has attachments: encoding 2 would drop a part */
+    "  ttl_sec INTEGER NOT NULL,"
+    "  accepted_sec INTEGER NOT NULL,"
+    "  sent_mailbox INTEGER NOT NULL DEFAULT 0,"
+    "  sent_uid INTEGER NOT NULL DEFAULT 0,"
+    "  outbox_mailbox INTEGER NOT NULL DEFAULT 0,"
+    "  outbox_uid INTEGER NOT NULL DEFAULT 0,"
+    "  envelope_id TEXT NOT NULL DEFAULT '',"  /* DSN: ENVID */
+    "  return_full INTEGER NOT NULL DEFAULT 0" /* DSN: RET=FULL */
+    ");"
+
+    /* One recipient of it. state: enum outgoing_state; kind: enum outgoing_kind. */
+    "CREATE TABLE outgoing ("
+    "  id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    "  mail_id INTEGER NOT NULL REFERENCES outgoing_mail (id) ON DELETE CASCADE,"
+    "  recipient TEXT NOT NULL,"
+    "  kind INTEGER NOT NULL,"
+    "  state INTEGER NOT NULL,"
+    "  reason TEXT NOT NULL DEFAULT '',"
+    "  forced INTEGER NOT NULL DEFAULT 0,"     /* any demanded difficulty is accepted */
+    "  ackdata BLOB NOT NULL,"                 /* empty: no acknowledgement can come */
+    "  ack_packet BLOB,"                       /* the acknowledgement, its work done */
+    "  tries INTEGER NOT NULL DEFAULT 0,"      /* how often it went out, or its key was asked for */
+    "  next_sec INTEGER NOT NULL DEFAULT 0,"   /* when to look again; 0: an event wakes it */
+    "  since_sec INTEGER NOT NULL,"            /* when it entered its state */
+    "  notify INTEGER NOT NULL DEFAULT 0,"     /* DSN: which reports were asked for */
+    "  report_due INTEGER NOT NULL DEFAULT 0," /* a report that is yet to be written */
+    "  original TEXT NOT NULL DEFAULT ''"      /* DSN: ORCPT */
+    ");"
+    "CREATE INDEX outgoing_by_mail ON outgoing (mail_id);"
+    "CREATE INDEX outgoing_by_state ON outgoing (state, next_sec);"
+    "CREATE INDEX outgoing_by_ackdata ON outgoing (ackdata) WHERE length(ackdata) > 0;"
+    "CREATE INDEX outgoing_reports ON outgoing (id) WHERE report_due != 0;"
+
+    /* An object of ours. kind: enum object_job_kind; step: enum object_job_step. */
+    "CREATE TABLE object_job ("
+    "  id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    "  kind INTEGER NOT NULL,"
+    "  step INTEGER NOT NULL,"
+    "  outgoing_id INTEGER NOT NULL DEFAULT 0,"
+    "  address TEXT NOT NULL DEFAULT ''," /* whose key is asked for or told */
+    "  object BLOB NOT NULL,"             /* whole; the nonce is zero until it is found */
+    "  hash BLOB,"                        /* inventory hash, once finished */
+    "  trials_per_byte INTEGER NOT NULL,"
+    "  extra_bytes INTEGER NOT NULL,"
+    "  ttl_sec INTEGER NOT NULL,"
+    "  next_nonce INTEGER NOT NULL DEFAULT 0,"
+    "  expires_sec INTEGER NOT NULL,"
+    "  due_sec INTEGER NOT NULL DEFAULT 0" /* not to be published before */
+    ");"
+    "CREATE INDEX object_job_by_step ON object_job (step, due_sec);"
+    "CREATE INDEX object_job_by_outgoing ON object_job (outgoing_id) WHERE outgoing_id != 0;"
+    "CREATE INDEX object_job_by_address ON object_job (address, kind) WHERE address != '';"
+
+    /* What arrived already: signatures, and the marks by which a resend is known
+     * (enum seen_kind). Kept longer than any resend, also when the mail is deleted. */
+    "CREATE TABLE seen ("
+    "  mark BLOB PRIMARY KEY,"
+    "  kind INTEGER NOT NULL,"
+    "  sec INTEGER NOT NULL"
+    ") WITHOUT ROWID;"
+    "CREATE INDEX seen_by_age ON seen (sec);"
+
+    /* Threads: which mail of an account each object carried. */
+    "CREATE TABLE object_mail ("
+    "  hash BLOB NOT NULL,"
+    "  account_id INTEGER NOT NULL,"
+    "  message_id TEXT NOT NULL,"
+    "  PRIMARY KEY (hash, account_id)"
+    ") WITHOUT ROWID;"
+    "CREATE INDEX object_mail_by_message ON object_mail (account_id, message_id);"
+
+    /* How often an object was begun: one that stops the gateway is not begun for ever. */
+    "CREATE TABLE object_try ("
+    "  hash BLOB PRIMARY KEY,"
+    "  tries INTEGER NOT NULL"
+    ") WITHOUT ROWID;"
+
+    /* How far the node's store was gone through: all numbers up to `number` are done. One row. */
+    "CREATE TABLE link_cursor ("
+    "  id INTEGER PRIMARY KEY CHECK (id = 1),"
+    "  epoch BLOB NOT NULL,"
+    "  number INTEGER NOT NULL"
+    ");"
+
+    /* A single value the agent keeps, such as that the welcome mail was written. */
+    "CREATE TABLE agent_note ("
+    "  name TEXT PRIMARY KEY,"
+    "  value BLOB NOT NULL"
+    ") WITHOUT ROWID;";
