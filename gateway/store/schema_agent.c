@@ -11,9 +11,11 @@
  *
  * A job holds the object from the moment it is built and signed: first with an empty nonce, then
  * finished, then published. Whatever happens in between, the same object goes on. */
-#include "gateway/store/schema_agent.h"
+#include "gateway/store/schema.h"
 
-const char schema_agent_v1[] =
+#include <stddef.h>
+
+const char *const agent_schema[] = {
     /* Own keys: identities (enum identity_kind) and chans. A chan that was left stays, disabled,
      * so that its label leads back to the same chan. */
     "CREATE TABLE identity ("
@@ -32,8 +34,8 @@ const char schema_agent_v1[] =
     "  pubkey_sent_sec INTEGER NOT NULL DEFAULT 0,"
     "  created_sec INTEGER NOT NULL,"
     "  UNIQUE (account_id, address)"
-    ");"
-    "CREATE UNIQUE INDEX identity_address ON identity (address) WHERE kind = 0;"
+    ")",
+    "CREATE UNIQUE INDEX identity_address ON identity (address) WHERE kind = 0",
 
     "CREATE TABLE contact ("
     "  id INTEGER PRIMARY KEY AUTOINCREMENT,"
@@ -42,7 +44,7 @@ const char schema_agent_v1[] =
     "  label TEXT NOT NULL,"
     "  ttl_sec INTEGER NOT NULL DEFAULT 0,"
     "  UNIQUE (account_id, address)"
-    ");"
+    ")",
 
     /* Who may not write to an account (listed = 0) and who alone may (listed = 1). */
     "CREATE TABLE sender_rule ("
@@ -50,16 +52,16 @@ const char schema_agent_v1[] =
     "  address TEXT NOT NULL,"
     "  listed INTEGER NOT NULL,"
     "  PRIMARY KEY (account_id, address)"
-    ") WITHOUT ROWID;"
+    ") WITHOUT ROWID",
 
-    "CREATE TABLE subscription ("
+    "CREATE TABLE broadcast_subscription ("
     "  id INTEGER PRIMARY KEY AUTOINCREMENT,"
     "  account_id INTEGER NOT NULL,"
     "  address TEXT NOT NULL,"
     "  label TEXT NOT NULL,"
     "  enabled INTEGER NOT NULL DEFAULT 1,"
     "  UNIQUE (account_id, address)"
-    ");"
+    ")",
 
     /* Others' public keys. `personal`: written to or heard from, so never dropped for its age. */
     "CREATE TABLE pubkey ("
@@ -71,7 +73,7 @@ const char schema_agent_v1[] =
     "  extra_bytes INTEGER NOT NULL,"
     "  seen_sec INTEGER NOT NULL,"
     "  personal INTEGER NOT NULL DEFAULT 0"
-    ") WITHOUT ROWID;"
+    ") WITHOUT ROWID",
 
     /* A mail as it was accepted: what leaves of it, and where its copies stand (0: nowhere). */
     "CREATE TABLE outgoing_mail ("
@@ -91,7 +93,7 @@ const char schema_agent_v1[] =
     "  outbox_uid INTEGER NOT NULL DEFAULT 0,"
     "  envelope_id TEXT NOT NULL DEFAULT '',"  /* DSN: ENVID */
     "  return_full INTEGER NOT NULL DEFAULT 0" /* DSN: RET=FULL */
-    ");"
+    ")",
 
     /* One recipient of it. state: enum outgoing_state; kind: enum outgoing_kind. */
     "CREATE TABLE outgoing ("
@@ -110,11 +112,11 @@ const char schema_agent_v1[] =
     "  notify INTEGER NOT NULL DEFAULT 0,"     /* DSN: which reports were asked for */
     "  report_due INTEGER NOT NULL DEFAULT 0," /* a report that is yet to be written */
     "  original TEXT NOT NULL DEFAULT ''"      /* DSN: ORCPT */
-    ");"
-    "CREATE INDEX outgoing_by_mail ON outgoing (mail_id);"
-    "CREATE INDEX outgoing_by_state ON outgoing (state, next_sec);"
-    "CREATE INDEX outgoing_by_ackdata ON outgoing (ackdata) WHERE length(ackdata) > 0;"
-    "CREATE INDEX outgoing_reports ON outgoing (id) WHERE report_due != 0;"
+    ")",
+    "CREATE INDEX outgoing_by_mail ON outgoing (mail_id)",
+    "CREATE INDEX outgoing_by_state ON outgoing (state, next_sec)",
+    "CREATE INDEX outgoing_by_ackdata ON outgoing (ackdata) WHERE length(ackdata) > 0",
+    "CREATE INDEX outgoing_reports ON outgoing (id) WHERE report_due != 0",
 
     /* An object of ours. kind: enum object_job_kind; step: enum object_job_step. */
     "CREATE TABLE object_job ("
@@ -131,10 +133,10 @@ const char schema_agent_v1[] =
     "  next_nonce INTEGER NOT NULL DEFAULT 0,"
     "  expires_sec INTEGER NOT NULL,"
     "  due_sec INTEGER NOT NULL DEFAULT 0" /* not to be published before */
-    ");"
-    "CREATE INDEX object_job_by_step ON object_job (step, due_sec);"
-    "CREATE INDEX object_job_by_outgoing ON object_job (outgoing_id) WHERE outgoing_id != 0;"
-    "CREATE INDEX object_job_by_address ON object_job (address, kind) WHERE address != '';"
+    ")",
+    "CREATE INDEX object_job_by_step ON object_job (step, due_sec)",
+    "CREATE INDEX object_job_by_outgoing ON object_job (outgoing_id) WHERE outgoing_id != 0",
+    "CREATE INDEX object_job_by_address ON object_job (address, kind) WHERE address != ''",
 
     /* What arrived already: signatures, and the marks by which a resend is known
      * (enum seen_kind). Kept longer than any resend, also when the mail is deleted. */
@@ -142,8 +144,8 @@ const char schema_agent_v1[] =
     "  mark BLOB PRIMARY KEY,"
     "  kind INTEGER NOT NULL,"
     "  sec INTEGER NOT NULL"
-    ") WITHOUT ROWID;"
-    "CREATE INDEX seen_by_age ON seen (sec);"
+    ") WITHOUT ROWID",
+    "CREATE INDEX seen_by_age ON seen (sec)",
 
     /* Threads: which mail of an account each object carried. */
     "CREATE TABLE object_mail ("
@@ -151,24 +153,27 @@ const char schema_agent_v1[] =
     "  account_id INTEGER NOT NULL,"
     "  message_id TEXT NOT NULL,"
     "  PRIMARY KEY (hash, account_id)"
-    ") WITHOUT ROWID;"
-    "CREATE INDEX object_mail_by_message ON object_mail (account_id, message_id);"
+    ") WITHOUT ROWID",
+    "CREATE INDEX object_mail_by_message ON object_mail (account_id, message_id)",
 
     /* How often an object was begun: one that stops the gateway is not begun for ever. */
     "CREATE TABLE object_try ("
     "  hash BLOB PRIMARY KEY,"
     "  tries INTEGER NOT NULL"
-    ") WITHOUT ROWID;"
+    ") WITHOUT ROWID",
 
     /* How far the node's store was gone through: all numbers up to `number` are done. One row. */
     "CREATE TABLE link_cursor ("
     "  id INTEGER PRIMARY KEY CHECK (id = 1),"
     "  epoch BLOB NOT NULL,"
     "  number INTEGER NOT NULL"
-    ");"
+    ")",
 
     /* A single value the agent keeps, such as that the welcome mail was written. */
     "CREATE TABLE agent_note ("
     "  name TEXT PRIMARY KEY,"
     "  value BLOB NOT NULL"
-    ") WITHOUT ROWID;";
+    ") WITHOUT ROWID",
+
+    NULL,
+};
