@@ -1,0 +1,220 @@
+// SPDX-License-Identifier: MIT
+/* The user agent's front door: identities, the outgoing queue, what arrives.
+ *
+ * One agent per gateway. It owns the keyring, the states of all mail that is sent, the pipeline of
+ * what arrives, and the gateway's end of the link; it lives in the loop's thread and waits for
+ * nothing. What changes something is asynchronous: it is answered once, by its callback, from the
+ * loop, after the commit. What only tells is answered at once, from memory or by one short read. */
+#ifndef BITTERN_GATEWAY_AGENT_AGENT_H
+#define BITTERN_GATEWAY_AGENT_AGENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/compiler.h"
+#include "base/fault.h"
+#include "config/settings.h"
+#include "gateway/agent/outgoing_state.h"
+
+struct agent;
+struct db;
+struct db_writer;
+struct decoder_client;
+struct loop;
+struct pool;
+struct smtp_handler;
+struct smtp_service;
+struct store;
+
+/* What the agent works with: all borrowed, and there until after agent_free. */
+struct agent_parts {
+    struct loop *loop;
+    struct pool *pool;        /* trial decryption, building messages */
+    struct pool *pow_pool;    /* proof of work, at low priority */
+    struct db_writer *writer; /* of mail.db */
+    struct db *reader;        /* a read-only connection to mail.db, for the loop */
+    struct store *store;
+    struct decoder_client *network_decoder;
+    struct decoder_client *owner_decoder;
+    const struct settings *settings;
+};
+
+/* Loads the keys and takes up what was under way. NULL with a fault when mail.db cannot be read. */
+struct agent *agent_new(const struct agent_parts *parts, struct fault *fault) MUST_USE;
+/* Nothing is answered any more. What is under way goes on at the next start. */
+void agent_free(struct agent **agent);
+
+/* The socket to the node, now and after each of its restarts. The agent closes it. */
+void agent_attach_link(struct agent *agent, int fd);
+
+/* How SMTP and LMTP sessions ask the agent. The service is where it answers: to be told before the
+ * first session. */
+const struct smtp_handler *agent_smtp_handler(struct agent *agent) MUST_USE;
+void agent_set_smtp_service(struct agent *agent, struct smtp_service *service);
+/* The same for a second service (LMTP). Each service has a handler of its own. */
+const struct smtp_handler *agent_lmtp_handler(struct agent *agent) MUST_USE;
+void agent_set_lmtp_service(struct agent *agent, struct smtp_service *service);
+
+/* ---- answers ---- */
+
+/* `fault` is NULL when it was done and committed. `text` is what the call gives back (an address, a
+ * password), "" where it gives nothing; borrowed during the callback. `id` likewise, or 0. */
+struct agent_done {
+    void (*call)(void *context, const struct fault *fault, const char *text, int64_t id);
+    void *context;
+};
+
+/* ---- accounts ---- */
+
+/* Make an account with its folders; the answer's text is the generated password, or "" when
+ * `password` was given (NULL: generate). With `welcome`, a mail in INBOX says how things work.
+ * FAULT_EXISTS, FAULT_INVALID (name). */
+void agent_account_new(struct agent *agent, const char *name, const char *password, bool welcome,
+                       struct agent_done done);
+/* Likewise for an account that is there. FAULT_NOT_FOUND. */
+void agent_account_passwd(struct agent *agent, const char *name, const char *password,
+                          struct agent_done done);
+
+struct agent_account_info {
+    int64_t id;
+    const char *name;
+    int64_t created_sec;
+    uint64_t n_messages;
+    uint64_t n_bytes;
+    size_t n_identities;
+};
+void agent_account_list(struct agent *agent,
+                        void (*each)(void *context, const struct agent_account_info *info),
+                        void *context);
+
+/* ---- identities and chans ---- */
+
+enum identity_kind { IDENTITY_OWN = 0, IDENTITY_CHAN = 1 }; /* on disk */
+
+struct agent_identity_request {
+    const char *account;    /* NULL: the only one there is (FAULT_INVALID when there are more) */
+    const char *label;      /* NULL or "": none */
+    const char *passphrase; /* NULL: random keys */
+    uint64_t version;       /* 3 or 4; 0: 4 */
+    uint64_t stream;        /* 0: 1 */
+    bool is_short;          /* two leading zero bytes: a shorter address, more work */
+};
+/* The answer's text is the address. */
+void agent_identity_new(struct agent *agent, const struct agent_identity_request *request,
+                        struct agent_done done);
+/* `who` is an address or a label. */
+void agent_identity_rename(struct agent *agent, const char *who, const char *label,
+                           struct agent_done done);
+void agent_identity_enable(struct agent *agent, const char *who, bool enabled,
+                           struct agent_done done);
+
+/* Join the chan of that name. `address` NULL: version 4, stream 1; else it must be the name's
+ * (FAULT_INVALID). `label` NULL: the name. The answer's text is the address. */
+void agent_chan_join(struct agent *agent, const char *account, const char *name,
+                     const char *address, const char *label, struct agent_done done);
+void agent_chan_leave(struct agent *agent, const char *who, struct agent_done done);
+
+struct agent_identity_info {
+    int64_t id;
+    int64_t account_id;
+    const char *account; /* its name */
+    const char *address; /* "BM-..." */
+    const char *label;
+    enum identity_kind kind;
+    bool enabled;
+    uint64_t version;
+    uint64_t stream;
+    uint64_t trials_per_byte;
+    uint64_t extra_bytes;
+    int64_t ttl_sec; /* 0: the setting's */
+    int64_t created_sec;
+};
+void agent_identity_list(struct agent *agent,
+                         void (*each)(void *context, const struct agent_identity_info *info),
+                         void *context);
+/* By address or label; false when there is none, or (label) more than one. The texts are borrowed
+ * until the loop's next turn. */
+bool agent_identity_find(struct agent *agent, const char *who, struct agent_identity_info *out,
+                         struct fault *fault) MUST_USE;
+
+/* ---- contacts and subscriptions ---- */
+
+void agent_contact_add(struct agent *agent, const char *account, const char *address,
+                       const char *label, struct agent_done done);
+void agent_contact_remove(struct agent *agent, const char *account, const char *who,
+                          struct agent_done done);
+void agent_subscribe(struct agent *agent, const char *account, const char *address,
+                     const char *label, struct agent_done done);
+void agent_unsubscribe(struct agent *agent, const char *account, const char *who,
+                       struct agent_done done);
+
+enum agent_entry_kind { AGENT_CONTACTS, AGENT_SUBSCRIPTIONS };
+struct agent_entry_info {
+    const char *account;
+    const char *address;
+    const char *label;
+    bool enabled;
+};
+void agent_entry_list(struct agent *agent, enum agent_entry_kind kind,
+                      void (*each)(void *context, const struct agent_entry_info *info),
+                      void *context);
+
+/* ---- the outgoing queue ---- */
+
+struct agent_queue_info {
+    int64_t id;      /* of the recipient's row: what retry and cancel take */
+    int64_t mail_id; /* shared by the recipients of one mail */
+    const char *account;
+    const char *sender;
+    const char *recipient;
+    const char *subject;
+    enum outgoing_state state;
+    const char *reason; /* why it failed or is held, or what it waits for; may be "" */
+    int64_t accepted_sec;
+    int64_t since_sec; /* when it entered its state */
+    int64_t next_sec;  /* when it is looked at again; 0: at an event */
+    uint32_t tries;
+    /* While working; -1: not known. */
+    double progress;     /* trials so far by those expected on average: may pass 1 */
+    double estimate_sec; /* still to go, on average */
+};
+/* All but the final ones unless `all`; oldest first, at most `limit` (0: all). */
+bool agent_queue_list(struct agent *agent, bool all, size_t limit,
+                      void (*each)(void *context, const struct agent_queue_info *info),
+                      void *context, struct fault *fault) MUST_USE;
+/* False (FAULT_NOT_FOUND) when there is no such row. Texts are borrowed during `each`. */
+bool agent_queue_show(struct agent *agent, int64_t id,
+                      void (*each)(void *context, const struct agent_queue_info *info),
+                      void *context, struct fault *fault) MUST_USE;
+/* failed -> queued; with `force` also held -> working, whatever work is asked for. FAULT_NOT_FOUND,
+ * FAULT_INVALID (its state allows no such thing). */
+void agent_queue_retry(struct agent *agent, int64_t id, bool force, struct agent_done done);
+void agent_queue_cancel(struct agent *agent, int64_t id, struct agent_done done);
+
+/* ---- status ---- */
+
+struct agent_status {
+    size_t n_identities;
+    size_t n_chans;
+    size_t queue[OUTGOING_N_STATES]; /* recipients by state */
+    const char *pow_kernel;
+    double pow_trials_per_sec; /* measured at the last search, 0 before any */
+    size_t pow_jobs;           /* running and waiting */
+    size_t n_incoming;         /* objects not yet done */
+    uint64_t n_received;       /* messages stored since the start */
+    uint64_t objects_done;     /* the cursor */
+
+    bool link_is_up;
+    /* The node's words, all zero before the first. */
+    uint16_t node_port;
+    uint32_t node_peers_in;
+    uint32_t node_peers_out;
+    uint64_t node_objects;
+    bool node_is_syncing;
+    bool node_was_reached;
+};
+void agent_status(struct agent *agent, struct agent_status *out);
+
+#endif
