@@ -5,7 +5,7 @@
  * to the keeper of the credentials, or the end:
  *
  *     sasl_new -> sasl_respond -> SASL_CHALLENGE  (send it, feed the answer)
- *                              -> SASL_LOOKUP     (ask for the user's keys, then sasl_credential)
+ *                              -> SASL_LOOKUP     (ask for the keys, then sasl_credential_found)
  *                              -> SASL_DONE / SASL_FAILED
  *
  * Credentials are kept as SCRAM-SHA-256 keys alone (credential.h); PLAIN and LOGIN are checked
@@ -32,7 +32,7 @@ enum {
 
 enum sasl_result {
     SASL_CHALLENGE, /* out_challenge is to be sent (it may be empty) */
-    SASL_LOOKUP,    /* sasl_user is to be looked up, the result given to sasl_credential */
+    SASL_LOOKUP,    /* sasl_user is to be looked up, the result given to sasl_credential_found */
     SASL_DONE,      /* authenticated as sasl_account_id */
     SASL_FAILED,    /* wrong, in whatever way */
     SASL_BAD        /* the client broke the mechanism's syntax */
