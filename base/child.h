@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+/* The child's side of the door to the supervisor: what bittern-node, bittern-gateway and
+ * bittern-decoder do first and last.
+ *
+ * The supervisor starts a child with a Unix socket as descriptor CHILD_FD and the log as standard
+ * error, and sends what the child needs: values, sockets, then CHILD_START. So a main reads:
+ *
+ *     process_init();
+ *     struct child *child = child_join("node", &fault);         waits for all of it
+ *     settings_from_lines(&settings, child_settings(child), &fault);
+ *     int link = child_take_socket(child, CHILD_SOCKET_LINK);
+ *     sandbox_enter(&status, &profile, &fault);
+ *     child_attach(child, loop, &handler, app);
+ *     child_report(child, CHILD_REPORT_SANDBOX, status.text);
+ *     child_ready(child);
+ *     loop_run(loop);
+ *
+ * Later the supervisor may send further sockets under a name: the other end was started again, so
+ * the old one is dead (link, decoders), or a control connection came. When the supervisor ends, the
+ * child does. */
+#ifndef BITTERN_BASE_CHILD_H
+#define BITTERN_BASE_CHILD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/compiler.h"
+#include "base/fault.h"
+
+struct loop;
+struct child;
+
+enum { CHILD_FD = 3, CHILD_MAX_SOCKETS = 64, CHILD_JOIN_TIMEOUT_MS = 30 * 1000 };
+
+/* Messages on the channel. A pair is NAME, a zero byte, VALUE. */
+enum child_message {
+    /* supervisor to child */
+    CHILD_SETTINGS = 1, /* payload: section.key=value lines */
+    CHILD_VALUE = 2,    /* pair: "home", "instance" ... */
+    CHILD_SOCKET = 3,   /* payload: its name; one descriptor. Also after the start */
+    CHILD_START = 4,    /* all that is needed was sent */
+    CHILD_STOP = 5,     /* end cleanly, within CHILD_STOP_TIMEOUT_MS */
+    /* child to supervisor */
+    CHILD_READY = 64,  /* serving; a second one is harmless */
+    CHILD_REPORT = 65, /* pair: a line about itself for `status` */
+    CHILD_PROGRAM = 66 /* gateway: run the program under this name of the settings. Pair: the
+                          name, the arguments one a line; one descriptor: its standard input */
+};
+
+enum { CHILD_STOP_TIMEOUT_MS = 4000 };
+
+/* Values. */
+#define CHILD_VALUE_HOME "home"         /* the child's own folder: HOME/node, HOME/gateway */
+#define CHILD_VALUE_INSTANCE "instance" /* decoder: "network" or "owner" */
+#define CHILD_VALUE_MODE "mode"         /* "run", or "one-shot": one command, no servers, no node */
+
+/* Sockets. */
+#define CHILD_SOCKET_LINK "link"                       /* node <-> gateway */
+#define CHILD_SOCKET_GATEWAY "gateway"                 /* decoder's end */
+#define CHILD_SOCKET_DECODER_NETWORK "decoder.network" /* gateway's ends */
+#define CHILD_SOCKET_DECODER_OWNER "decoder.owner"
+#define CHILD_SOCKET_CONTROL "control" /* one control connection, after the start */
+#define CHILD_SOCKET_LOCK "lock"       /* holds the home's lock while it is open */
+/* Listening sockets are called as their settings: "node.listen", "imap.listen", "imap.tls",
+ * "imap.socket", "smtp.listen", "smtp.tls", "smtp.socket", "smtp.lmtp", "http.listen",
+ * "api.listen"; several of one kind share the name. */
+
+/* Reports. */
+#define CHILD_REPORT_SANDBOX "sandbox" /* sandbox_status.text */
+#define CHILD_REPORT_PROBLEM "problem" /* why it will not work until a person acts; ends it */
+
+struct child_handler {
+    /* A further socket; `fd` is the callee's. */
+    void (*on_socket)(void *context, const char *name, int fd);
+    /* End cleanly: stop serving, flush, loop_stop. Called once, also when the supervisor died. */
+    void (*on_stop)(void *context);
+};
+
+/* Take descriptor CHILD_FD and wait for everything up to CHILD_START. Log lines get `name`. NULL
+ * when there is no supervisor: the program was started by hand. */
+struct child *child_join(const char *name, struct fault *fault) MUST_USE;
+/* The same over another descriptor, which is taken: for tests. */
+struct child *child_join_fd_take(int fd, const char *name, struct fault *fault) MUST_USE;
+void child_free(struct child **child);
+
+/* The lines for settings_from_lines. */
+struct bytes child_settings(const struct child *child) MUST_USE;
+/* NULL when it was not sent. */
+const char *child_value(const struct child *child, const char *name) MUST_USE;
+/* The next socket of that name, the caller's from now on; -1 when there is none (left). Those that
+ * nobody took are closed by child_free. */
+int child_take_socket(struct child *child, const char *name) MUST_USE;
+
+/* From now on in the loop. `handler` must outlive the child. */
+void child_attach(struct child *child, struct loop *loop, const struct child_handler *handler,
+                  void *context);
+void child_ready(struct child *child);
+void child_report(struct child *child, const char *name, const char *value);
+/* Ask for a program of the settings, such as `[mail] deliver`, with `stdin_fd` (kept by the caller)
+ * as its standard input; -1: none. */
+void child_run_program(struct child *child, const char *name, const char *arguments, int stdin_fd);
+
+#endif
