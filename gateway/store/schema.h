@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: MIT
+/* The tables of mail.db, as lists of statements that end with NULL.
+ *
+ * One database holds what must change together: a message that arrived and the note that its object
+ * is done, a mail's copy in Sent and its place in the queue. So the store and the agent, each with
+ * tables of its own, share one schema and one version number. The agent's section stands here, and
+ * is written there, because the store makes the database and stays below the agent.
+ *
+ * These are the tables of version 1. A statement that was released is never edited: what changes
+ * comes as a further step in mail_db.c, and a new database goes through all steps, too.
+ */
+#ifndef BITTERN_GATEWAY_STORE_SCHEMA_H
+#define BITTERN_GATEWAY_STORE_SCHEMA_H
+
+extern const char *const store_schema[];
+extern const char *const agent_schema[];
+
+#endif
