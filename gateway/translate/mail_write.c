@@ -1,0 +1,376 @@
+// SPDX-License-Identifier: MIT
+#include "gateway/translate/mail_write.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+enum {
+    LINE_BYTES = 76,        /* of quoted-printable and base64 */
+    WORD_PAYLOAD_BYTES = 45, /* an encoded word of 75: "=?utf-8?B?" 60 "?=" holds 45 bytes */
+    BASE64_LINE_INPUT = 57
+};
+
+static const char replacement[] = "\xef\xbf\xbd"; /* U+FFFD */
+
+/* The length of the well-formed UTF-8 sequence at the front, or 0. */
+static size_t utf8_sequence(struct bytes text)
+{
+    for (size_t len = 1; len <= 4 && len <= text.len; len++) {
+        if (utf8_valid(bytes_slice(text, 0, len))) {
+            return len;
+        }
+    }
+    return 0;
+}
+
+static bool is_control(struct bytes sequence)
+{
+    uint8_t first = sequence.data[0];
+    if (sequence.len == 1) {
+        return first < 0x20 || first == 0x7f;
+    }
+    /* U+0080 to U+009F */
+    return sequence.len == 2 && first == 0xc2 && sequence.data[1] < 0xa0;
+}
+
+bool mail_clean_text(struct buf *out, struct bytes text)
+{
+    bool intact = true;
+    if (bytes_starts_with(text, bytes_of_str("\xef\xbb\xbf"))) {
+        text = bytes_slice(text, 3, text.len);
+    }
+    for (size_t i = 0; i < text.len;) {
+        struct bytes rest = bytes_slice(text, i, text.len);
+        size_t len = utf8_sequence(rest);
+        if (rest.data[0] == '\r') {
+            i += rest.len > 1 && rest.data[1] == '\n' ? 2 : 1;
+            buf_append_byte(out, '\n');
+            continue;
+        }
+        bool allowed = rest.data[0] == '\n' || rest.data[0] == '\t';
+        if (len == 0 || (!allowed && is_control(bytes_slice(rest, 0, len)))) {
+            buf_append_str(out, replacement);
+            intact = false;
+            i += len == 0 ? 1 : len;
+            continue;
+        }
+        buf_append(out, rest.data, len);
+        i += len;
+    }
+    return intact;
+}
+
+bool mail_clean_line(struct buf *out, struct bytes text)
+{
+    struct buf clean = {0};
+    bool intact = mail_clean_text(&clean, text);
+    struct bytes view = buf_view(&clean);
+    while (view.len > 0 && strchr(" \t\n", view.data[0]) != NULL) {
+        view = bytes_slice(view, 1, view.len);
+    }
+    while (view.len > 0 && strchr(" \t\n", view.data[view.len - 1]) != NULL) {
+        view.len--;
+    }
+    for (size_t i = 0; i < view.len; i++) {
+        bool space = view.data[i] == '\n' || view.data[i] == '\t';
+        buf_append_byte(out, space ? ' ' : view.data[i]);
+    }
+    buf_clear(&clean);
+    return intact;
+}
+
+static bool is_printable_ascii(struct bytes text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.data[i] < 0x20 || text.data[i] > 0x7e) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Encoded words, each on a line of its own but the first (RFC 2047 section 2). */
+static void write_encoded_words(struct buf *out, struct bytes text)
+{
+    bool first = true;
+    while (text.len > 0) {
+        size_t len = utf8_cut(text, WORD_PAYLOAD_BYTES);
+        buf_append_str(out, first ? "=?utf-8?B?" : "\r\n =?utf-8?B?");
+        base64_encode(out, bytes_slice(text, 0, len));
+        buf_append_str(out, "?=");
+        text = bytes_slice(text, len, text.len);
+        first = false;
+    }
+}
+
+/* Printable ASCII folded at spaces. False (nothing written) when it has to be encoded: a word too long for a
+ * line, spaces that folding would lose, or what a reader would take for an encoded word. */
+static bool write_folded(struct buf *out, size_t column, struct bytes text)
+{
+    bool plain = is_printable_ascii(text) && memmem(text.data, text.len, "=?", 2) == NULL;
+    size_t start = out->len;
+    for (size_t i = 0; plain && i < text.len;) {
+        size_t word = bytes_find(bytes_slice(text, i, text.len), ' ');
+        if (word == 0 || word > LINE_BYTES - 10 || (i + word + 1 == text.len)) {
+            plain = false;
+            break;
+        }
+        if (i > 0 && column + 1 + word > LINE_BYTES) {
+            buf_append_str(out, "\r\n");
+            column = 0;
+        }
+        if (i > 0) {
+            buf_append_byte(out, ' ');
+        }
+        buf_append(out, text.data + i, word);
+        column += word + 1;
+        i += word + 1;
+    }
+    if (!plain) {
+        buf_truncate(out, start);
+    }
+    return plain;
+}
+
+/* A cleaned, cut copy on one line. */
+static void clean_for_header(struct buf *clean, struct bytes text)
+{
+    (void)mail_clean_line(clean, bytes_slice(text, 0, 4 * (size_t)MAIL_MAX_HEADER_TEXT_BYTES));
+    buf_truncate(clean, utf8_cut(buf_view(clean), MAIL_MAX_HEADER_TEXT_BYTES));
+}
+
+void mail_write_text(struct buf *out, const char *name, struct bytes text)
+{
+    struct buf clean = {0};
+    clean_for_header(&clean, text);
+    buf_printf(out, "%s: ", name);
+    if (clean.len > 0 && !write_folded(out, strlen(name) + 2, buf_view(&clean))) {
+        write_encoded_words(out, buf_view(&clean));
+    }
+    buf_append_str(out, "\r\n");
+    buf_clear(&clean);
+}
+
+void mail_write_field(struct buf *out, const char *name, const char *format, ...)
+{
+    buf_printf(out, "%s: ", name);
+    size_t start = out->len;
+    va_list args;
+    va_start(args, format);
+    buf_vprintf(out, format, args);
+    va_end(args);
+    assert(is_printable_ascii(bytes_slice(buf_view(out), start, out->len)));
+    buf_append_str(out, "\r\n");
+}
+
+static void write_quoted(struct buf *out, struct bytes text)
+{
+    buf_append_byte(out, '"');
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.data[i] == '"' || text.data[i] == '\\') {
+            buf_append_byte(out, '\\');
+        }
+        buf_append_byte(out, text.data[i]);
+    }
+    buf_append_byte(out, '"');
+}
+
+void mail_write_address(struct buf *out, const char *name, struct bytes display,
+                        const char *address)
+{
+    assert(is_printable_ascii(bytes_of_str(address)));
+    struct buf clean = {0};
+    clean_for_header(&clean, display);
+    struct bytes view = buf_view(&clean);
+    buf_printf(out, "%s: ", name);
+    if (view.len == 0) {
+        buf_append_str(out, address);
+    } else if (view.len <= LINE_BYTES - 16 && is_printable_ascii(view) &&
+               memmem(view.data, view.len, "=?", 2) == NULL) {
+        write_quoted(out, view);
+        buf_printf(out, "\r\n <%s>", address);
+    } else {
+        write_encoded_words(out, view);
+        buf_printf(out, "\r\n <%s>", address);
+    }
+    buf_append_str(out, "\r\n");
+    buf_clear(&clean);
+}
+
+/* RFC 2231 section 4: attribute-char. */
+static bool is_attribute_char(uint8_t byte)
+{
+    return ascii_is_alpha((char)byte) || ascii_is_digit((char)byte) ||
+           (byte != 0 && strchr("!#$&+-.^_`|~", byte) != NULL);
+}
+
+/* name*0*=utf-8''...; name*1*=... */
+static void write_encoded_param(struct buf *out, const char *name, struct bytes value)
+{
+    unsigned section = 0;
+    size_t i = 0;
+    do {
+        buf_printf(out, "%s\r\n %s*%u*=%s", ";", name, section, section == 0 ? "utf-8''" : "");
+        size_t column = strlen(name) + 14;
+        for (; i < value.len && column + 3 <= LINE_BYTES; i++) {
+            if (is_attribute_char(value.data[i])) {
+                buf_append_byte(out, value.data[i]);
+                column++;
+            } else {
+                buf_printf(out, "%%%02X", value.data[i]);
+                column += 3;
+            }
+        }
+        section++;
+    } while (i < value.len);
+}
+
+void mail_write_param(struct buf *out, const char *name, struct bytes value)
+{
+    struct buf clean = {0};
+    clean_for_header(&clean, value);
+    struct bytes view = buf_view(&clean);
+    if (is_printable_ascii(view) && view.len + strlen(name) + 6 <= LINE_BYTES) {
+        buf_printf(out, ";\r\n %s=", name);
+        write_quoted(out, view);
+    } else {
+        write_encoded_param(out, name, view);
+    }
+    buf_clear(&clean);
+}
+
+void mail_date(char out[MAIL_DATE_BYTES], int64_t sec)
+{
+    static const char *const days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+    static const char *const months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                         "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    time_t when = (time_t)sec;
+    struct tm tm = {0};
+    if (gmtime_r(&when, &tm) == NULL || tm.tm_year > 8099 || tm.tm_year < -1900) {
+        when = 0;
+        (void)gmtime_r(&when, &tm);
+    }
+    (void)snprintf(out, MAIL_DATE_BYTES, "%s, %02d %s %04d %02d:%02d:%02d +0000",
+                   days[tm.tm_wday], tm.tm_mday, months[tm.tm_mon], tm.tm_year + 1900, tm.tm_hour,
+                   tm.tm_min, tm.tm_sec);
+}
+
+void mail_write_base64(struct buf *out, struct bytes data)
+{
+    for (size_t i = 0; i < data.len; i += BASE64_LINE_INPUT) {
+        base64_encode(out, bytes_slice(data, i, BASE64_LINE_INPUT));
+        buf_append_str(out, "\r\n");
+    }
+}
+
+/* One line of text without its LF (RFC 2045 section 6.7). */
+static void write_qp_line(struct buf *out, struct bytes line)
+{
+    size_t column = 0;
+    for (size_t i = 0; i < line.len; i++) {
+        uint8_t byte = line.data[i];
+        bool last = i + 1 == line.len;
+        bool space = byte == ' ' || byte == '\t';
+        bool literal = (byte > 0x20 && byte < 0x7f && byte != '=') || (space && !last);
+        /* A dot that stands alone, and "From ", are changed on the way by some programs. */
+        if (i == 0 && (byte == '.' || byte == 'F')) {
+            literal = false;
+        }
+        size_t width = literal ? 1 : 3;
+        if (column + width > LINE_BYTES - 1) {
+            buf_append_str(out, "=\r\n");
+            column = 0;
+        }
+        if (literal) {
+            buf_append_byte(out, byte);
+        } else {
+            buf_printf(out, "=%02X", byte);
+        }
+        column += width;
+    }
+    buf_append_str(out, "\r\n");
+}
+
+enum text_shape { SHAPE_PLAIN, SHAPE_QP, SHAPE_BASE64 };
+
+/* 7bit when every line is short ASCII; quoted-printable when most is ASCII; else base64. */
+static enum text_shape shape_of(struct bytes text)
+{
+    size_t n_foreign = 0;
+    bool plain = true;
+    size_t line_start = 0;
+    for (size_t i = 0; i <= text.len; i++) {
+        if (i == text.len || text.data[i] == '\n') {
+            size_t len = i - line_start;
+            bool trailing = len > 0 && strchr(" \t", text.data[i - 1]) != NULL;
+            bool marked = len > 0 && (text.data[line_start] == '.' ||
+                                      bytes_starts_with(bytes_slice(text, line_start, len),
+                                                        bytes_of_str("From ")));
+            plain = plain && len <= LINE_BYTES + 2 && !trailing && !marked;
+            line_start = i + 1;
+        } else if (text.data[i] >= 0x7f) {
+            n_foreign++;
+        }
+    }
+    if (n_foreign == 0 && plain) {
+        return SHAPE_PLAIN;
+    }
+    return n_foreign * 6 <= text.len ? SHAPE_QP : SHAPE_BASE64;
+}
+
+static void write_lines(struct buf *out, struct bytes text, void (*write)(struct buf *, struct bytes))
+{
+    while (text.len > 0) {
+        size_t len = bytes_find(text, '\n');
+        write(out, bytes_slice(text, 0, len));
+        text = bytes_slice(text, len + 1, text.len);
+    }
+}
+
+static void write_plain_line(struct buf *out, struct bytes line)
+{
+    buf_append_bytes(out, line);
+    buf_append_str(out, "\r\n");
+}
+
+void mail_write_text_part(struct buf *out, struct bytes text)
+{
+    static const char *const encodings[] = {"7bit", "quoted-printable", "base64"};
+    enum text_shape shape = shape_of(text);
+    buf_printf(out,
+               "Content-Type: text/plain; charset=utf-8\r\n"
+               "Content-Transfer-Encoding: %s\r\n\r\n",
+               encodings[shape]);
+    if (shape == SHAPE_PLAIN) {
+        write_lines(out, text, write_plain_line);
+    } else if (shape == SHAPE_QP) {
+        write_lines(out, text, write_qp_line);
+    } else {
+        struct buf crlf = {0};
+        write_lines(&crlf, text, write_plain_line);
+        mail_write_base64(out, buf_view(&crlf));
+        buf_clear(&crlf);
+    }
+}
+
+bool mail_is_media_type(struct bytes type)
+{
+    size_t n_slashes = 0;
+    for (size_t i = 0; i < type.len; i++) {
+        uint8_t byte = type.data[i];
+        if (byte == '/') {
+            n_slashes++;
+        } else if (byte <= 0x20 || byte >= 0x7f || strchr("()<>@,;:\\\"[]?=", byte) != NULL) {
+            return false;
+        }
+    }
+    return n_slashes == 1 && type.len <= 127 && type.data[0] != '/' &&
+           type.data[type.len - 1] != '/';
+}
