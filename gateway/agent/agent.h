@@ -19,23 +19,19 @@
 #include "gateway/agent/outgoing_state.h"
 
 struct agent;
-struct db;
-struct db_writer;
 struct decoder_client;
 struct loop;
 struct pool;
 struct smtp_handler;
 struct smtp_service;
-struct store;
+struct mail_store;
 
 /* What the agent works with: all borrowed, and there until after agent_free. */
 struct agent_parts {
     struct loop *loop;
-    struct pool *pool;        /* trial decryption, building messages */
-    struct pool *pow_pool;    /* proof of work, at low priority */
-    struct db_writer *writer; /* of mail.db */
-    struct db *reader;        /* a read-only connection to mail.db, for the loop */
-    struct store *store;
+    struct pool *pool;     /* trial decryption, building messages */
+    struct pool *pow_pool; /* proof of work, at low priority */
+    struct mail_store *store;
     struct decoder_client *network_decoder;
     struct decoder_client *owner_decoder;
     const struct settings *settings;
@@ -66,6 +62,21 @@ struct agent_done {
     void *context;
 };
 
+/* ---- submission by other ways than SMTP ---- */
+
+struct agent_submission {
+    const char *account; /* NULL: the only one */
+    const char *sender;  /* NULL: the mail's From */
+    const char *const *recipients;
+    size_t n_recipients;
+    bool recipients_of_mail; /* also those in To, Cc and Bcc */
+    struct bytes mail;       /* line ends CRLF or LF */
+};
+/* As an SMTP client's MAIL, RCPT and DATA; all recipients or none. A fault has the words that the
+ * client would have read. */
+void agent_submit(struct agent *agent, const struct agent_submission *submission,
+                  struct agent_done done);
+
 /* ---- accounts ---- */
 
 /* Make an account with its folders; the answer's text is the generated password, or "" when
@@ -73,6 +84,13 @@ struct agent_done {
  * FAULT_EXISTS, FAULT_INVALID (name). */
 void agent_account_new(struct agent *agent, const char *name, const char *password, bool welcome,
                        struct agent_done done);
+/* When there is no account yet: make "me" with a generated password, one random identity called
+ * "me", and the welcome mail. Answered also when there was nothing to do. */
+void agent_first_run(struct agent *agent, struct agent_done done);
+/* The password that agent_first_run made, once; then it is wiped. False when there is none (any
+ * more). */
+bool agent_take_first_password(struct agent *agent, char *out, size_t out_size) MUST_USE;
+
 /* Likewise for an account that is there. FAULT_NOT_FOUND. */
 void agent_account_passwd(struct agent *agent, const char *name, const char *password,
                           struct agent_done done);

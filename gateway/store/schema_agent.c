@@ -66,16 +66,13 @@ const char *const agent_schema[] = {
     /* Others' public keys. `personal`: written to or heard from, so never dropped for its age. */
     "CREATE TABLE pubkey ("
     "  address TEXT PRIMARY KEY,"
-    "  behaviour INTEGER NOT NULL,"
-    "  signing_key BLOB NOT NULL,"
-    "  encryption_key BLOB NOT NULL,"
-    "  trials_per_byte INTEGER NOT NULL,"
-    "  extra_bytes INTEGER NOT NULL,"
+    "  sender BLOB NOT NULL," /* as sender_write_with_address makes it */
     "  seen_sec INTEGER NOT NULL,"
     "  personal INTEGER NOT NULL DEFAULT 0"
     ") WITHOUT ROWID",
 
-    /* A mail as it was accepted: what leaves of it, and where its copies stand (0: nowhere). */
+    /* A mail as it was accepted: what leaves of it, and where its copy in Outbox stands (0:
+       nowhere). */
     "CREATE TABLE outgoing_mail ("
     "  id INTEGER PRIMARY KEY AUTOINCREMENT,"
     "  account_id INTEGER NOT NULL,"
@@ -87,8 +84,7 @@ const char *const agent_schema[] = {
     "  needs_extended INTEGER NOT NULL," /* has attachments: encoding 2 would drop a part */
     "  ttl_sec INTEGER NOT NULL,"
     "  accepted_sec INTEGER NOT NULL,"
-    "  sent_mailbox INTEGER NOT NULL DEFAULT 0,"
-    "  sent_uid INTEGER NOT NULL DEFAULT 0,"
+    "  email_id INTEGER NOT NULL DEFAULT 0," /* the content that both copies share */
     "  outbox_mailbox INTEGER NOT NULL DEFAULT 0,"
     "  outbox_uid INTEGER NOT NULL DEFAULT 0,"
     "  envelope_id TEXT NOT NULL DEFAULT '',"  /* DSN: ENVID */
@@ -113,6 +109,7 @@ const char *const agent_schema[] = {
     "  report_due INTEGER NOT NULL DEFAULT 0," /* a report that is yet to be written */
     "  original TEXT NOT NULL DEFAULT ''"      /* DSN: ORCPT */
     ")",
+    "CREATE INDEX outgoing_mail_by_email ON outgoing_mail (email_id)",
     "CREATE INDEX outgoing_by_mail ON outgoing (mail_id)",
     "CREATE INDEX outgoing_by_state ON outgoing (state, next_sec)",
     "CREATE INDEX outgoing_by_ackdata ON outgoing (ackdata) WHERE length(ackdata) > 0",

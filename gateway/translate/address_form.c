@@ -124,9 +124,10 @@ bool address_form_parse(struct address_form *out, struct bytes typed, struct fau
         return fault_set(fault, FAULT_UNSUPPORTED, "looking up names in Namecoin is not set up");
     }
     if (at < typed.len && !is_our_domain(domain)) {
-        return fault_set(fault, FAULT_INVALID,
-                         "this is Bitmessage: it knows addresses such as BM-...@" ADDRESS_FORM_DOMAIN
-                         " and no others");
+        return fault_set(
+            fault, FAULT_INVALID,
+            "this is Bitmessage: it knows addresses such as BM-...@" ADDRESS_FORM_DOMAIN
+            " and no others");
     }
     if (!unquote(form.name, sizeof(form.name), bytes_slice(typed, 0, at)) ||
         !utf8_valid(bytes_of_str(form.name))) {
@@ -193,8 +194,7 @@ static enum address_form_result resolve_address(struct address *out,
 {
     struct address found;
     enum address_status status = address_decode(&found, bytes_of_str(form->name));
-    if (status == ADDRESS_OK ||
-        book->find_alike(book->context, bytes_of_str(form->name), &found)) {
+    if (status == ADDRESS_OK || book->find_alike(book->context, bytes_of_str(form->name), &found)) {
         *out = found;
         return ADDRESS_FORM_FOUND;
     }
@@ -235,8 +235,8 @@ enum address_form_result address_form_resolve(struct address *out, const struct 
         (void)fault_set(fault, FAULT_INVALID,
                         "more than one contact is called '%.60s': write the address", form->name);
     } else {
-        (void)fault_set(fault, FAULT_NOT_FOUND,
-                        "no identity or contact is called '%.60s'", form->name);
+        (void)fault_set(fault, FAULT_NOT_FOUND, "no identity or contact is called '%.60s'",
+                        form->name);
     }
     return ADDRESS_FORM_REFUSED;
 }

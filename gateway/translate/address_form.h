@@ -2,11 +2,12 @@
 /* How an address is written in a mail, both ways.
  *
  * We write BM-...@bm.alt (RFC 9476 reserves .alt for names outside the DNS: a mail sent through the
- * wrong account goes nowhere). We read that, the domains that older gateways used, a bare BM-..., the
- * label of an identity or contact, broadcast@bm.alt, and a lifetime behind a plus: BM-...+ttl=2d@bm.alt.
+ * wrong account goes nowhere). We read that, the domains that older gateways used, a bare BM-...,
+ * the label of an identity or contact, broadcast@bm.alt, and a lifetime behind a plus:
+ * BM-...+ttl=2d@bm.alt.
  *
- * Three steps, never mixed: parse (syntax), resolve (whom it names; folded case is forgiven for known
- * addresses), check (can we send there). What a repair finds is resolved and checked anew. */
+ * Three steps, never mixed: parse (syntax), resolve (whom it names; folded case is forgiven for
+ * known addresses), check (can we send there). What a repair finds is resolved and checked anew. */
 #ifndef BITTERN_GATEWAY_TRANSLATE_ADDRESS_FORM_H
 #define BITTERN_GATEWAY_TRANSLATE_ADDRESS_FORM_H
 
@@ -41,8 +42,9 @@ struct address_form {
     int64_t ttl_sec;                    /* 0: none given */
 };
 
-/* Parse what a client wrote between its angle brackets. FAULT_INVALID: not an address, a domain that is
- * not ours, a lifetime out of bounds; FAULT_UNSUPPORTED: a Namecoin name. The text is for the user. */
+/* Parse what a client wrote between its angle brackets. FAULT_INVALID: not an address, a domain
+ * that is not ours, a lifetime out of bounds; FAULT_UNSUPPORTED: a Namecoin name. The text is for
+ * the user. */
 bool address_form_parse(struct address_form *out, struct bytes typed, struct fault *fault) MUST_USE;
 
 /* "3600", "90m", "36h", "2d", "1w", within the bounds above. */
@@ -61,7 +63,8 @@ struct address_book {
 
 enum address_form_result {
     ADDRESS_FORM_FOUND,
-    ADDRESS_FORM_FOLDED, /* unknown, and its case was lost: only a search can tell (address_repair.h) */
+    ADDRESS_FORM_FOLDED, /* unknown, and its case was lost: only a search can tell
+                            (address_repair.h) */
     ADDRESS_FORM_REFUSED /* the fault says why, and what was probably meant */
 };
 

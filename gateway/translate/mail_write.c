@@ -12,7 +12,7 @@
 #include "base/str.h"
 
 enum {
-    LINE_BYTES = 76,        /* of quoted-printable and base64 */
+    LINE_BYTES = 76,         /* of quoted-printable and base64 */
     WORD_PAYLOAD_BYTES = 45, /* an encoded word of 75: "=?utf-8?B?" 60 "?=" holds 45 bytes */
     BASE64_LINE_INPUT = 57
 };
@@ -110,8 +110,9 @@ static void write_encoded_words(struct buf *out, struct bytes text)
     }
 }
 
-/* Printable ASCII folded at spaces. False (nothing written) when it has to be encoded: a word too long for a
- * line, spaces that folding would lose, or what a reader would take for an encoded word. */
+/* Printable ASCII folded at spaces. False (nothing written) when it has to be encoded: a word too
+ * long for a line, spaces that folding would lose, or what a reader would take for an encoded word.
+ */
 static bool write_folded(struct buf *out, size_t column, struct bytes text)
 {
     bool plain = is_printable_ascii(text) && memmem(text.data, text.len, "=?", 2) == NULL;
@@ -257,9 +258,9 @@ void mail_date(char out[MAIL_DATE_BYTES], int64_t sec)
         when = 0;
         (void)gmtime_r(&when, &tm);
     }
-    (void)snprintf(out, MAIL_DATE_BYTES, "%s, %02d %s %04d %02d:%02d:%02d +0000",
-                   days[tm.tm_wday], tm.tm_mday, months[tm.tm_mon], tm.tm_year + 1900, tm.tm_hour,
-                   tm.tm_min, tm.tm_sec);
+    (void)snprintf(out, MAIL_DATE_BYTES, "%s, %02d %s %04d %02d:%02d:%02d +0000", days[tm.tm_wday],
+                   tm.tm_mday, months[tm.tm_mon], tm.tm_year + 1900, tm.tm_hour, tm.tm_min,
+                   tm.tm_sec);
 }
 
 void mail_write_base64(struct buf *out, struct bytes data)
@@ -325,7 +326,8 @@ static enum text_shape shape_of(struct bytes text)
     return n_foreign * 6 <= text.len ? SHAPE_QP : SHAPE_BASE64;
 }
 
-static void write_lines(struct buf *out, struct bytes text, void (*write)(struct buf *, struct bytes))
+static void write_lines(struct buf *out, struct bytes text,
+                        void (*write)(struct buf *, struct bytes))
 {
     while (text.len > 0) {
         size_t len = bytes_find(text, '\n');

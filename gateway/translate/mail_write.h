@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 /* Writing mail: header fields and bodies out of texts that strangers chose.
  *
- * Nothing that is given to these functions can end a header field, begin another, or break a line limit:
- * a text that is not plain printable ASCII goes as encoded words (RFC 2047) or as an encoded parameter
- * (RFC 2231), a body as quoted-printable or base64 where it must. What is not UTF-8 is mended first (U+FFFD).
- * Lines end with CRLF and have at most 78 characters where that is possible, 998 always. */
+ * Nothing that is given to these functions can end a header field, begin another, or break a line
+ * limit: a text that is not plain printable ASCII goes as encoded words (RFC 2047) or as an encoded
+ * parameter (RFC 2231), a body as quoted-printable or base64 where it must. What is not UTF-8 is
+ * mended first (U+FFFD). Lines end with CRLF and have at most 78 characters where that is possible,
+ * 998 always. */
 #ifndef BITTERN_GATEWAY_TRANSLATE_MAIL_WRITE_H
 #define BITTERN_GATEWAY_TRANSLATE_MAIL_WRITE_H
 
@@ -23,7 +24,8 @@ enum {
 
 /* "Name: text" and its line end. `name` is ours. */
 void mail_write_text(struct buf *out, const char *name, struct bytes text);
-/* As mail_write_text, for a value that we composed ourselves: printable ASCII, asserted. Not folded. */
+/* As mail_write_text, for a value that we composed ourselves: printable ASCII, asserted. Not
+ * folded. */
 void mail_write_field(struct buf *out, const char *name, const char *format, ...) PRINTF_LIKE(3, 4);
 /* "Name: "display" <address>"; `address` is ours (asserted printable). An empty display name: the
  * address alone. */
@@ -34,14 +36,14 @@ void mail_write_param(struct buf *out, const char *name, struct bytes value);
 /* "Thu, 01 Jan 1970 00:00:00 +0000" (RFC 5322 section 3.3). */
 void mail_date(char out[MAIL_DATE_BYTES], int64_t sec);
 
-/* Well-formed UTF-8 without NUL, BOM and control characters but TAB and LF: CRLF and CR become LF, each bad
- * sequence U+FFFD. True when nothing but line ends had to be changed. */
+/* Well-formed UTF-8 without NUL, BOM and control characters but TAB and LF: CRLF and CR become LF,
+ * each bad sequence U+FFFD. True when nothing but line ends had to be changed. */
 bool mail_clean_text(struct buf *out, struct bytes text);
 /* The same on one line: line ends and tabs become a space, spaces at the ends go. */
 bool mail_clean_line(struct buf *out, struct bytes text);
 
-/* The header fields Content-Type (text/plain, UTF-8) and Content-Transfer-Encoding, the empty line, and the text
- * (cleaned, LF) in the encoding that suits it, ending with CRLF. */
+/* The header fields Content-Type (text/plain, UTF-8) and Content-Transfer-Encoding, the empty line,
+ * and the text (cleaned, LF) in the encoding that suits it, ending with CRLF. */
 void mail_write_text_part(struct buf *out, struct bytes clean_text);
 /* base64 in lines of 76. */
 void mail_write_base64(struct buf *out, struct bytes data);
