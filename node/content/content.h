@@ -38,9 +38,10 @@ enum {
     CONTENT_MAX_EXPANDED_BYTES = 1048576, /* of msgpack, behind zlib */
     CONTENT_MAX_DEPTH = 8,                /* arrays and maps within each other */
     CONTENT_MAX_ELEMENTS = 4096,          /* values of all kinds, in the whole */
-    CONTENT_MAX_SUBJECT_BYTES = 500,      /* longer ones are cut, as the reference does */
+    CONTENT_MAX_SUBJECT_BYTES = 500,      /* of encodings 1 and 2: cut, as the reference does */
     CONTENT_MAX_FILES = 256,
-    CONTENT_MAX_FILE_NAME_BYTES = 1024, /* also of a type and a disposition */
+    CONTENT_MAX_FILE_NAME_BYTES =
+        1024, /* also of a type, disposition and id; longer ones are cut */
     CONTENT_MAX_PARENTS = 64,
     CONTENT_PARENT_BYTES = 32, /* an object's inventory hash */
 };
@@ -65,8 +66,9 @@ struct content {
 };
 
 /* Take a message's content apart. Subject, body and files borrow from `data` or live in `arena`.
- * Encodings 1 and 2 always succeed: the first LF "Body:" beyond the second byte divides subject and
- * body; the subject is what follows the first 8 bytes, up to its first line end.
+ * Encodings 1 and 2 always succeed: the first LF "Body:", if it stands beyond the second byte,
+ * divides subject and body (else all is body); the subject is what follows the first 8 bytes, cut
+ * to CONTENT_MAX_SUBJECT_BYTES, up to its first line end. Encoding 3's texts are well-formed UTF-8.
  * False, and *out untouched:
  *   FAULT_UNSUPPORTED  an encoding that is not 1, 2 or 3 (so 0, too), or a type other than
  * "message" FAULT_INVALID      bad zlib or msgpack, not a map, no type FAULT_LIMIT        one of
