@@ -11,12 +11,16 @@
 #include "base/bytes.h"
 #include "base/compiler.h"
 
-enum { BASE58_MAX_BYTES = 64, BASE58_MAX_TEXT = 88 };
+enum {
+    BASE58_MAX_BYTES = 64,
+    BASE58_MAX_TEXT = 88,  /* of the longest number */
+    BASE58_MAX_INPUT = 256 /* of a text to decode, which may begin with any number of '1's */
+};
 
 /* NUL-terminated text of the number `in` (big-endian, at most BASE58_MAX_BYTES); "1" for zero. */
 void base58_encode(char out[BASE58_MAX_TEXT + 1], struct bytes in);
 /* The number's bytes, without leading zeros (none for zero). False when the text is empty, holds a
- * character outside the alphabet, is longer than 4 * BASE58_MAX_TEXT or its value than
+ * character outside the alphabet, is longer than BASE58_MAX_INPUT, or its value than
  * BASE58_MAX_BYTES. */
 bool base58_decode(uint8_t out[BASE58_MAX_BYTES], size_t *out_len, struct bytes text) MUST_USE;
 /* 0 to 57, or -1 for a character outside the alphabet. */

@@ -24,7 +24,8 @@ enum {
     SHA256_BYTES = 32,
     SHA512_BYTES = 64,
     INVENTORY_HASH_BYTES = 32,
-    PBKDF2_MAX_ITERATIONS = 10000000
+    PBKDF2_MAX_ITERATIONS = 10000000,
+    PBKDF2_MAX_INPUT_BYTES = 65536 /* of the password, and of the salt */
 };
 
 void hash_sha256(uint8_t out[SHA256_BYTES], struct bytes in);
@@ -53,8 +54,9 @@ void hash_hmac_sha256_parts(uint8_t out[SHA256_BYTES], struct bytes key, const s
                             size_t n_parts);
 
 /* RFC 8018 section 5.2 with HMAC-SHA-256: `out_len` bytes (1 to 64). False with a fault for 0
- * iterations or more than PBKDF2_MAX_ITERATIONS, and for an `out_len` out of range. Takes about a
- * tenth of a second per 100,000 iterations: not for the loop. */
+ * iterations or more than PBKDF2_MAX_ITERATIONS, for inputs above PBKDF2_MAX_INPUT_BYTES, for an
+ * `out_len` out of range. Takes about a tenth of a second per 100,000 iterations: not for the loop.
+ */
 bool hash_pbkdf2_hmac_sha256(uint8_t *out, size_t out_len, struct bytes password, struct bytes salt,
                              uint64_t iterations, struct fault *fault) MUST_USE;
 

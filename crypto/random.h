@@ -17,7 +17,7 @@ uint64_t random_uniform(uint64_t n) MUST_USE;
 /* first to last, both included; first <= last. */
 int64_t random_between(int64_t first, int64_t last) MUST_USE;
 /* Exponentially distributed with the given mean (> 0), for delays that tell nothing of what came
- * before: 0 to about 44 times the mean. */
+ * before: 0 to about 37 times the mean. */
 double random_exponential(double mean) MUST_USE;
 /* Bring the items into a random order, all orders equally likely. */
 void random_shuffle(void *items, size_t n_items, size_t item_size);

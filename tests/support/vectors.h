@@ -24,9 +24,9 @@ uint64_t vectors_u64(const json_t *object, const char *key);
  * end is seen by the sanitizer. `out_len` gets the length. */
 uint8_t *vectors_hex(const json_t *object, const char *key, size_t *out_len);
 
-/* Compare bytes, printing both in hex when they differ. */
-#define assert_bytes_equal(actual, expected)                                                       \
-    vectors_assert_bytes((actual), (expected), __FILE__, __LINE__)
+/* assert_bytes_equal(actual, expected): compare bytes, printing both in hex when they differ.
+ * (Taken as a whole, so that a compound literal with its commas needs no parentheses.) */
+#define assert_bytes_equal(...) vectors_assert_bytes(__VA_ARGS__, __FILE__, __LINE__)
 void vectors_assert_bytes(struct bytes actual, struct bytes expected, const char *file, int line);
 
 #endif
