@@ -37,7 +37,7 @@ enum { CHILD_FD = 3, CHILD_MAX_SOCKETS = 64, CHILD_JOIN_TIMEOUT_MS = 30 * 1000 }
 enum child_message {
     /* supervisor to child */
     CHILD_SETTINGS = 1, /* payload: section.key=value lines */
-    CHILD_VALUE = 2,    /* pair: "home", "instance" ... */
+    CHILD_VALUE = 2,    /* pair: "home", "instance" ...; also after the start */
     CHILD_SOCKET = 3,   /* payload: its name; one descriptor. Also after the start */
     CHILD_START = 4,    /* all that is needed was sent */
     CHILD_STOP = 5,     /* end cleanly, within CHILD_STOP_TIMEOUT_MS */
@@ -54,6 +54,9 @@ enum { CHILD_STOP_TIMEOUT_MS = 4000 };
 #define CHILD_VALUE_HOME "home"         /* the child's own folder: HOME/node, HOME/gateway */
 #define CHILD_VALUE_INSTANCE "instance" /* decoder: "network" or "owner" */
 #define CHILD_VALUE_MODE "mode"         /* "run", or "one-shot": one command, no servers, no node */
+/* To the gateway, whenever they change, for `status`: "pid.supervisor", "pid.node", "pid.gateway",
+ * "pid.decoder.network", "pid.decoder.owner" (0: not running now), and the sandbox reports of the
+ * others: "sandbox.node", "sandbox.decoder.network", "sandbox.decoder.owner". */
 
 /* Sockets. */
 #define CHILD_SOCKET_LINK "link"                       /* node <-> gateway */
@@ -68,11 +71,14 @@ enum { CHILD_STOP_TIMEOUT_MS = 4000 };
 
 /* Reports. */
 #define CHILD_REPORT_SANDBOX "sandbox" /* sandbox_status.text */
-#define CHILD_REPORT_PROBLEM "problem" /* why it will not work until a person acts; ends it */
+/* Why it can't work until a person acts: the supervisor prints it and ends with exit code 1. */
+#define CHILD_REPORT_PROBLEM "problem"
 
 struct child_handler {
     /* A further socket; `fd` is the callee's. */
     void (*on_socket)(void *context, const char *name, int fd);
+    /* A value that was set or changed; child_value answers with it from now on. May be NULL. */
+    void (*on_value)(void *context, const char *name, const char *value);
     /* End cleanly: stop serving, flush, loop_stop. Called once, also when the supervisor died. */
     void (*on_stop)(void *context);
 };

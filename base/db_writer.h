@@ -7,9 +7,8 @@
  * tells is on the disk (with DB_SYNC_FULL).
  *
  * A job whose run fails is undone alone and gets its fault; the others go on. When the commit
- * fails,
- * or the database gives the transaction up in the middle (it does so on a full disk), every job of it
- * gets that fault.
+ * fails, or the database gives the transaction up in the middle (as on a full disk), every job of
+ * it gets that fault.
  *
  * run may touch nothing but its job and the db. It should be short: the others wait. */
 #ifndef BITTERN_BASE_DB_WRITER_H
