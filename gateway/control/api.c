@@ -246,6 +246,111 @@ static void call_identity_show(struct api_call *call)
     }
 }
 
+/* Calls that change an identity or a chan found by address or label. */
+static void call_identity_rename(struct api_call *call)
+{
+    const char *who = required_text(call, "address");
+    if (who != NULL) {
+        agent_identity_rename(call->api->agent, who, or_empty(param_text(call, "label")),
+                              done_with_text(call, "address"));
+    }
+}
+
+static void call_identity_enable(struct api_call *call)
+{
+    const char *who = required_text(call, "address");
+    if (who != NULL) {
+        bool enabled = !json_is_false(json_object_get(call->params, "enabled"));
+        agent_identity_enable(call->api->agent, who, enabled, done_with_text(call, "address"));
+    }
+}
+
+static void call_chan_join(struct api_call *call)
+{
+    const char *name = required_text(call, "name");
+    if (name != NULL) {
+        agent_chan_join(call->api->agent, param_text(call, "account"), name,
+                        param_text(call, "address"), param_text(call, "label"),
+                        done_with_text(call, "address"));
+    }
+}
+
+static void call_chan_leave(struct api_call *call)
+{
+    const char *who = required_text(call, "address");
+    if (who != NULL) {
+        agent_chan_leave(call->api->agent, who, done_with_text(call, "address"));
+    }
+}
+
+/* ---- contacts and subscriptions ---- */
+
+static void append_entry(void *context, const struct agent_entry_info *info)
+{
+    json_array_append_new(context, json_pack("{s:s, s:s, s:s, s:b}", "address", info->address,
+                                             "label", or_empty(info->label), "account",
+                                             or_empty(info->account), "enabled", info->enabled));
+}
+
+static void list_entries(struct api_call *call, enum agent_entry_kind kind)
+{
+    json_t *rows = json_array();
+    agent_entry_list(call->api->agent, kind, append_entry, rows);
+    finish_take(call, rows);
+}
+
+static void call_contact_list(struct api_call *call)
+{
+    list_entries(call, AGENT_CONTACTS);
+}
+
+static void call_subscription_list(struct api_call *call)
+{
+    list_entries(call, AGENT_SUBSCRIPTIONS);
+}
+
+typedef void add_entry(struct agent *agent, const char *account, const char *address,
+                       const char *label, struct agent_done done);
+typedef void remove_entry(struct agent *agent, const char *account, const char *who,
+                          struct agent_done done);
+
+static void begin_add(struct api_call *call, add_entry *add)
+{
+    const char *address = required_text(call, "address");
+    if (address != NULL) {
+        add(call->api->agent, param_text(call, "account"), address,
+            or_empty(param_text(call, "label")), done_with_text(call, "address"));
+    }
+}
+
+static void begin_remove(struct api_call *call, remove_entry *remove)
+{
+    const char *who = required_text(call, "address");
+    if (who != NULL) {
+        remove(call->api->agent, param_text(call, "account"), who, done_with_text(call, "address"));
+    }
+}
+
+static void call_contact_add(struct api_call *call)
+{
+    begin_add(call, agent_contact_add);
+}
+
+static void call_contact_remove(struct api_call *call)
+{
+    begin_remove(call, agent_contact_remove);
+}
+
+static void call_subscription_add(struct api_call *call)
+{
+    begin_add(call, agent_subscribe);
+}
+
+static void call_subscription_remove(struct api_call *call)
+{
+    begin_remove(call, agent_unsubscribe);
+}
+
 /* ---- accounts ---- */
 
 typedef void set_account(struct agent *agent, const char *name, const char *password,
@@ -426,6 +531,62 @@ static void call_setup_info(struct api_call *call)
     finish_take(call, result);
 }
 
+static void call_setup_first_password(struct api_call *call)
+{
+    char password[128] = "";
+    bool there = agent_take_first_password(call->api->agent, password, sizeof password);
+    json_t *result = json_object();
+    if (there) {
+        json_object_set_new(result, "password", json_string(password));
+    }
+    mem_wipe(password, sizeof password);
+    finish_take(call, result);
+}
+
+/* ---- a mail from sendmail ---- */
+
+static bool decode_mail(struct api_call *call, struct buf *out)
+{
+    const char *data = required_text(call, "data");
+    if (data == NULL) {
+        return false;
+    }
+    if (!base64_decode(out, bytes_of_str(data))) {
+        refuse(call, FAULT_INVALID, "the parameter 'data' is not base64");
+        return false;
+    }
+    return true;
+}
+
+static void call_mail_submit(struct api_call *call)
+{
+    struct buf mail = {0};
+    if (!decode_mail(call, &mail)) {
+        return;
+    }
+    const json_t *list = json_object_get(call->params, "recipients");
+    size_t n_listed = json_array_size(list);
+    const char **recipients = xcalloc(n_listed + 1, sizeof *recipients);
+    size_t n_recipients = 0;
+    for (size_t i = 0; i < n_listed; i++) {
+        const char *one = json_string_value(json_array_get(list, i));
+        if (one != NULL) {
+            recipients[n_recipients++] = one;
+        }
+    }
+    const struct agent_submission submission = {
+        .account = param_text(call, "account"),
+        .sender = param_text(call, "sender"),
+        .recipients = recipients,
+        .n_recipients = n_recipients,
+        .recipients_of_mail = json_is_true(json_object_get(call->params, "recipients_of_mail")),
+        .mail = buf_view(&mail),
+    };
+    agent_submit(call->api->agent, &submission, done_with_text(call, "message"));
+    free(recipients);
+    buf_clear(&mail);
+}
+
 /* ---- The table. ---- */
 
 static const struct {
@@ -436,6 +597,16 @@ static const struct {
     {"identity.new", call_identity_new},
     {"identity.list", call_identity_list},
     {"identity.show", call_identity_show},
+    {"identity.rename", call_identity_rename},
+    {"identity.enable", call_identity_enable},
+    {"chan.join", call_chan_join},
+    {"chan.leave", call_chan_leave},
+    {"contact.add", call_contact_add},
+    {"contact.list", call_contact_list},
+    {"contact.remove", call_contact_remove},
+    {"subscription.add", call_subscription_add},
+    {"subscription.list", call_subscription_list},
+    {"subscription.remove", call_subscription_remove},
     {"account.new", call_account_new},
     {"account.list", call_account_list},
     {"account.passwd", call_account_passwd},
@@ -443,7 +614,9 @@ static const struct {
     {"queue.show", call_queue_show},
     {"queue.retry", call_queue_retry},
     {"queue.cancel", call_queue_cancel},
+    {"mail.submit", call_mail_submit},
     {"setup.info", call_setup_info},
+    {"setup.first_password", call_setup_first_password},
 };
 
 const char *api_name(size_t index)
