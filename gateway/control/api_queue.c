@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: MIT
+/* What is sent: the queue, and mails that come from sendmail. */
+#include "gateway/control/api_internal.h"
+
+#include <stdlib.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "gateway/agent/agent.h"
+
+/* ---- the queue ---- */
+
+static json_t *queue_row_to_json(const struct agent_queue_info *info)
+{
+    json_t *row =
+        json_pack("{s:I, s:I, s:s, s:s, s:s, s:s, s:s, s:s}", "id", (json_int_t)info->id, "mail",
+                  (json_int_t)info->mail_id, "state", outgoing_state_name(info->state), "from",
+                  api_or_empty(info->sender), "to", api_or_empty(info->recipient), "subject",
+                  api_or_empty(info->subject), "account", api_or_empty(info->account), "reason",
+                  api_or_empty(info->reason));
+    json_object_set_new(row, "accepted", json_integer((json_int_t)info->accepted_sec));
+    json_object_set_new(row, "since", json_integer((json_int_t)info->since_sec));
+    json_object_set_new(row, "next", json_integer((json_int_t)info->next_sec));
+    json_object_set_new(row, "tries", json_integer((json_int_t)info->tries));
+    if (info->progress >= 0) {
+        json_object_set_new(
+            row, "progress",
+            json_sprintf("%.0f %%, about %.0f s", info->progress * 100, info->estimate_sec));
+        json_object_set_new(row, "estimate", json_real(info->estimate_sec));
+    }
+    return row;
+}
+
+static void append_queue_row(void *context, const struct agent_queue_info *info)
+{
+    json_array_append_new(context, queue_row_to_json(info));
+}
+
+void api_call_queue_list(struct api_call *call)
+{
+    json_t *rows = json_array();
+    struct fault fault = {0};
+    bool current_alone = json_is_true(json_object_get(call->params, "current"));
+    if (agent_queue_list(call->api->agent, !current_alone, 0, append_queue_row, rows, &fault)) {
+        api_finish_take(call, rows);
+    } else {
+        json_decref(rows);
+        api_fail(call, &fault);
+    }
+}
+
+static void show_queue_row(struct api_call *call, int64_t id)
+{
+    json_t *rows = json_array();
+    struct fault fault = {0};
+    if (agent_queue_show(call->api->agent, id, append_queue_row, rows, &fault)) {
+        api_finish_take(call, json_incref(json_array_get(rows, 0)));
+    } else {
+        api_fail(call, &fault);
+    }
+    json_decref(rows);
+}
+
+void api_call_queue_show(struct api_call *call)
+{
+    int64_t id;
+    if (api_require_id(call, &id)) {
+        show_queue_row(call, id);
+    }
+}
+
+static void on_queue_changed(void *context, const struct fault *fault, const char *text, int64_t id)
+{
+    struct api_call *call = context;
+    (void)text;
+    (void)id;
+    if (fault != NULL) {
+        api_fail(call, fault);
+    } else {
+        show_queue_row(call, call->queue_id);
+    }
+}
+
+void api_call_queue_retry(struct api_call *call)
+{
+    if (api_require_id(call, &call->queue_id)) {
+        agent_queue_retry(call->api->agent, call->queue_id,
+                          json_is_true(json_object_get(call->params, "force")),
+                          (struct agent_done){on_queue_changed, call});
+    }
+}
+
+void api_call_queue_cancel(struct api_call *call)
+{
+    if (api_require_id(call, &call->queue_id)) {
+        agent_queue_cancel(call->api->agent, call->queue_id,
+                           (struct agent_done){on_queue_changed, call});
+    }
+}
+
+/* ---- a mail from sendmail ---- */
+
+static bool decode_mail(struct api_call *call, struct buf *out)
+{
+    const char *data = api_require_text(call, "data");
+    if (data == NULL) {
+        return false;
+    }
+    if (!base64_decode(out, bytes_of_str(data))) {
+        api_refuse(call, FAULT_INVALID, "the parameter 'data' is not base64");
+        return false;
+    }
+    return true;
+}
+
+void api_call_mail_submit(struct api_call *call)
+{
+    struct buf mail = {0};
+    if (!decode_mail(call, &mail)) {
+        return;
+    }
+    const json_t *list = json_object_get(call->params, "recipients");
+    size_t n_listed = json_array_size(list);
+    const char **recipients = xcalloc(n_listed + 1, sizeof *recipients);
+    size_t n_recipients = 0;
+    for (size_t i = 0; i < n_listed; i++) {
+        const char *one = json_string_value(json_array_get(list, i));
+        if (one != NULL) {
+            recipients[n_recipients++] = one;
+        }
+    }
+    const struct agent_submission submission = {
+        .account = api_param_text(call, "account"),
+        .sender = api_param_text(call, "sender"),
+        .recipients = recipients,
+        .n_recipients = n_recipients,
+        .recipients_of_mail = json_is_true(json_object_get(call->params, "recipients_of_mail")),
+        .mail = buf_view(&mail),
+    };
+    agent_submit(call->api->agent, &submission, api_done_with_text(call, "message"));
+    free(recipients);
+    buf_clear(&mail);
+}

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: MIT
+/* What is: the state of everything, and how a mail program is set up. */
+#include "gateway/control/api_internal.h"
+
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "gateway/agent/agent.h"
+
+/* ---- status ---- */
+
+static const char *colour_of(const struct agent_status *status)
+{
+    if (status->node_peers_in + status->node_peers_out == 0) {
+        return "red";
+    }
+    return status->node_peers_in != 0 || status->node_was_reached ? "green" : "yellow";
+}
+
+static json_t *queue_counts(const struct agent_status *status)
+{
+    json_t *queue = json_object();
+    for (size_t i = 0; i < OUTGOING_N_STATES; i++) {
+        json_object_set_new(queue, outgoing_state_name((enum outgoing_state)i),
+                            json_integer((json_int_t)status->queue[i]));
+    }
+    return queue;
+}
+
+static json_t *pids_of(const struct control_facts *facts)
+{
+    return json_pack("{s:i, s:i, s:i, s:[i, i]}", "supervisor", (int)facts->pid_supervisor, "node",
+                     (int)facts->pid_node, "gateway", (int)getpid(), "decoder",
+                     (int)facts->pid_decoder_network, (int)facts->pid_decoder_owner);
+}
+
+static json_t *sandbox_of(const struct control_facts *facts)
+{
+    struct buf text = {0};
+    buf_printf(&text, "gateway: %s; node: %s; decoder: %s", api_or_empty(facts->sandbox),
+               api_or_empty(facts->sandbox_node), api_or_empty(facts->sandbox_decoder));
+    json_t *result = json_string(buf_str(&text));
+    buf_clear(&text);
+    return result;
+}
+
+void api_call_status(struct api_call *call)
+{
+    const struct control_facts *facts = call->api->facts;
+    struct agent_status status;
+    agent_status(call->api->agent, &status);
+    json_t *node = json_pack("{s:i, s:i, s:i, s:I, s:b, s:b}", "port", (int)status.node_port,
+                             "peers_in", (int)status.node_peers_in, "peers_out",
+                             (int)status.node_peers_out, "objects", (json_int_t)status.node_objects,
+                             "syncing", status.node_is_syncing, "connected", status.link_is_up);
+    json_t *pow =
+        json_pack("{s:s, s:f, s:I}", "kernel", api_or_empty(status.pow_kernel), "trials_per_second",
+                  status.pow_trials_per_sec, "jobs", (json_int_t)status.pow_jobs);
+    json_t *result = json_pack(
+        "{s:s, s:b, s:s, s:o, s:{s:i, s:i}, s:{s:i, s:i}, s:{s:i}, s:o, s:o, s:o, s:o}", "version",
+        BITTERN_VERSION, "ready", facts->ready, "colour", colour_of(&status), "node", node, "imap",
+        "port", (int)facts->imap_port, "tls_port", (int)facts->imap_tls_port, "smtp", "port",
+        (int)facts->smtp_port, "tls_port", (int)facts->smtp_tls_port, "http", "port",
+        (int)facts->http_port, "queue", queue_counts(&status), "pow", pow, "sandbox",
+        sandbox_of(facts), "pids", pids_of(facts));
+    json_object_set_new(result, "incoming",
+                        json_pack("{s:I, s:I, s:I}", "waiting", (json_int_t)status.n_incoming,
+                                  "received", (json_int_t)status.n_received, "objects_done",
+                                  (json_int_t)status.objects_done));
+    json_object_set_new(result, "identities", json_integer((json_int_t)status.n_identities));
+    api_finish_take(call, result);
+}
+
+/* ---- setting a mail program up ---- */
+
+struct setup_choice {
+    const char *account;
+    const char *address;
+    const char *label;
+};
+
+static void choose_account(void *context, const struct agent_account_info *info)
+{
+    struct setup_choice *choice = context;
+    if (choice->account == NULL) {
+        choice->account = info->name;
+    }
+}
+
+/* The first identity of that account. */
+static void choose_identity(void *context, const struct agent_identity_info *info)
+{
+    struct setup_choice *choice = context;
+    if (choice->address == NULL && info->kind == IDENTITY_OWN && info->enabled) {
+        choice->address = info->address;
+        choice->label = info->label;
+    }
+}
+
+void api_call_setup_info(struct api_call *call)
+{
+    const struct control_facts *facts = call->api->facts;
+    struct setup_choice choice = {0};
+    agent_account_list(call->api->agent, choose_account, &choice);
+    agent_identity_list(call->api->agent, choose_identity, &choice);
+    json_t *result = json_pack(
+        "{s:s, s:s, s:i, s:i, s:i, s:i, s:s, s:s, s:s}", "home", api_or_empty(facts->home), "host",
+        api_or_empty(facts->host), "imap_port", (int)facts->imap_port, "imap_tls_port",
+        (int)facts->imap_tls_port, "smtp_port", (int)facts->smtp_port, "smtp_tls_port",
+        (int)facts->smtp_tls_port, "fingerprint", api_or_empty(facts->fingerprint), "account",
+        api_or_empty(choice.account), "label", api_or_empty(choice.label));
+    json_object_set_new(result, "address",
+                        choice.address != NULL ? json_sprintf("%s@bm.alt", choice.address)
+                                               : json_string(""));
+    api_finish_take(call, result);
+}
+
+void api_call_setup_first_password(struct api_call *call)
+{
+    char password[128] = "";
+    bool there = agent_take_first_password(call->api->agent, password, sizeof password);
+    json_t *result = json_object();
+    if (there) {
+        json_object_set_new(result, "password", json_string(password));
+    }
+    mem_wipe(password, sizeof password);
+    api_finish_take(call, result);
+}
