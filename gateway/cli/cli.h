@@ -13,6 +13,8 @@
 /* docs/man/bittern.1: exit codes. */
 enum cli_exit { CLI_DONE = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
 
+struct call_command;
+
 struct cli {
     char *home;
     const char *program;    /* argv[0], to find the other executables */
@@ -23,10 +25,12 @@ struct cli {
 
 /* A row of the table of commands. */
 struct command {
-    const char *name;                                   /* one or two words: "identity new" */
-    const char *arguments;                              /* as the usage shows them; "" for none */
-    const char *help;                                   /* one line */
-    int (*run)(struct cli *cli, int argc, char **argv); /* argv[0] is the command's last word */
+    const char *name;      /* one or two words: "identity new" */
+    const char *arguments; /* as the usage shows them; "" for none */
+    const char *help;      /* one line */
+    int (*run)(struct cli *cli, int argc,
+               char **argv);         /* argv[0] is the command's last word; or: */
+    const struct call_command *call; /* it is one call of the gateway */
 };
 
 extern const struct command commands[];
@@ -73,16 +77,8 @@ void cli_print_table(const json_t *rows, const struct cli_column *columns, size_
 CLI_COMMAND(cmd_run);
 CLI_COMMAND(cmd_node);
 CLI_COMMAND(cmd_status);
-CLI_COMMAND(cmd_identity_new);
-CLI_COMMAND(cmd_identity_list);
-CLI_COMMAND(cmd_identity_show);
 CLI_COMMAND(cmd_account_new);
-CLI_COMMAND(cmd_account_list);
 CLI_COMMAND(cmd_account_passwd);
-CLI_COMMAND(cmd_queue_list);
-CLI_COMMAND(cmd_queue_show);
-CLI_COMMAND(cmd_queue_retry);
-CLI_COMMAND(cmd_queue_cancel);
 CLI_COMMAND(cmd_setup);
 CLI_COMMAND(cmd_config_check);
 CLI_COMMAND(cmd_config_show);

@@ -73,23 +73,3 @@ int cmd_account_passwd(struct cli *cli, int argc, char **argv)
 {
     return set_password(cli, "account passwd", "account.passwd", argc, argv);
 }
-
-int cmd_account_list(struct cli *cli, int argc, char **argv)
-{
-    if (!cli_options("account list", NULL, 0, &argc, argv) || argc > 1) {
-        return cli_usage("account list", "it takes no argument");
-    }
-    struct fault fault = {0};
-    json_t *accounts = cli_call(cli, "account.list", NULL, &fault);
-    if (accounts == NULL) {
-        return cli_fail(&fault);
-    }
-    if (cli->json) {
-        return cli_print_json(accounts);
-    }
-    static const struct cli_column columns[] = {
-        {"name", "NAME"}, {"identities", "IDENTITIES"}, {"messages", "MESSAGES"}};
-    cli_print_table(accounts, columns, ARRAY_LEN(columns));
-    json_decref(accounts);
-    return CLI_DONE;
-}

@@ -12,6 +12,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "config/paths.h"
+#include "gateway/cli/call_command.h"
 
 static void print_help(FILE *out)
 {
@@ -83,7 +84,11 @@ static int run_command(struct cli *cli, int argc, char **argv)
                    commands[i].help);
             return CLI_DONE;
         }
-        return commands[i].run(cli, argc - n_words + 1, argv + n_words - 1);
+        argc -= n_words - 1;
+        argv += n_words - 1;
+        return commands[i].call != NULL
+                   ? call_command_run(cli, commands[i].name, commands[i].call, argc, argv)
+                   : commands[i].run(cli, argc, argv);
     }
     return list_group(argv[0]);
 }
