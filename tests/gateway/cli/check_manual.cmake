@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: MIT
+# Compares the table of settings with bittern.conf(5) and the table of commands with bittern(1):
+# cmake -DROOT=<tree> -P check_manual.cmake
+cmake_policy(VERSION 3.25)
+
+# Names that stand in one list and not in the other fail the check.
+function(compare what where code manual)
+    set(only_code ${code})
+    list(REMOVE_ITEM only_code ${manual})
+    set(only_manual ${manual})
+    list(REMOVE_ITEM only_manual ${code})
+    if(NOT code OR only_code OR only_manual)
+        message(SEND_ERROR "${what} missing in ${where}: ${only_code}; in it without being there: ${only_manual}")
+    endif()
+endfunction()
+
+file(READ "${ROOT}/config/settings_table.c" table)
+string(REGEX MATCHALL "\"[a-z]+\\.[a-z_]+\"" settings "${table}")
+list(TRANSFORM settings REPLACE "\"" "")
+
+file(STRINGS "${ROOT}/docs/man/bittern.conf.5.scd" lines)
+set(documented "")
+set(section "")
+foreach(line IN LISTS lines)
+    if(line MATCHES "^# .*\\[([a-z]+)")
+        set(section ${CMAKE_MATCH_1})
+    elseif(line MATCHES "^\\*([a-z_\\\\]+)\\* = ")
+        string(REPLACE "\\" "" key "${CMAKE_MATCH_1}")
+        list(APPEND documented "${section}.${key}")
+    endif()
+endforeach()
+compare("settings" "bittern.conf(5)" "${settings}" "${documented}")
+
+file(READ "${ROOT}/gateway/cli/commands.c" table)
+string(FIND "${table}" "struct command commands[]" start)
+string(SUBSTRING "${table}" ${start} -1 table)
+string(REGEX MATCHALL "\n +{\"[a-z ]+\"" commands "${table}")
+list(TRANSFORM commands REPLACE ".*\"([a-z ]+)\"" "\\1")
+file(STRINGS "${ROOT}/docs/man/bittern.1.scd" heads REGEX "^\\*[a-z ]+\\*")
+set(documented "")
+foreach(head IN LISTS heads)
+    string(REGEX MATCH "^\\*([a-z ]+)\\*" unused "${head}")
+    list(APPEND documented "${CMAKE_MATCH_1}")
+endforeach()
+list(REMOVE_ITEM documented "bittern")
+compare("commands" "bittern(1)" "${commands}" "${documented}")

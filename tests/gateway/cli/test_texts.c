@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+#include "tests/support/vectors.h"
+
+#include <string.h>
+
+#include "gateway/cli/setup_text.h"
+#include "gateway/cli/status_text.h"
+
+static json_t *setup_info(void)
+{
+    return json_pack("{s:s, s:i, s:i, s:i, s:i, s:s, s:s, s:s, s:s}", "host", "127.0.0.1",
+                     "imap_port", 1143, "imap_tls_port", 1993, "smtp_port", 1025, "smtp_tls_port",
+                     1465, "account", "me", "address", "BM-x@bm.alt", "label", "Me", "fingerprint",
+                     "AB:CD");
+}
+
+static void each_program_gets_the_ports_and_no_name_is_left_unfilled(void **state)
+{
+    (void)state;
+    json_t *info = setup_info();
+
+    for (size_t i = 0; i < setup_programs_len; i++) {
+        struct buf out = {0};
+        setup_text(&out, &setup_programs[i], info);
+        const char *text = buf_str(&out);
+        if (strstr(text, "1143") == NULL && strstr(text, "1025") == NULL) {
+            fail_msg("%s names no port", setup_programs[i].name);
+        }
+        if (strstr(text, "@_") != NULL || strstr(text, "_port@") != NULL ||
+            strstr(text, "@@") != NULL) {
+            fail_msg("%s: %s", setup_programs[i].name, text);
+        }
+        buf_clear(&out);
+    }
+    json_decref(info);
+}
+
+static void an_url_keeps_its_at_sign(void **state)
+{
+    (void)state;
+    json_t *info = setup_info();
+    struct buf out = {0};
+
+    setup_text(&out, setup_program_find("mutt"), info);
+
+    assert_non_null(strstr(buf_str(&out), "imap://me@127.0.0.1:1143/"));
+    assert_null(setup_program_find("outlook"));
+    buf_clear(&out);
+    json_decref(info);
+}
+
+static json_t *status(const char *colour, int n_working)
+{
+    return json_pack("{s:s, s:s, s:{s:i, s:i, s:i, s:i, s:b}, s:{s:i, s:i}, s:{s:s, s:f, s:i}}",
+                     "version", "1", "colour", colour, "node", "port", 8444, "peers_in", 3,
+                     "peers_out", 8, "objects", 20000, "syncing", 1, "queue", "queued", 0,
+                     "working", n_working, "pow", "kernel", "avx2", "trials_per_second", 2.5e6,
+                     "jobs", n_working);
+}
+
+static void the_line_tells_what_is_under_way(void **state)
+{
+    (void)state;
+    json_t *busy = status("green", 2);
+    json_t *idle = status("red", 0);
+    struct buf line = {0};
+
+    status_text_line(&line, busy);
+    assert_string_equal(buf_str(&line),
+                        "green | 8 out, 3 in | 20000 objects (fetching) | outgoing: 2 "
+                        "working | working at 2.5 M trials/s");
+    buf_reset(&line);
+    status_text_line(&line, idle);
+    assert_string_equal(buf_str(&line),
+                        "red | 8 out, 3 in | 20000 objects (fetching) | outgoing: nothing");
+    buf_clear(&line);
+    json_decref(busy);
+    json_decref(idle);
+}
+
+static void the_page_says_what_the_colour_means(void **state)
+{
+    (void)state;
+    json_t *yellow = status("yellow", 0);
+    struct buf page = {0};
+
+    status_text_page(&page, yellow);
+
+    assert_non_null(strstr(buf_str(&page), "yellow, connected; no other node reaches this one"));
+    assert_non_null(strstr(buf_str(&page), "outgoing  nothing"));
+    buf_clear(&page);
+    json_decref(yellow);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_program_gets_the_ports_and_no_name_is_left_unfilled),
+        cmocka_unit_test(an_url_keeps_its_at_sign),
+        cmocka_unit_test(the_line_tells_what_is_under_way),
+        cmocka_unit_test(the_page_says_what_the_colour_means),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
