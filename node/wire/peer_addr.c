@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "node/wire/peer_addr.h"
 
-#include <arpa/inet.h>
 #include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/buf.h"
 #include "base/compiler.h"
+#include "base/netaddr.h"
 #include "base/str.h"
 
 enum {
@@ -25,63 +25,18 @@ static const uint8_t mapped_prefix[MAPPED_PREFIX_BYTES] = {[10] = 0xff, [11] = 0
 static const uint8_t onion_prefix[ONION_PREFIX_BYTES] = {0xfd, 0x87, 0xd8, 0x7e, 0xeb, 0x43};
 static const char onion_suffix[] = ".onion";
 
-struct prefix {
+/* Home networks; an IPv4 one in its 16 bytes. */
+static const struct {
     uint8_t bytes[IPV6_BYTES];
     unsigned n_bits;
+} private_ranges[] = {
+    {{[10] = 0xff, 0xff, 10}, 96 + 8},
+    {{[10] = 0xff, 0xff, 172, 16}, 96 + 12},
+    {{[10] = 0xff, 0xff, 192, 168}, 96 + 16},
+    {{[10] = 0xff, 0xff, 169, 254}, 96 + 16},
+    {{0xfc}, 7},
+    {{0xfe, 0x80}, 10},
 };
-
-/* RFC 6890 and its registry: what can't be reached from everywhere. */
-static const struct prefix ipv4_special[] = {
-    {{0}, 8},             /* this network */
-    {{10}, 8},            /* private */
-    {{100, 64}, 10},      /* shared by carriers */
-    {{127}, 8},           /* loopback */
-    {{169, 254}, 16},     /* link-local */
-    {{172, 16}, 12},      /* private */
-    {{192, 0, 0}, 24},    /* protocol assignments */
-    {{192, 0, 2}, 24},    /* documentation */
-    {{192, 88, 99}, 24},  /* former 6to4 relays */
-    {{192, 168}, 16},     /* private */
-    {{198, 18}, 15},      /* benchmarks */
-    {{198, 51, 100}, 24}, /* documentation */
-    {{203, 0, 113}, 24},  /* documentation */
-    {{224}, 4},           /* multicast */
-    {{240}, 4},           /* reserved, broadcast */
-};
-
-static const struct prefix ipv4_private[] = {
-    {{10}, 8}, {{172, 16}, 12}, {{192, 168}, 16}, {{169, 254}, 16}};
-
-/* Global unicast is 2000::/3 alone, less these. */
-static const struct prefix ipv6_unicast = {{0x20}, 3};
-static const struct prefix ipv6_special[] = {
-    {{0x20, 0x01}, 23},             /* protocol assignments, Teredo */
-    {{0x20, 0x01, 0x0d, 0xb8}, 32}, /* documentation */
-    {{0x20, 0x02}, 16},             /* 6to4 */
-    {{0x3f, 0xff}, 20},             /* documentation */
-};
-
-static const struct prefix ipv6_private[] = {{{0xfc}, 7}, {{0xfe, 0x80}, 10}};
-
-static bool has_prefix(const uint8_t *host, const struct prefix *prefix)
-{
-    size_t n_bytes = prefix->n_bits / 8;
-    unsigned n_rest = prefix->n_bits % 8;
-    if (memcmp(host, prefix->bytes, n_bytes) != 0) {
-        return false;
-    }
-    return n_rest == 0 || (host[n_bytes] ^ prefix->bytes[n_bytes]) >> (8 - n_rest) == 0;
-}
-
-static bool has_any_prefix(const uint8_t *host, const struct prefix *prefixes, size_t n_prefixes)
-{
-    for (size_t i = 0; i < n_prefixes; i++) {
-        if (has_prefix(host, &prefixes[i])) {
-            return true;
-        }
-    }
-    return false;
-}
 
 static size_t host_len(enum peer_addr_kind kind)
 {
@@ -166,6 +121,17 @@ void peer_addr_write_onion(struct buf *out, const struct peer_addr *addr)
     buf_append(out, addr->host, host_len(addr->kind));
 }
 
+struct peer_addr peer_addr_of_netaddr(const struct netaddr *address)
+{
+    return peer_addr_of_wire(address->ip, address->port);
+}
+
+bool peer_addr_to_netaddr(struct netaddr *out, const struct peer_addr *addr)
+{
+    out->port = addr->port;
+    return !peer_addr_is_onion(addr) && peer_addr_to_wire(out->ip, addr);
+}
+
 /* ---- text */
 
 /* RFC 4648 base32 in small letters, as Tor writes names; `len` is a multiple of 5. */
@@ -240,35 +206,25 @@ bool peer_addr_of_host(struct peer_addr *out, struct bytes host, uint16_t port)
         return onion_of_text(out, bytes_slice(host, 0, host.len - strlen(onion_suffix)), port);
     }
     uint8_t ip[IPV6_BYTES];
-    if (inet_pton(AF_INET, text, ip) == 1) {
-        *out = make(PEER_ADDR_IPV4, ip, port);
-        return true;
+    if (!netaddr_parse_ip(ip, text)) {
+        return false;
     }
-    if (inet_pton(AF_INET6, text, ip) == 1) {
-        *out = peer_addr_of_wire(ip, port);
-        return true;
-    }
-    return false;
+    *out = peer_addr_of_wire(ip, port);
+    return true;
 }
 
 void peer_addr_host_text(char out[PEER_ADDR_TEXT_BYTES], const struct peer_addr *addr)
 {
-    switch (addr->kind) {
-    case PEER_ADDR_IPV4:
-        (void)inet_ntop(AF_INET, addr->host, out, PEER_ADDR_TEXT_BYTES);
-        return;
-    case PEER_ADDR_IPV6:
-        (void)inet_ntop(AF_INET6, addr->host, out, PEER_ADDR_TEXT_BYTES);
-        return;
-    case PEER_ADDR_ONION_V2:
-    case PEER_ADDR_ONION_V3:
+    struct netaddr ip;
+    if (peer_addr_is_onion(addr)) {
         base32_encode(out, addr->host, host_len(addr->kind));
         memcpy(out + strlen(out), onion_suffix, sizeof onion_suffix);
-        return;
-    case PEER_ADDR_NONE:
-        break;
+    } else if (peer_addr_to_netaddr(&ip, addr)) {
+        struct netaddr_text text = netaddr_format_ip(&ip);
+        memcpy(out, text.text, strlen(text.text) + 1);
+    } else {
+        memcpy(out, "nowhere", sizeof "nowhere");
     }
-    memcpy(out, "nowhere", sizeof "nowhere");
 }
 
 void peer_addr_text(char out[PEER_ADDR_TEXT_BYTES], const struct peer_addr *addr)
@@ -289,37 +245,36 @@ bool peer_addr_is_onion(const struct peer_addr *addr)
 
 bool peer_addr_is_loopback(const struct peer_addr *addr)
 {
-    static const uint8_t ipv6_loopback[IPV6_BYTES] = {[15] = 1};
-    if (addr->kind == PEER_ADDR_IPV4) {
-        return addr->host[0] == 127;
-    }
-    return addr->kind == PEER_ADDR_IPV6 && memcmp(addr->host, ipv6_loopback, IPV6_BYTES) == 0;
+    struct netaddr ip;
+    return peer_addr_to_netaddr(&ip, addr) && netaddr_is_loopback(&ip);
 }
 
 bool peer_addr_is_global(const struct peer_addr *addr)
 {
-    switch (addr->kind) {
-    case PEER_ADDR_IPV4:
-        return !has_any_prefix(addr->host, ipv4_special, ARRAY_LEN(ipv4_special));
-    case PEER_ADDR_IPV6:
-        return has_prefix(addr->host, &ipv6_unicast) &&
-               !has_any_prefix(addr->host, ipv6_special, ARRAY_LEN(ipv6_special));
-    case PEER_ADDR_ONION_V2:
-    case PEER_ADDR_ONION_V3:
-        return true;
-    case PEER_ADDR_NONE:
-        break;
-    }
-    return false;
+    struct netaddr ip;
+    return peer_addr_is_onion(addr) || (peer_addr_to_netaddr(&ip, addr) && netaddr_is_global(&ip));
+}
+
+static bool has_prefix(const uint8_t *host, const uint8_t *prefix, unsigned n_bits)
+{
+    size_t n_bytes = n_bits / 8;
+    unsigned n_rest = n_bits % 8;
+    return memcmp(host, prefix, n_bytes) == 0 &&
+           (n_rest == 0 || (host[n_bytes] ^ prefix[n_bytes]) >> (8 - n_rest) == 0);
 }
 
 bool peer_addr_is_private(const struct peer_addr *addr)
 {
-    if (addr->kind == PEER_ADDR_IPV4) {
-        return has_any_prefix(addr->host, ipv4_private, ARRAY_LEN(ipv4_private));
+    struct netaddr ip;
+    if (!peer_addr_to_netaddr(&ip, addr)) {
+        return false;
     }
-    return addr->kind == PEER_ADDR_IPV6 &&
-           has_any_prefix(addr->host, ipv6_private, ARRAY_LEN(ipv6_private));
+    for (size_t i = 0; i < ARRAY_LEN(private_ranges); i++) {
+        if (has_prefix(ip.ip, private_ranges[i].bytes, private_ranges[i].n_bits)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* ---- equality, keys, groups */

@@ -14,6 +14,8 @@
 
 #include "base/bytes.h"
 
+struct netaddr;
+
 enum peer_addr_kind {
     PEER_ADDR_NONE = 0,
     PEER_ADDR_IPV4,
@@ -49,6 +51,10 @@ bool peer_addr_of_onion(struct peer_addr *out, struct bytes host, uint16_t port)
 /* Append those bytes; `addr` is a Tor name. */
 void peer_addr_write_onion(struct buf *out, const struct peer_addr *addr);
 
+/* The same for the system's sockets. A Tor name gives false. */
+struct peer_addr peer_addr_of_netaddr(const struct netaddr *address) MUST_USE;
+bool peer_addr_to_netaddr(struct netaddr *out, const struct peer_addr *addr) MUST_USE;
+
 /* From text: an IPv4 or IPv6 address (with or without brackets) or a name in .onion, without a
  * port. False for anything else, such as a DNS name. */
 bool peer_addr_of_host(struct peer_addr *out, struct bytes host, uint16_t port) MUST_USE;
@@ -61,7 +67,7 @@ bool peer_addr_is_onion(const struct peer_addr *addr) MUST_USE;
 /* This machine itself: 127/8, ::1. */
 bool peer_addr_is_loopback(const struct peer_addr *addr) MUST_USE;
 /* Reachable from anywhere: no private, link-local, shared, loopback, multicast, documentation,
- * benchmark, translation or reserved range (IANA's special-purpose registries). Tor names are. */
+ * benchmark, translation or reserved range (base/netaddr.h). Tor names are. */
 bool peer_addr_is_global(const struct peer_addr *addr) MUST_USE;
 /* Home networks: 10/8, 172.16/12, 192.168/16, 169.254/16, fc00::/7, fe80::/10. */
 bool peer_addr_is_private(const struct peer_addr *addr) MUST_USE;
