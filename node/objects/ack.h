@@ -19,9 +19,8 @@ enum {
     ACK_RANDOM_BYTES = 32,
     ACK_MESSAGE_MIN_BYTES = 234, /* of the random text in ACK_AS_MESSAGE */
     ACK_MESSAGE_MAX_BYTES = 800,
-    ACK_MIN_DATA_BYTES = 38,
-    ACK_MAX_DATA_BYTES = 1024,
-    ACK_TTL_JITTER_SEC = 300
+    ACK_MIN_DATA_BYTES = 38, /* of ackdata: type, version, stream and 32 bytes */
+    ACK_TTL_JITTER_SEC = 300 /* what senders add to or take from its life, at most */
 };
 
 /* Append fresh ackdata for a recipient in that stream. */

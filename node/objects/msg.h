@@ -14,13 +14,7 @@
 #include "node/objects/object.h"
 #include "node/objects/sender.h"
 
-enum {
-    MSG_VERSION = 1,
-    MSG_MIN_PLAINTEXT_BYTES = 170,
-    MSG_SIGNATURE_MAX_BYTES = SIGNATURE_MAX_BYTES,
-    /* The longest ack packet that we look at: header and the largest object of ackdata level 2. */
-    MSG_MAX_ACK_BYTES = 24 + 2048
-};
+enum { MSG_VERSION = 1, MSG_MIN_PLAINTEXT_BYTES = 170 };
 
 /* Borrows from the plaintext it was parsed from. */
 struct msg {
@@ -62,8 +56,7 @@ struct msg_draft {
  * OBJECT_SEND_MAX_BYTES; `out` is then as it was. */
 bool msg_write(struct buf *out, const struct msg_draft *draft, const struct identity_keys *keys,
                struct fault *fault) MUST_USE;
-/* The whole object's length for a message and an ack of that many bytes: an upper bound, exact but
- * for the signature's length and the padding. */
+/* An upper bound of the whole object's length for a message and an ack of that many bytes. */
 size_t msg_len_estimate(size_t message_len, size_t ack_len) MUST_USE;
 
 #endif
