@@ -77,6 +77,7 @@ class Bittern:
         self.home = home or os.path.join(self.folder, "home")
         self.settings = dict(QUICK if settings is None else settings)
         self.process = None
+        self.command = "run"
         self.password = None
         self.account = "me"
         self.log = os.path.join(self.folder or os.path.dirname(home), name + ".out")
@@ -100,7 +101,7 @@ class Bittern:
 
     def spawn(self):
         with open(self.log, "ab") as log:
-            self.process = subprocess.Popen(self._arguments() + ["run"], stdin=subprocess.DEVNULL,
+            self.process = subprocess.Popen(self._arguments() + [self.command], stdin=subprocess.DEVNULL,
                                             stdout=log, stderr=log)
 
     def start(self, timeout=60):
