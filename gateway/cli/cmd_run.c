@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: MIT
+/* bittern run, bittern node, and the gateway that a single command starts where none runs. */
+#include "gateway/cli/cli.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "config/paths.h"
+#include "gateway/cli/console.h"
+#include "gateway/cli/listeners.h"
+#include "gateway/cli/supervisor.h"
+#include "gateway/control/control_client.h"
+
+enum { ONE_SHOT_WAIT_MS = 60 * 1000, ONE_SHOT_POLL_MS = 10 };
+
+/* The settings file of the first run: every key, commented out. */
+static bool write_template(const char *path, struct fault *fault)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        return errno == EEXIST || fault_set_errno(fault, errno, "write %s", path);
+    }
+    struct buf text = {0};
+    settings_print_template(&text);
+    bool ok = write(fd, text.data, text.len) == (ssize_t)text.len && fsync(fd) == 0;
+    if (!ok) {
+        fault_set_errno(fault, errno, "write %s", path);
+    }
+    close(fd);
+    buf_clear(&text);
+    return ok;
+}
+
+static int open_log(const struct cli *cli, const struct log_settings *log, struct fault *fault)
+{
+    if (strcmp(log->file, "-") == 0) {
+        return STDERR_FILENO;
+    }
+    char *path = *log->file != '\0' ? xstrdup(log->file) : paths_in(cli->home, PATHS_LOG);
+    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    if (fd < 0) {
+        fault_set_errno(fault, errno, "open the log %s", path);
+    }
+    free(path);
+    return fd;
+}
+
+/* The home with its settings file, as a first start leaves it. */
+static bool prepare(const struct cli *cli, struct settings *out, struct fault *fault)
+{
+    if (!cli_settings(cli, out, fault)) {
+        return false;
+    }
+    char *path = paths_in(cli->home, PATHS_SETTINGS);
+    bool ok = paths_prepare_home(cli->home, fault) && write_template(path, fault);
+    free(path);
+    if (!ok) {
+        settings_clear(out);
+    }
+    return ok;
+}
+
+/* What differs between the three ways to start. */
+struct start {
+    bool with_gateway;
+    bool with_node;
+    bool one_shot;
+    bool with_console;
+};
+
+static int supervise(const struct cli *cli, const struct settings *settings, struct start start,
+                     int log_fd, struct fault *fault)
+{
+    struct listeners listeners = {0};
+    if (!start.one_shot && !listeners_init(&listeners, settings, start.with_gateway, fault)) {
+        return -1;
+    }
+    struct buf lines = {0};
+    settings_to_lines(&lines, settings);
+    if (start.with_console && console_start(cli) < 0) {
+        log_warn("cli", "console can't start, errno=%d", errno);
+    }
+    const struct supervisor_options options = {
+        .home = cli->home,
+        .program = cli->program,
+        .settings = buf_view(&lines),
+        .listeners = listeners.items,
+        .n_listeners = listeners.n_items,
+        .with_gateway = start.with_gateway,
+        .with_node = start.with_node,
+        .one_shot = start.one_shot,
+        .log_fd = log_fd,
+    };
+    int code = supervisor_run(&options, fault);
+    buf_clear_secret(&lines);
+    listeners_clear(&listeners);
+    return code;
+}
+
+static int start(const struct cli *cli, struct start how)
+{
+    struct settings settings;
+    struct fault fault = {0};
+    if (!prepare(cli, &settings, &fault)) {
+        return cli_fail(&fault);
+    }
+    int code = -1;
+    int log_fd = open_log(cli, &settings.log, &fault);
+    if (log_fd >= 0) {
+        log_init(log_fd, (enum log_level)settings.log.level, "bittern");
+        log_show_addresses(settings.log.addresses);
+        code = supervise(cli, &settings, how, log_fd, &fault);
+    }
+    settings_clear(&settings);
+    return code >= 0 ? code : cli_fail(&fault);
+}
+
+int cmd_run(struct cli *cli, int argc, char **argv)
+{
+    if (!cli_options("run", NULL, 0, &argc, argv) || argc > 1) {
+        return cli_usage("run", "it takes no argument");
+    }
+    return start(cli,
+                 (struct start){.with_gateway = true, .with_node = true, .with_console = true});
+}
+
+int cmd_node(struct cli *cli, int argc, char **argv)
+{
+    if (!cli_options("node", NULL, 0, &argc, argv) || argc > 1) {
+        return cli_usage("node", "it takes no argument");
+    }
+    return start(cli, (struct start){.with_node = true});
+}
+
+/* ---- One command where nothing runs. ---- */
+
+static pid_t start_one_shot(const struct cli *cli)
+{
+    pid_t parent = getpid();
+    pid_t pid = fork();
+    if (pid != 0) {
+        return pid;
+    }
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (getppid() != parent) {
+        _exit(CLI_FAILED);
+    }
+    _exit(start(cli, (struct start){.with_gateway = true, .one_shot = true}));
+}
+
+/* Waits until the control socket answers; NULL when the gateway ended before. */
+static struct control_client *wait_for_control(const struct cli *cli, pid_t pid,
+                                               struct fault *fault)
+{
+    for (int waited = 0; waited < ONE_SHOT_WAIT_MS; waited += ONE_SHOT_POLL_MS) {
+        struct control_client *client = control_client_connect(cli->home, fault);
+        if (client != NULL) {
+            return client;
+        }
+        if (waitpid(pid, NULL, WNOHANG) == pid) {
+            fault_set(fault, FAULT_CLOSED,
+                      "the gateway did not start; the reason stands above, or "
+                      "in the log");
+            return NULL;
+        }
+        nanosleep(&(struct timespec){.tv_nsec = ONE_SHOT_POLL_MS * 1000000L}, NULL);
+    }
+    fault_set(fault, FAULT_TIMEOUT, "the gateway did not start in time");
+    return NULL;
+}
+
+static json_t *call_one_shot(struct cli *cli, const char *call, json_t *params, struct fault *fault)
+{
+    pid_t pid = start_one_shot(cli);
+    if (pid < 0) {
+        json_decref(params);
+        fault_set_errno(fault, errno, "start a gateway");
+        return NULL;
+    }
+    json_t *answer = NULL;
+    struct control_client *client = wait_for_control(cli, pid, fault);
+    if (client != NULL) {
+        answer = control_client_call(client, call, params, fault);
+        control_client_free(&client);
+    } else {
+        json_decref(params);
+    }
+    kill(pid, SIGTERM);
+    waitpid(pid, NULL, 0);
+    return answer;
+}
+
+json_t *cli_call_running(struct cli *cli, const char *call, json_t *params, struct fault *fault)
+{
+    struct control_client *client = control_client_connect(cli->home, fault);
+    if (client == NULL) {
+        json_decref(params);
+        return NULL;
+    }
+    json_t *answer = control_client_call(client, call, params, fault);
+    control_client_free(&client);
+    return answer;
+}
+
+json_t *cli_call(struct cli *cli, const char *call, json_t *params, struct fault *fault)
+{
+    struct control_client *client = control_client_connect(cli->home, fault);
+    if (client == NULL) {
+        return call_one_shot(cli, call, params, fault);
+    }
+    json_t *answer = control_client_call(client, call, params, fault);
+    control_client_free(&client);
+    return answer;
+}
