@@ -27,6 +27,7 @@ struct loop {
     int doorbell_fd;
     _Atomic(struct loop_message *) inbox;
     struct list_node deferred;
+    struct list_node at_free;
     struct list_node signals;
     struct timer_heap timers;
     bool stopping;
@@ -145,11 +146,11 @@ void loop_defer(struct loop *loop, void (*run)(void *context), void *context)
 }
 
 /* Runs those that stand there now; what they arm waits for the next sweep. */
-static void sweep_deferred(struct loop *loop)
+static void sweep(struct list_node *queue)
 {
     struct list_node batch;
-    list_insert_before(loop->deferred.next, &batch);
-    list_remove(&loop->deferred);
+    list_insert_before(queue->next, &batch);
+    list_remove(queue);
     while (!list_is_empty(&batch)) {
         struct deferred *deferred = list_entry(batch.next, struct deferred, node);
         list_remove(&deferred->node);
@@ -261,6 +262,7 @@ struct loop *loop_new(void)
 {
     struct loop *loop = xcalloc(1, sizeof *loop);
     list_init(&loop->deferred);
+    list_init(&loop->at_free);
     list_init(&loop->signals);
     loop->base = must_have(event_base_new(), "epoll");
     loop->alarm = must_have(evtimer_new(loop->base, on_alarm, loop), "alarm");
@@ -280,8 +282,9 @@ void loop_free(struct loop **loop_at)
         return;
     }
     loop_deliver_posted(loop);
+    sweep(&loop->at_free);
     while (!list_is_empty(&loop->deferred)) {
-        sweep_deferred(loop);
+        sweep(&loop->deferred);
     }
     assert(loop->timers.n_items == 0);
     list_for_each(node, &loop->signals)
@@ -302,6 +305,11 @@ void loop_free(struct loop **loop_at)
 struct timer_heap *loop_timers(struct loop *loop)
 {
     return &loop->timers;
+}
+
+struct list_node *loop_at_free(struct loop *loop)
+{
+    return &loop->at_free;
 }
 
 struct event_base *loop_event_base(struct loop *loop)
@@ -337,7 +345,7 @@ static void turn(struct loop *loop, int64_t max_wait_ms)
         event_base_loop(loop->base, EVLOOP_ONCE);
     }
     timer_heap_run(&loop->timers, clock_mono_ms());
-    sweep_deferred(loop);
+    sweep(&loop->deferred);
 }
 
 void loop_turn(struct loop *loop, int64_t max_wait_ms)
