@@ -1,0 +1,589 @@
+// SPDX-License-Identifier: MIT
+/* Wanted objects lie in one array of slots, found by hash through a slot_index. A peer's queue
+ * holds (slot, generation) pairs of what it announced and nobody was asked for yet; a pair whose
+ * generation is old, or whose object is asked of another, is dropped when it comes up. When a
+ * request stalls, the object is put back into the queues of all who have it. Two lists run through
+ * the slots: by age (to forget), and what is asked of one peer, oldest first (to find stalls). */
+#include "node/p2p/sync.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/map.h"
+#include "base/mem.h"
+#include "crypto/random.h"
+#include "node/inventory/slot_index.h"
+
+enum { MS_PER_SEC = 1000 };
+
+struct link {
+    uint32_t prev;
+    uint32_t next;
+};
+
+/* A list through slots; both SLOT_NONE when empty. */
+struct slot_list {
+    uint32_t first;
+    uint32_t last;
+};
+
+struct wanted {
+    uint8_t hash[WIRE_HASH_BYTES];
+    uint32_t generation; /* moves on whenever the slot is freed */
+    uint32_t asked_of;   /* peer id, or 0 */
+    struct link age;     /* also the free list, by `next` */
+    struct link asked;
+    int64_t first_ms;
+    int64_t asked_ms;
+    uint32_t owner; /* the first announcer: it is charged for the slot */
+    uint32_t announcers[SYNC_ANNOUNCERS];
+    uint8_t n_announcers;
+    uint8_t n_attempts;
+};
+
+struct queued {
+    uint32_t slot;
+    uint32_t generation;
+};
+
+struct sync_peer {
+    uint32_t id;
+    struct queued *queue;
+    size_t n_queued;
+    size_t queue_capacity;
+    size_t n_owned; /* wanted objects that it was the first to announce */
+    struct slot_list asked;
+    size_t n_asked;
+    size_t window;
+    size_t n_arrived_in_window;
+    int64_t window_ms;  /* when the current window began */
+    int64_t arrived_ms; /* when something asked for last came */
+    bool has_delivered;
+    unsigned n_stalls;
+    int64_t rest_until_ms; /* not asked before, after a stall */
+};
+
+struct sync {
+    struct wanted *slots;
+    size_t n_slots; /* used at least once */
+    size_t slots_capacity;
+    size_t n_wanted;
+    uint32_t free_first;
+    struct slot_list ages;
+    struct slot_index index;
+    struct map peers;                    /* id -> struct sync_peer */
+    uint8_t (*refused)[WIRE_HASH_BYTES]; /* a ring */
+    size_t n_refused;
+    size_t next_refused;
+    struct slot_index refused_index;
+};
+
+/* ---- lists through slots */
+
+#define LINK(sync, slot, which) (&(sync)->slots[slot].which)
+
+static void age_append(struct sync *sync, uint32_t slot)
+{
+    *LINK(sync, slot, age) = (struct link){sync->ages.last, SLOT_NONE};
+    if (sync->ages.last == SLOT_NONE) {
+        sync->ages.first = slot;
+    } else {
+        LINK(sync, sync->ages.last, age)->next = slot;
+    }
+    sync->ages.last = slot;
+}
+
+static void age_remove(struct sync *sync, uint32_t slot)
+{
+    struct link link = *LINK(sync, slot, age);
+    if (link.prev == SLOT_NONE) {
+        sync->ages.first = link.next;
+    } else {
+        LINK(sync, link.prev, age)->next = link.next;
+    }
+    if (link.next == SLOT_NONE) {
+        sync->ages.last = link.prev;
+    } else {
+        LINK(sync, link.next, age)->prev = link.prev;
+    }
+}
+
+static void asked_append(struct sync *sync, struct sync_peer *peer, uint32_t slot)
+{
+    *LINK(sync, slot, asked) = (struct link){peer->asked.last, SLOT_NONE};
+    if (peer->asked.last == SLOT_NONE) {
+        peer->asked.first = slot;
+    } else {
+        LINK(sync, peer->asked.last, asked)->next = slot;
+    }
+    peer->asked.last = slot;
+    peer->n_asked++;
+    sync->slots[slot].asked_of = peer->id;
+}
+
+static void asked_remove(struct sync *sync, struct sync_peer *peer, uint32_t slot)
+{
+    struct link link = *LINK(sync, slot, asked);
+    if (link.prev == SLOT_NONE) {
+        peer->asked.first = link.next;
+    } else {
+        LINK(sync, link.prev, asked)->next = link.next;
+    }
+    if (link.next == SLOT_NONE) {
+        peer->asked.last = link.prev;
+    } else {
+        LINK(sync, link.next, asked)->prev = link.prev;
+    }
+    peer->n_asked--;
+    sync->slots[slot].asked_of = 0;
+}
+
+/* ---- slots */
+
+static struct sync_peer *peer_of(const struct sync *sync, uint32_t id)
+{
+    return id == 0 ? NULL : map_get_u64(&sync->peers, id);
+}
+
+static uint32_t find_wanted(const struct sync *sync, const uint8_t *hash)
+{
+    struct slot_cursor cursor;
+    uint32_t slot = slot_index_first(&sync->index, slot_fingerprint(hash), &cursor);
+    while (slot != SLOT_NONE && memcmp(sync->slots[slot].hash, hash, WIRE_HASH_BYTES) != 0) {
+        slot = slot_index_next(&sync->index, &cursor);
+    }
+    return slot;
+}
+
+static uint32_t new_slot(struct sync *sync)
+{
+    uint32_t slot = sync->free_first;
+    if (slot != SLOT_NONE) {
+        sync->free_first = sync->slots[slot].age.next;
+        return slot;
+    }
+    if (sync->n_slots == sync->slots_capacity) {
+        sync->slots =
+            array_grow(sync->slots, sync->n_slots, &sync->slots_capacity, sizeof *sync->slots);
+    }
+    slot = (uint32_t)sync->n_slots++;
+    sync->slots[slot] = (struct wanted){0};
+    return slot;
+}
+
+/* Give the memory of a big synchronisation back once nothing is wanted. Generations restart, so the
+ * queues, which then hold nothing that is valid, are emptied too. */
+static void shrink_when_empty(struct sync *sync)
+{
+    enum { KEEP_SLOTS = 4096 };
+    if (sync->n_wanted > 0 || sync->slots_capacity <= KEEP_SLOTS) {
+        return;
+    }
+    free(sync->slots);
+    sync->slots = NULL;
+    sync->n_slots = 0;
+    sync->slots_capacity = 0;
+    sync->free_first = SLOT_NONE;
+    struct sync_peer *peer;
+    for (size_t cursor = 0; (peer = map_next(&sync->peers, &cursor, NULL)) != NULL;) {
+        free(peer->queue);
+        peer->queue = NULL;
+        peer->n_queued = 0;
+        peer->queue_capacity = 0;
+    }
+}
+
+static void free_slot(struct sync *sync, uint32_t slot)
+{
+    struct wanted *wanted = &sync->slots[slot];
+    struct sync_peer *asked_of = peer_of(sync, wanted->asked_of);
+    if (asked_of != NULL) {
+        asked_remove(sync, asked_of, slot);
+    }
+    struct sync_peer *owner = peer_of(sync, wanted->owner);
+    if (owner != NULL) {
+        owner->n_owned--;
+    }
+    age_remove(sync, slot);
+    slot_index_remove(&sync->index, slot_fingerprint(wanted->hash), slot);
+    wanted->generation++;
+    wanted->age.next = sync->free_first;
+    sync->free_first = slot;
+    sync->n_wanted--;
+    shrink_when_empty(sync);
+}
+
+static void enqueue(struct sync *sync, struct sync_peer *peer, uint32_t slot)
+{
+    if (peer->n_queued == peer->queue_capacity) {
+        peer->queue =
+            array_grow(peer->queue, peer->n_queued, &peer->queue_capacity, sizeof *peer->queue);
+    }
+    peer->queue[peer->n_queued++] = (struct queued){slot, sync->slots[slot].generation};
+}
+
+/* ---- peers */
+
+void sync_add_peer(struct sync *sync, uint32_t id, int64_t now_ms)
+{
+    assert(id != 0 && peer_of(sync, id) == NULL);
+    struct sync_peer *peer = xcalloc(1, sizeof *peer);
+    peer->id = id;
+    peer->asked = (struct slot_list){SLOT_NONE, SLOT_NONE};
+    peer->window = SYNC_FIRST_WINDOW;
+    peer->window_ms = now_ms;
+    peer->arrived_ms = now_ms;
+    map_put_u64(&sync->peers, id, peer);
+}
+
+/* What was asked and did not come goes back to the others who have it, and to the one who was asked
+ * when there are none. Nobody left, or asked often enough in vain: forgotten until it is announced
+ * again. */
+static void release(struct sync *sync, uint32_t slot)
+{
+    struct wanted *wanted = &sync->slots[slot];
+    struct sync_peer *asked_of = peer_of(sync, wanted->asked_of);
+    if (asked_of != NULL) {
+        asked_remove(sync, asked_of, slot);
+    }
+    wanted->asked_of = 0;
+    size_t n_others = 0;
+    for (size_t i = 0; i < wanted->n_announcers; i++) {
+        struct sync_peer *peer = peer_of(sync, wanted->announcers[i]);
+        if (peer != NULL && peer != asked_of) {
+            enqueue(sync, peer, slot);
+            n_others++;
+        }
+    }
+    if (n_others == 0 && asked_of != NULL) {
+        enqueue(sync, asked_of, slot);
+    }
+    if ((n_others == 0 && asked_of == NULL) || wanted->n_attempts >= SYNC_MAX_ATTEMPTS) {
+        free_slot(sync, slot);
+    }
+}
+
+static bool has_living_announcer(const struct sync *sync, const struct wanted *wanted)
+{
+    for (size_t i = 0; i < wanted->n_announcers; i++) {
+        if (peer_of(sync, wanted->announcers[i]) != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What only this peer had, so that one who connects again and again cannot fill the table. */
+static void forget_unreachable(struct sync *sync, const struct sync_peer *gone)
+{
+    for (size_t i = 0; i < gone->n_queued && sync->n_wanted > 0; i++) {
+        struct queued queued = gone->queue[i];
+        const struct wanted *wanted = &sync->slots[queued.slot];
+        if (wanted->generation == queued.generation && wanted->asked_of == 0 &&
+            !has_living_announcer(sync, wanted)) {
+            free_slot(sync, queued.slot);
+        }
+    }
+}
+
+void sync_remove_peer(struct sync *sync, uint32_t id)
+{
+    struct sync_peer *peer = map_remove_u64(&sync->peers, id);
+    if (peer == NULL) {
+        return;
+    }
+    /* The peer is out of the map by now, so its lists are walked, not kept. */
+    for (uint32_t slot = peer->asked.first; slot != SLOT_NONE;) {
+        uint32_t next = sync->slots[slot].asked.next;
+        bool was_last = sync->n_wanted == 1;
+        release(sync, slot);
+        slot = was_last ? SLOT_NONE : next;
+    }
+    forget_unreachable(sync, peer);
+    free(peer->queue);
+    free(peer);
+}
+
+/* ---- wanting */
+
+static bool has_announced(const struct wanted *wanted, uint32_t id)
+{
+    for (size_t i = 0; i < wanted->n_announcers; i++) {
+        if (wanted->announcers[i] == id) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* One more that has it. When the places are taken, one whose peer is gone makes room. */
+static void add_announcer(struct sync *sync, struct wanted *wanted, struct sync_peer *peer)
+{
+    uint32_t slot = (uint32_t)(wanted - sync->slots);
+    size_t place = wanted->n_announcers;
+    for (size_t i = 0; i < wanted->n_announcers; i++) {
+        if (peer_of(sync, wanted->announcers[i]) == NULL) {
+            place = i;
+        }
+    }
+    if (place == SYNC_ANNOUNCERS) {
+        return;
+    }
+    wanted->announcers[place] = peer->id;
+    if (place == wanted->n_announcers) {
+        wanted->n_announcers++;
+    }
+    if (wanted->asked_of == 0) {
+        enqueue(sync, peer, slot);
+    }
+}
+
+static bool is_refused(const struct sync *sync, const uint8_t *hash)
+{
+    struct slot_cursor cursor;
+    uint32_t slot = slot_index_first(&sync->refused_index, slot_fingerprint(hash), &cursor);
+    while (slot != SLOT_NONE && memcmp(sync->refused[slot], hash, WIRE_HASH_BYTES) != 0) {
+        slot = slot_index_next(&sync->refused_index, &cursor);
+    }
+    return slot != SLOT_NONE;
+}
+
+/* A first flood takes half of the room at most, the next half of what is left, and so on. */
+static bool has_room(const struct sync *sync, const struct sync_peer *peer)
+{
+    size_t n_free = SYNC_MAX_WANTED - sync->n_wanted;
+    return n_free > 0 && peer->n_owned < SYNC_MAX_WANTED_OF_PEER && peer->n_owned <= n_free;
+}
+
+enum sync_want_result sync_want(struct sync *sync, uint32_t id, const uint8_t hash[WIRE_HASH_BYTES],
+                                int64_t now_ms)
+{
+    struct sync_peer *peer = peer_of(sync, id);
+    assert(peer != NULL);
+    uint32_t slot = find_wanted(sync, hash);
+    if (slot != SLOT_NONE) {
+        if (!has_announced(&sync->slots[slot], id)) {
+            add_announcer(sync, &sync->slots[slot], peer);
+        }
+        return SYNC_WANTED_BEFORE;
+    }
+    if (is_refused(sync, hash)) {
+        return SYNC_WANT_REFUSED;
+    }
+    if (!has_room(sync, peer)) {
+        return SYNC_WANT_FULL;
+    }
+    slot = new_slot(sync);
+    struct wanted *wanted = &sync->slots[slot];
+    *wanted = (struct wanted){.generation = wanted->generation,
+                              .first_ms = now_ms,
+                              .owner = id,
+                              .announcers = {id},
+                              .n_announcers = 1};
+    memcpy(wanted->hash, hash, WIRE_HASH_BYTES);
+    age_append(sync, slot);
+    slot_index_add(&sync->index, slot_fingerprint(hash), slot);
+    sync->n_wanted++;
+    peer->n_owned++;
+    enqueue(sync, peer, slot);
+    return SYNC_WANTED_NEW;
+}
+
+bool sync_is_wanted(const struct sync *sync, const uint8_t hash[WIRE_HASH_BYTES])
+{
+    return find_wanted(sync, hash) != SLOT_NONE;
+}
+
+/* ---- arriving */
+
+/* A peer that delivers a whole window quickly gets a bigger one. */
+static void grow_window(struct sync_peer *peer, int64_t now_ms)
+{
+    enum { QUICK_WINDOW_MS = 5000 };
+    peer->n_arrived_in_window++;
+    if (peer->n_arrived_in_window < peer->window) {
+        return;
+    }
+    if (now_ms - peer->window_ms <= QUICK_WINDOW_MS && peer->window < SYNC_MAX_WINDOW) {
+        peer->window *= 2;
+    }
+    peer->n_arrived_in_window = 0;
+    peer->window_ms = now_ms;
+}
+
+bool sync_arrived(struct sync *sync, uint32_t id, const uint8_t hash[WIRE_HASH_BYTES],
+                  struct sync_announcers *out, int64_t now_ms)
+{
+    out->n_ids = 0;
+    uint32_t slot = find_wanted(sync, hash);
+    if (slot == SLOT_NONE) {
+        return false;
+    }
+    struct wanted *wanted = &sync->slots[slot];
+    struct sync_peer *peer = peer_of(sync, id);
+    if (peer != NULL && wanted->asked_of == id) {
+        peer->has_delivered = true;
+        peer->n_stalls = 0;
+        peer->arrived_ms = now_ms;
+        grow_window(peer, now_ms);
+    }
+    memcpy(out->ids, wanted->announcers, sizeof out->ids);
+    out->n_ids = wanted->n_announcers;
+    free_slot(sync, slot);
+    return true;
+}
+
+static void remember_refused(struct sync *sync, const uint8_t *hash)
+{
+    if (is_refused(sync, hash)) {
+        return;
+    }
+    uint32_t place = (uint32_t)sync->next_refused;
+    if (sync->n_refused == SYNC_MAX_REFUSED) {
+        slot_index_remove(&sync->refused_index, slot_fingerprint(sync->refused[place]), place);
+    } else {
+        sync->n_refused++;
+    }
+    memcpy(sync->refused[place], hash, WIRE_HASH_BYTES);
+    slot_index_add(&sync->refused_index, slot_fingerprint(hash), place);
+    sync->next_refused = (sync->next_refused + 1) % SYNC_MAX_REFUSED;
+}
+
+void sync_refused(struct sync *sync, uint32_t id, const uint8_t hash[WIRE_HASH_BYTES],
+                  int64_t now_ms)
+{
+    struct sync_announcers ignored;
+    sync_arrived(sync, id, hash, &ignored, now_ms);
+    remember_refused(sync, hash);
+}
+
+/* ---- asking */
+
+/* A random one of the peer's queue that can be asked for now, or SLOT_NONE. */
+static uint32_t pop_queue(struct sync *sync, struct sync_peer *peer)
+{
+    while (peer->n_queued > 0) {
+        size_t i = (size_t)random_uniform(peer->n_queued);
+        struct queued queued = peer->queue[i];
+        peer->queue[i] = peer->queue[--peer->n_queued];
+        struct wanted *wanted = &sync->slots[queued.slot];
+        if (wanted->generation == queued.generation && wanted->asked_of == 0) {
+            return queued.slot;
+        }
+    }
+    return SLOT_NONE;
+}
+
+size_t sync_take_requests(struct sync *sync, uint32_t id, uint8_t (*out)[WIRE_HASH_BYTES],
+                          size_t max, int64_t now_ms)
+{
+    struct sync_peer *peer = peer_of(sync, id);
+    if (peer == NULL || peer->n_asked > peer->window / 2 || now_ms < peer->rest_until_ms) {
+        return 0;
+    }
+    size_t room = peer->window - peer->n_asked;
+    size_t n = 0;
+    if (peer->n_asked == 0) {
+        peer->arrived_ms = now_ms; /* silence before a request is no stall */
+    }
+    while (n < room && n < max) {
+        uint32_t slot = pop_queue(sync, peer);
+        if (slot == SLOT_NONE) {
+            break;
+        }
+        struct wanted *wanted = &sync->slots[slot];
+        memcpy(out[n++], wanted->hash, WIRE_HASH_BYTES);
+        wanted->asked_ms = now_ms;
+        wanted->n_attempts++;
+        asked_append(sync, peer, slot);
+    }
+    return n;
+}
+
+/* ---- time */
+
+static bool is_stalled(const struct sync *sync, const struct sync_peer *peer, uint32_t slot,
+                       int64_t now_ms)
+{
+    int64_t asked_ms = sync->slots[slot].asked_ms;
+    int64_t quiet_since = asked_ms > peer->arrived_ms ? asked_ms : peer->arrived_ms;
+    int64_t patience_sec = peer->has_delivered ? SYNC_STALL_SEC : SYNC_PROBE_STALL_SEC;
+    return now_ms - quiet_since >= patience_sec * MS_PER_SEC ||
+           now_ms - asked_ms >= SYNC_LOST_SEC * MS_PER_SEC;
+}
+
+static void look_for_stalls(struct sync *sync, struct sync_peer *peer, int64_t now_ms)
+{
+    bool stalled = false;
+    while (peer->asked.first != SLOT_NONE && is_stalled(sync, peer, peer->asked.first, now_ms)) {
+        release(sync, peer->asked.first);
+        stalled = true;
+    }
+    if (stalled) {
+        /* The others come first; the more so the longer it has been silent. */
+        unsigned doublings = peer->n_stalls < 6 ? peer->n_stalls : 6;
+        peer->rest_until_ms = now_ms + ((int64_t)MS_PER_SEC << doublings);
+        peer->n_stalls++;
+        peer->window = SYNC_FIRST_WINDOW;
+        peer->n_arrived_in_window = 0;
+        peer->window_ms = now_ms;
+    }
+}
+
+void sync_tick(struct sync *sync, int64_t now_ms)
+{
+    struct sync_peer *peer;
+    for (size_t cursor = 0; (peer = map_next(&sync->peers, &cursor, NULL)) != NULL;) {
+        look_for_stalls(sync, peer, now_ms);
+    }
+    while (sync->ages.first != SLOT_NONE &&
+           now_ms - sync->slots[sync->ages.first].first_ms >= SYNC_FORGET_SEC * MS_PER_SEC) {
+        free_slot(sync, sync->ages.first);
+    }
+}
+
+size_t sync_n_wanted(const struct sync *sync)
+{
+    return sync->n_wanted;
+}
+
+unsigned sync_n_stalls(const struct sync *sync, uint32_t id)
+{
+    const struct sync_peer *peer = peer_of(sync, id);
+    return peer == NULL ? 0 : peer->n_stalls;
+}
+
+size_t sync_n_asked(const struct sync *sync, uint32_t id)
+{
+    const struct sync_peer *peer = peer_of(sync, id);
+    return peer == NULL ? 0 : peer->n_asked;
+}
+
+struct sync *sync_new(void)
+{
+    struct sync *sync = xcalloc(1, sizeof *sync);
+    sync->free_first = SLOT_NONE;
+    sync->ages = (struct slot_list){SLOT_NONE, SLOT_NONE};
+    sync->refused = xcalloc(SYNC_MAX_REFUSED, sizeof *sync->refused);
+    return sync;
+}
+
+void sync_free(struct sync **sync)
+{
+    if (*sync == NULL) {
+        return;
+    }
+    struct sync_peer *peer;
+    for (size_t cursor = 0; (peer = map_next(&(*sync)->peers, &cursor, NULL)) != NULL;) {
+        free(peer->queue);
+        free(peer);
+    }
+    map_clear(&(*sync)->peers);
+    slot_index_clear(&(*sync)->index);
+    slot_index_clear(&(*sync)->refused_index);
+    free((*sync)->refused);
+    free((*sync)->slots);
+    free(*sync);
+    *sync = NULL;
+}

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: MIT
+#include "node/p2p/peer_book.h"
+
+#include <string.h>
+
+#include "tests/support/vectors.h"
+
+enum { NOW = 1700000000 };
+
+static struct peer_addr ipv4(uint32_t address)
+{
+    struct peer_addr addr = {.kind = PEER_ADDR_IPV4, .port = 8444};
+    store_be32(addr.host, address);
+    return addr;
+}
+
+/* One address in each of many groups. */
+static struct peer_addr spread(uint32_t i)
+{
+    return ipv4(0x10000000 + (i << 16 & 0x1fff0000) + (i >> 13) + 1);
+}
+
+static bool any(void *context, const struct peer_addr *addr)
+{
+    (void)context;
+    (void)addr;
+    return true;
+}
+
+static bool all_but(void *context, const struct peer_addr *addr)
+{
+    return !peer_addr_equal(context, addr);
+}
+
+static void an_entry_only_moves_forward_in_time(void **state)
+{
+    (void)state;
+    struct peer_book *book = peer_book_new();
+    struct peer_addr a = ipv4(0x01020304);
+    assert_true(peer_book_add(book, &a, NOW - 100, NOW));
+    assert_true(peer_book_add(book, &a, NOW - 200, NOW));
+    assert_int_equal(peer_book_find(book, &a)->last_seen_sec, NOW - 100);
+    assert_true(peer_book_add(book, &a, NOW + 5000, NOW));
+    assert_int_equal(peer_book_find(book, &a)->last_seen_sec, NOW);
+    assert_int_equal(peer_book_n_peers(book), 1);
+    peer_book_free(&book);
+}
+
+static void ratings_rise_and_fall_within_their_bounds(void **state)
+{
+    (void)state;
+    struct peer_book *book = peer_book_new();
+    struct peer_addr a = ipv4(0x01020304);
+    assert_true(peer_book_add(book, &a, NOW, NOW));
+    for (int i = 0; i < 30; i++) {
+        peer_book_connected(book, &a, NOW);
+    }
+    assert_int_equal(peer_book_find(book, &a)->rating, PEER_BOOK_MAX_RATING);
+    assert_true(peer_book_find(book, &a)->tried);
+    for (int i = 0; i < 300; i++) {
+        peer_book_failed(book, &a);
+    }
+    assert_int_equal(peer_book_find(book, &a)->rating, PEER_BOOK_MIN_RATING);
+    peer_book_free(&book);
+}
+
+static void one_group_cannot_fill_the_book(void **state)
+{
+    (void)state;
+    struct peer_book *book = peer_book_new();
+    for (uint32_t i = 1; i <= PEER_BOOK_MAX_NEW_OF_GROUP + 10; i++) {
+        struct peer_addr addr = ipv4(0x08080000 + i);
+        assert_int_equal(peer_book_add(book, &addr, NOW, NOW), i <= PEER_BOOK_MAX_NEW_OF_GROUP);
+    }
+    struct peer_addr other = ipv4(0x09090101);
+    assert_true(peer_book_add(book, &other, NOW, NOW));
+    peer_book_free(&book);
+}
+
+static void heard_of_peers_are_bounded_and_push_no_tried_one_out(void **state)
+{
+    (void)state;
+    struct peer_book *book = peer_book_new();
+    struct peer_addr friend = ipv4(0x05060708);
+    peer_book_connected(book, &friend, NOW - 1000);
+    for (uint32_t i = 0; i < PEER_BOOK_MAX_NEW + 500; i++) {
+        struct peer_addr addr = spread(i);
+        assert_true(peer_book_add(book, &addr, NOW, NOW));
+    }
+    assert_int_equal(peer_book_n_peers(book), PEER_BOOK_MAX_NEW + 1);
+    assert_non_null(peer_book_find(book, &friend));
+    peer_book_free(&book);
+}
+
+static void tried_peers_are_bounded(void **state)
+{
+    (void)state;
+    struct peer_book *book = peer_book_new();
+    for (uint32_t i = 0; i < PEER_BOOK_MAX_TRIED + 100; i++) {
+        struct peer_addr addr = spread(i);
+        peer_book_connected(book, &addr, NOW);
+    }
+    assert_int_equal(peer_book_n_tried(book), PEER_BOOK_MAX_TRIED);
+    peer_book_free(&book);
+}
+
+static void well_rated_peers_are_chosen_more_often(void **state)
+{
+    (void)state;
+    struct peer_book *book = peer_book_new();
+    struct peer_addr good = ipv4(0x01010101);
+    size_t n_good = 0;
+    for (int i = 0; i < 20; i++) {
+        peer_book_connected(book, &good, NOW);
+    }
+    for (uint32_t i = 0; i < 19; i++) {
+        struct peer_addr addr = spread(i);
+        peer_book_add(book, &addr, NOW, NOW);
+    }
+    for (int i = 0; i < 1000; i++) {
+        struct peer_addr chosen;
+        assert_true(peer_book_choose(book, &chosen, NOW, any, NULL));
+        n_good += peer_addr_equal(&chosen, &good);
+    }
+    assert_true(n_good > 300); /* one in twenty by chance alone */
+    assert_true(n_good < 1000);
+    peer_book_free(&book);
+}
+
+static void those_in_use_or_just_tried_are_not_chosen(void **state)
+{
+    (void)state;
+    struct peer_book *book = peer_book_new();
+    struct peer_addr a = ipv4(0x01010101);
+    struct peer_addr chosen;
+    assert_false(peer_book_choose(book, &chosen, NOW, any, NULL));
+    peer_book_add(book, &a, NOW, NOW);
+    assert_false(peer_book_choose(book, &chosen, NOW, all_but, &a));
+    assert_true(peer_book_choose(book, &chosen, NOW, any, NULL));
+
+    peer_book_tried(book, &a, NOW);
+    assert_false(peer_book_choose(book, &chosen, NOW + PEER_BOOK_RETRY_SEC - 1, any, NULL));
+    assert_true(peer_book_choose(book, &chosen, NOW + PEER_BOOK_RETRY_SEC, any, NULL));
+    peer_book_failed(book, &a);
+    assert_false(peer_book_choose(book, &chosen, NOW + 2 * PEER_BOOK_RETRY_SEC - 1, any, NULL));
+    assert_true(peer_book_choose(book, &chosen, NOW + 2 * PEER_BOOK_RETRY_SEC, any, NULL));
+    peer_book_free(&book);
+}
+
+static void only_fresh_public_peers_are_told_to_others(void **state)
+{
+    (void)state;
+    struct peer_book *book = peer_book_new();
+    struct addr_entry sample[100];
+    struct peer_addr fresh = ipv4(0x01010101);
+    struct peer_addr stale = ipv4(0x02010101);
+    struct peer_addr bad = ipv4(0x03010101);
+    struct peer_addr home = ipv4(0xc0a80001);
+    peer_book_add(book, &fresh, NOW, NOW);
+    peer_book_add(book, &stale, NOW - PEER_BOOK_SHARE_SEC, NOW);
+    peer_book_add(book, &bad, NOW, NOW);
+    peer_book_failed(book, &bad);
+    peer_book_add(book, &home, NOW, NOW);
+
+    assert_int_equal(peer_book_sample(book, sample, 100, NOW), 1);
+    assert_int_equal(load_be32(sample[0].ip + 12), 0x01010101);
+    assert_int_equal(sample[0].port, 8444);
+
+    for (uint32_t i = 0; i < 1000; i++) {
+        struct peer_addr addr = spread(i);
+        peer_book_add(book, &addr, NOW, NOW);
+    }
+    assert_int_equal(peer_book_sample(book, sample, 100, NOW), 100);
+    peer_book_free(&book);
+}
+
+static void old_and_bad_peers_are_forgotten_but_the_last_one(void **state)
+{
+    (void)state;
+    struct peer_book *book = peer_book_new();
+    struct peer_addr old = ipv4(0x01010101);
+    struct peer_addr bad = ipv4(0x02010101);
+    struct peer_addr good = ipv4(0x03010101);
+    peer_book_add(book, &good, NOW, NOW);
+    peer_book_add(book, &old, NOW - PEER_BOOK_FORGET_SEC - 1, NOW);
+    peer_book_add(book, &bad, NOW - PEER_BOOK_FORGET_BAD_SEC - 1, NOW);
+    for (int i = 0; i < 5; i++) {
+        peer_book_failed(book, &bad);
+    }
+    peer_book_expire(book, NOW);
+    assert_int_equal(peer_book_n_peers(book), 1);
+    assert_non_null(peer_book_find(book, &good));
+
+    peer_book_expire(book, NOW + 2 * PEER_BOOK_FORGET_SEC);
+    assert_int_equal(peer_book_n_peers(book), 1);
+    peer_book_free(&book);
+}
+
+static void built_in_nodes_do_not_make_it_a_real_book(void **state)
+{
+    (void)state;
+    struct peer_book *book = peer_book_new();
+    peer_book_add_defaults(book, NOW);
+    assert_true(peer_book_n_peers(book) >= 9);
+    assert_int_equal(peer_book_n_real(book), 0);
+
+    struct peer_addr node = peer_book_at(book, 0)->addr;
+    peer_book_connected(book, &node, NOW);
+    assert_int_equal(peer_book_n_real(book), 1);
+
+    /* Removing in the middle keeps the map right. */
+    while (peer_book_n_peers(book) > 0) {
+        struct peer_addr addr = peer_book_at(book, 0)->addr;
+        assert_non_null(peer_book_find(book, &addr));
+        peer_book_remove(book, &addr);
+        assert_null(peer_book_find(book, &addr));
+    }
+    peer_book_free(&book);
+}
+
+static void a_clock_of_another_day_is_corrected_when_restoring(void **state)
+{
+    (void)state;
+    struct peer_book *book = peer_book_new();
+    struct known_peer peer = {.addr = ipv4(0x01010101),
+                              .last_seen_sec = NOW + 1000000,
+                              .last_try_sec = NOW + 1000000,
+                              .rating = 3,
+                              .tried = true};
+    assert_true(peer_book_restore(book, &peer, NOW));
+    assert_false(peer_book_restore(book, &peer, NOW));
+    assert_int_equal(peer_book_find(book, &peer.addr)->last_seen_sec, NOW);
+    assert_int_equal(peer_book_find(book, &peer.addr)->last_try_sec, 0);
+    assert_int_equal(peer_book_find(book, &peer.addr)->rating, 3);
+    peer_book_free(&book);
+}
+
+int main(void)
+{
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_entry_only_moves_forward_in_time),
+        cmocka_unit_test(ratings_rise_and_fall_within_their_bounds),
+        cmocka_unit_test(one_group_cannot_fill_the_book),
+        cmocka_unit_test(heard_of_peers_are_bounded_and_push_no_tried_one_out),
+        cmocka_unit_test(tried_peers_are_bounded),
+        cmocka_unit_test(well_rated_peers_are_chosen_more_often),
+        cmocka_unit_test(those_in_use_or_just_tried_are_not_chosen),
+        cmocka_unit_test(only_fresh_public_peers_are_told_to_others),
+        cmocka_unit_test(old_and_bad_peers_are_forgotten_but_the_last_one),
+        cmocka_unit_test(built_in_nodes_do_not_make_it_a_real_book),
+        cmocka_unit_test(a_clock_of_another_day_is_corrected_when_restoring),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
