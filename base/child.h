@@ -28,6 +28,7 @@
 #include "base/compiler.h"
 #include "base/fault.h"
 
+struct buf;
 struct loop;
 struct child;
 
@@ -106,5 +107,14 @@ void child_report(struct child *child, const char *name, const char *value);
 /* Ask for a program of the settings, such as `[mail] deliver`, with `stdin_fd` (kept by the caller)
  * as its standard input; -1: none. */
 void child_run_program(struct child *child, const char *name, const char *arguments, int stdin_fd);
+
+/* ---- For both sides: a NAME and its VALUE as one payload. ---- */
+
+enum { CHILD_MAX_NAME_BYTES = 64 };
+
+void child_pair_write(struct buf *out, const char *name, const char *value);
+/* Copies of the parts, the caller's to free. False (and nothing to free) for anything but a short
+ * name of printable characters, a zero byte and text without one. */
+bool child_pair_read(struct bytes payload, char **out_name, char **out_value) MUST_USE;
 
 #endif
