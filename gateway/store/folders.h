@@ -84,6 +84,8 @@ bool folders_ensure(struct mail_txn *txn, int64_t *out_mailbox_id, int64_t accou
  * happens when it is not there. */
 bool folders_drop(struct mail_txn *txn, int64_t account_id, const char *name,
                   struct fault *fault) MUST_USE;
+/* All mailboxes of an account that is being deleted, without hooks. */
+bool folders_delete_all(struct mail_txn *txn, int64_t account_id, struct fault *fault) MUST_USE;
 /* The mailbox that has a special use (MAILBOX_USE_SENT ... of mailbox.h), wherever the client moved
  * it; else the one of the default name, made when it is not there. */
 bool folders_ensure_use(struct mail_txn *txn, int64_t *out_mailbox_id, int64_t account_id,

@@ -10,8 +10,8 @@
  * ten megabytes in order and touches no content. What it says stands in `body`, keyed by a number
  * of its own: COPY and MOVE write small rows only. Nothing counts the references to a body;
  * message_by_body answers whether there is one, so there is no count that could be wrong. A body
- * that nothing refers to any longer is named in `unreferenced_body` by the transaction that let it
- * go, and cleared away soon after, in small pieces.
+ * to which a reference was let go is named in `released_body` by that transaction; if no other
+ * reference is left it is cleared away soon after, in small pieces.
  *
  * SQLite reads and writes a row as a whole. So the form of a mail (envelope and parts), its text
  * for searching and its content lie in tables of their own: FETCH ENVELOPE reads no content, SEARCH
@@ -131,13 +131,14 @@ const char *const store_schema[] = {
     " PRIMARY KEY (mailbox_id, modseq, first_uid)"
     ") WITHOUT ROWID",
 
-    /* digest: SHA-256 of the content. message_id: without its angle brackets, NULL where there is
-     * none. thread_id: the body that began the conversation, as far as we know. info:
-     * message_info's blob. */
+    /* header_len: with the empty line. digest: SHA-256 of the content. message_id: without its
+     * angle brackets, NULL where there is none. thread_id: the body that began the conversation, as
+     * far as we know. info: message_info's blob. */
     "CREATE TABLE body ("
     " id INTEGER PRIMARY KEY AUTOINCREMENT,"
     " account_id INTEGER NOT NULL,"
     " size INTEGER NOT NULL,"
+    " header_len INTEGER NOT NULL,"
     " digest BLOB NOT NULL,"
     " thread_id INTEGER NOT NULL,"
     " message_id TEXT,"
@@ -160,7 +161,7 @@ const char *const store_schema[] = {
     " body_text BLOB NOT NULL"
     ")",
 
-    "CREATE TABLE unreferenced_body ("
+    "CREATE TABLE released_body ("
     " body_id INTEGER PRIMARY KEY"
     ")",
 

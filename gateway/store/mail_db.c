@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+/* What must hold of every step added here: it is one more entry at the end of `steps`, a released
+ * one is never edited, and tests/gateway/store keeps a database of each released version that must
+ * come through with its UIDs and UIDVALIDITY as they were. */
+#include "gateway/store/mail_db.h"
+
+#include "base/clock.h"
+#include "base/db.h"
+#include "base/fault.h"
+#include "gateway/store/schema.h"
+
+static bool run_statements(struct db *db, const char *const *statements, struct fault *fault)
+{
+    for (; *statements; statements++) {
+        if (!db_exec(db, *statements, fault)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool make_version_1(struct db *db, struct fault *fault)
+{
+    if (!run_statements(db, store_schema, fault) || !run_statements(db, agent_schema, fault)) {
+        return false;
+    }
+    struct db_stmt *stmt =
+        db_prepare(db, "INSERT INTO counter (name, value) VALUES ('uid_validity', ?1)", fault);
+    if (!stmt) {
+        return false;
+    }
+    db_bind_i64(stmt, 1, clock_now_sec());
+    return db_run(stmt, fault);
+}
+
+static const struct db_migration steps[] = {
+    {NULL, make_version_1},
+};
+
+const struct db_migration *mail_db_steps(size_t *out_n)
+{
+    *out_n = ARRAY_LEN(steps);
+    return steps;
+}
+
+struct db *mail_db_open(const char *path, struct fault *fault)
+{
+    /* What was deleted is overwritten: mails and keys that a user removed are gone. */
+    const struct db_options options = {.secure_delete = true, .busy_wait_ms = 5000};
+    struct db *db = db_open(path, &options, fault);
+    if (!db) {
+        return NULL;
+    }
+    if (!db_migrate(db, steps, ARRAY_LEN(steps), fault)) {
+        fault_wrap(fault, "open the mail database %s", path);
+        db_close(&db);
+        return NULL;
+    }
+    return db;
+}
+
+struct db *mail_db_open_reader(const char *path, struct fault *fault)
+{
+    const struct db_options options = {
+        .read_only = true, .must_exist = true, .cache_kib = 4000, .busy_wait_ms = 1000};
+    return db_open(path, &options, fault);
+}
