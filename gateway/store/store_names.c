@@ -1,0 +1,339 @@
+// SPDX-License-Identifier: MIT
+/* Accounts in use, their lists of names, and what clients do to names. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/db.h"
+#include "base/fault.h"
+#include "base/log.h"
+#include "gateway/store/accounts.h"
+#include "gateway/store/store_internal.h"
+
+/* ---- Logins ---- */
+
+struct mailbox_account *store_account_open(struct mail_store *store, int64_t account_id,
+                                           const struct mailbox_watcher *watcher,
+                                           struct fault *fault)
+{
+    struct account_state *state = map_get_u64(&store->accounts, (uint64_t)account_id);
+    if (!state) {
+        struct arena arena = {0};
+        struct account account;
+        bool exists = accounts_get(store->reader, &account, account_id, &arena, fault);
+        arena_clear(&arena);
+        if (!exists) {
+            return NULL;
+        }
+        state = xcalloc(1, sizeof(*state));
+        state->store = store;
+        state->id = account_id;
+        list_init(&state->logins);
+        map_put_u64(&store->accounts, (uint64_t)account_id, state);
+    }
+    struct mailbox_account *login = xcalloc(1, sizeof(*login));
+    login->state = state;
+    if (watcher) {
+        login->watcher = *watcher;
+    }
+    list_append(&state->logins, &login->node);
+    return login;
+}
+
+void store_account_close(struct mailbox_account **pointer)
+{
+    struct mailbox_account *login = *pointer;
+    if (!login) {
+        return;
+    }
+    *pointer = NULL;
+    struct account_state *state = login->state;
+    list_remove(&login->node);
+    free(login);
+    if (list_is_empty(&state->logins)) {
+        map_remove_u64(&state->store->accounts, (uint64_t)state->id);
+        arena_clear(&state->list_arena);
+        free(state);
+    }
+}
+
+void account_tell(struct mail_store *store, int64_t account_id, uint64_t mailbox_id)
+{
+    struct account_state *state = map_get_u64(&store->accounts, (uint64_t)account_id);
+    if (!state) {
+        return;
+    }
+    list_for_each(node, &state->logins)
+    {
+        struct mailbox_account *login = list_entry(node, struct mailbox_account, node);
+        if (login->watcher.changed) {
+            login->watcher.changed(login->watcher.context, MAILBOX_EVENT_LIST, mailbox_id);
+        }
+    }
+}
+
+void account_list_changed(struct mail_store *store, int64_t account_id)
+{
+    struct account_state *state = map_get_u64(&store->accounts, (uint64_t)account_id);
+    if (state) {
+        state->list_is_fresh = false;
+        account_tell(store, account_id, 0);
+    }
+}
+
+/* ---- The list of names ---- */
+
+static unsigned attributes_of(enum folder_kind kind, bool is_container, unsigned use)
+{
+    unsigned attributes = use & MAILBOX_USE_MASK;
+    if (is_container) {
+        attributes |= MAILBOX_NOSELECT | MAILBOX_NOT_APPENDABLE;
+    }
+    if (kind == FOLDER_OUTBOX) {
+        attributes |= MAILBOX_NOT_APPENDABLE;
+    }
+    if (kind == FOLDER_OUTBOX || kind == FOLDER_CHAN || kind == FOLDER_SUBSCRIPTION) {
+        attributes |= MAILBOX_NOINFERIORS;
+    }
+    return attributes;
+}
+
+/* INBOX first, and '/' before all other characters, so that children follow their parent. */
+static int compare_names(const char *a, const char *b)
+{
+    bool a_is_inbox = strcmp(a, FOLDER_NAME_INBOX) == 0;
+    bool b_is_inbox = strcmp(b, FOLDER_NAME_INBOX) == 0;
+    if (a_is_inbox || b_is_inbox) {
+        return (int)b_is_inbox - (int)a_is_inbox;
+    }
+    while (*a && *a == *b) {
+        a++;
+        b++;
+    }
+    int key_a = *a == '/' ? 1 : (unsigned char)*a;
+    int key_b = *b == '/' ? 1 : (unsigned char)*b;
+    return key_a - key_b;
+}
+
+static int compare_entries(const void *a, const void *b)
+{
+    return compare_names(((const struct mailbox_entry *)a)->name,
+                         ((const struct mailbox_entry *)b)->name);
+}
+
+/* Mailboxes with their subscriptions, and subscribed names without a mailbox. */
+static bool read_list(struct account_state *state, struct mailbox_entry **out, size_t *out_n,
+                      struct fault *fault)
+{
+    struct db_stmt *stmt =
+        db_prepare(state->store->reader,
+                   "SELECT m.id, m.name, m.kind, m.is_container, m.special_use, s.name IS NOT NULL"
+                   " FROM mailbox m LEFT JOIN subscribed_name s"
+                   " ON s.account_id = m.account_id AND s.name = m.name WHERE m.account_id = ?1"
+                   " UNION ALL SELECT 0, name, 0, 0, 0, 1 FROM subscribed_name s"
+                   " WHERE account_id = ?1 AND NOT EXISTS (SELECT 1 FROM mailbox m"
+                   " WHERE m.account_id = s.account_id AND m.name = s.name)",
+                   fault);
+    if (!stmt) {
+        return false;
+    }
+    size_t capacity = 0;
+    db_bind_i64(stmt, 1, state->id);
+    enum db_step step;
+    while ((step = db_step(stmt, fault)) == DB_ROW) {
+        *out = array_grow(*out, *out_n, &capacity, sizeof(**out));
+        struct mailbox_entry *entry = &(*out)[(*out_n)++];
+        *entry = (struct mailbox_entry){
+            .id = (uint64_t)db_column_i64(stmt, 0),
+            .name = arena_strdup(&state->list_arena, db_column_text(stmt, 1)),
+            .attributes =
+                attributes_of((enum folder_kind)db_column_i64(stmt, 2), db_column_i64(stmt, 3) != 0,
+                              (unsigned)db_column_i64(stmt, 4)),
+        };
+        if (entry->id == 0) {
+            entry->attributes = MAILBOX_NONEXISTENT;
+        }
+        if (db_column_i64(stmt, 5)) {
+            entry->attributes |= MAILBOX_SUBSCRIBED;
+        }
+    }
+    return step == DB_DONE;
+}
+
+const struct mailbox_list *store_list(struct mailbox_account *account)
+{
+    struct account_state *state = account->state;
+    if (state->list_is_fresh) {
+        return &state->list;
+    }
+    struct mailbox_entry *entries = NULL;
+    size_t n_entries = 0;
+    struct fault fault = {0};
+    arena_clear(&state->list_arena);
+    state->list_is_fresh = read_list(state, &entries, &n_entries, &fault);
+    if (!state->list_is_fresh) {
+        log_error("store", "list of mailboxes can't be read: %s", fault.text);
+        n_entries = 0;
+    }
+    if (n_entries > 1) {
+        qsort(entries, n_entries, sizeof(*entries), compare_entries);
+    }
+    state->list = (struct mailbox_list){
+        .entries = arena_memdup(&state->list_arena, entries, n_entries * sizeof(*entries)),
+        .n_entries = n_entries,
+    };
+    free(entries);
+    return &state->list;
+}
+
+/* ---- STATUS ---- */
+
+static bool count_recent(struct mail_store *store, int64_t mailbox_id, uint32_t first_recent_uid,
+                         uint32_t *out, struct fault *fault)
+{
+    struct db_stmt *stmt = db_prepare(
+        store->reader, "SELECT count(*) FROM message WHERE mailbox_id = ?1 AND uid >= ?2", fault);
+    if (!stmt) {
+        return false;
+    }
+    db_bind_i64(stmt, 1, mailbox_id);
+    db_bind_i64(stmt, 2, first_recent_uid);
+    bool ok = db_step(stmt, fault) == DB_ROW;
+    *out = ok ? (uint32_t)db_column_i64(stmt, 0) : 0;
+    db_reset(stmt);
+    return ok;
+}
+
+bool store_status(struct mailbox_account *account, const char *name, struct mailbox_status *out,
+                  struct fault *fault)
+{
+    struct mail_store *store = account->state->store;
+    struct db_stmt *stmt = db_prepare(
+        store->reader,
+        "SELECT id, n_messages, n_unseen, n_deleted, uid_next, uid_validity, modseq_highest,"
+        " size_bytes, first_recent_uid FROM mailbox"
+        " WHERE account_id = ?1 AND name = ?2 AND NOT is_container",
+        fault);
+    if (!stmt) {
+        return false;
+    }
+    db_bind_i64(stmt, 1, account->state->id);
+    db_bind_text(stmt, 2, name);
+    enum db_step step = db_step(stmt, fault);
+    if (step != DB_ROW) {
+        return step == DB_DONE && fault_set(fault, FAULT_NOT_FOUND, "no such mailbox");
+    }
+    struct mailbox_status status = {
+        .n_messages = (uint32_t)db_column_i64(stmt, 1),
+        .n_unseen = (uint32_t)db_column_i64(stmt, 2),
+        .n_deleted = (uint32_t)db_column_i64(stmt, 3),
+        .uid_next = (uint32_t)db_column_i64(stmt, 4),
+        .uid_validity = (uint32_t)db_column_i64(stmt, 5),
+        .highest_modseq = (uint64_t)db_column_i64(stmt, 6),
+        .total_size = (uint64_t)db_column_i64(stmt, 7),
+    };
+    int64_t id = db_column_i64(stmt, 0);
+    uint32_t first_recent_uid = (uint32_t)db_column_i64(stmt, 8);
+    db_reset(stmt);
+    const struct open_mailbox *shared = open_mailbox_find(store, id);
+    if (shared && shared->first_recent_uid > first_recent_uid) {
+        first_recent_uid = shared->first_recent_uid;
+    }
+    if (first_recent_uid < status.uid_next &&
+        !count_recent(store, id, first_recent_uid, &status.n_recent, fault)) {
+        return false;
+    }
+    *out = status;
+    return true;
+}
+
+/* ---- Changing names ---- */
+
+struct name_call {
+    struct mailbox_call call;
+    int64_t account_id;
+    char *name;
+    char *to;
+    unsigned use;
+    bool subscribed;
+};
+
+static void name_free(struct mailbox_call *base)
+{
+    struct name_call *call = (struct name_call *)base;
+    free(call->name);
+    free(call->to);
+}
+
+static struct name_call *name_call_new(struct mailbox_account *account, const char *name,
+                                       struct mailbox_done done)
+{
+    struct name_call *call = xcalloc(1, sizeof(*call));
+    call_init(&call->call, account->state->store, done);
+    call->call.free_call = name_free;
+    call->account_id = account->state->id;
+    call->name = xstrdup(name);
+    return call;
+}
+
+static struct mailbox_call *start(struct name_call *call,
+                                  bool (*run)(struct mail_txn *txn, struct mailbox_call *call,
+                                              struct fault *fault))
+{
+    call->call.run = run;
+    call_write(&call->call);
+    return &call->call;
+}
+
+static bool create_run(struct mail_txn *txn, struct mailbox_call *base, struct fault *fault)
+{
+    struct name_call *call = (struct name_call *)base;
+    return folders_create(txn, call->account_id, call->name, call->use, fault);
+}
+
+struct mailbox_call *store_create(struct mailbox_account *account, const char *name, unsigned use,
+                                  struct mailbox_done done)
+{
+    struct name_call *call = name_call_new(account, name, done);
+    call->use = use;
+    return start(call, create_run);
+}
+
+static bool remove_run(struct mail_txn *txn, struct mailbox_call *base, struct fault *fault)
+{
+    struct name_call *call = (struct name_call *)base;
+    return folders_delete(txn, call->account_id, call->name, fault);
+}
+
+struct mailbox_call *store_remove(struct mailbox_account *account, const char *name,
+                                  struct mailbox_done done)
+{
+    return start(name_call_new(account, name, done), remove_run);
+}
+
+static bool rename_run(struct mail_txn *txn, struct mailbox_call *base, struct fault *fault)
+{
+    struct name_call *call = (struct name_call *)base;
+    return folders_rename(txn, call->account_id, call->name, call->to, fault);
+}
+
+struct mailbox_call *store_rename(struct mailbox_account *account, const char *from, const char *to,
+                                  struct mailbox_done done)
+{
+    struct name_call *call = name_call_new(account, from, done);
+    call->to = xstrdup(to);
+    return start(call, rename_run);
+}
+
+static bool subscribe_run(struct mail_txn *txn, struct mailbox_call *base, struct fault *fault)
+{
+    struct name_call *call = (struct name_call *)base;
+    return folders_subscribe(txn, call->account_id, call->name, call->subscribed, fault);
+}
+
+struct mailbox_call *store_subscribe(struct mailbox_account *account, const char *name,
+                                     bool subscribed, struct mailbox_done done)
+{
+    struct name_call *call = name_call_new(account, name, done);
+    call->subscribed = subscribed;
+    return start(call, subscribe_run);
+}
