@@ -191,6 +191,7 @@ static struct batch *take_batch(struct db_writer *writer, bool *tidy)
 static void *write_all(void *context)
 {
     struct db_writer *writer = context;
+    (void)pthread_setname_np(pthread_self(), "db-writer");
     bool tidy = false; /* the log holds something since it was last moved into the file */
     struct batch *batch;
     while ((batch = take_batch(writer, &tidy)) != NULL) {
@@ -215,7 +216,6 @@ static void start_thread(struct db_writer *writer)
         fputs("no thread for the database\n", stderr);
         abort(); /* as out of memory: at start, and nothing was accepted yet */
     }
-    (void)pthread_setname_np(writer->thread, "db-writer");
 }
 
 struct db_writer *db_writer_new_take(struct loop *loop, struct db *db,

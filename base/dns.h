@@ -21,6 +21,9 @@ enum { DNS_MAX_ADDRESSES = 64, DNS_TIMEOUT_MS = 15 * 1000 };
 
 /* NULL when there is no name server to ask. */
 struct dns *dns_new(struct loop *loop, struct fault *fault) MUST_USE;
+/* The same with one name server of the caller's choice. */
+struct dns *dns_new_asking(struct loop *loop, const struct netaddr *server,
+                           struct fault *fault) MUST_USE;
 /* Queries under way are cancelled, without an answer. */
 void dns_free(struct dns **dns);
 

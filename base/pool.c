@@ -116,6 +116,7 @@ static struct pool_job *take_job(struct pool *pool)
 static void *work(void *context)
 {
     struct pool *pool = context;
+    (void)pthread_setname_np(pthread_self(), pool->name); /* from outside it would open a file */
     set_priority(pool);
     struct pool_job *job;
     while ((job = take_job(pool)) != NULL) {
@@ -146,9 +147,6 @@ static bool start_thread(struct pool *pool, pthread_t *thread)
     pthread_sigmask(SIG_SETMASK, &all, &before);
     int error = pthread_create(thread, NULL, work, pool);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (error == 0) {
-        (void)pthread_setname_np(*thread, pool->name);
-    }
     return error == 0;
 }
 
