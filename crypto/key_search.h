@@ -35,13 +35,16 @@ struct key_search *key_search_new_passphrase(struct bytes passphrase, uint64_t f
 /* Wipes what was found. Accepts NULL, clears the pointer. */
 void key_search_free(struct key_search **search);
 
-/* Work until the keys are found, by this or another worker, or the search is cancelled; looks for
- * either after each attempt (some 50 us). */
+/* In a worker: search until nothing is left that this worker could do, because the keys are found
+ * or the search is cancelled, looking for either after each attempt. KEY_SEARCH_RUNNING means that
+ * another worker is about to finish: the last one to return gets the final answer. */
 enum key_search_state key_search_run(struct key_search *search);
-/* Work for `max_attempts` at most; KEY_SEARCH_RUNNING when there is more to do. */
+/* As key_search_run, for about `max_attempts` at most (4 us each of a random search, 55 us each of
+ * a passphrase's). */
 enum key_search_state key_search_step(struct key_search *search, uint64_t max_attempts);
-/* From any thread. */
+/* From any thread. A search that has found its keys stays found. */
 void key_search_cancel(struct key_search *search);
+enum key_search_state key_search_state(struct key_search *search) MUST_USE;
 /* Attempts so far, of all workers. */
 uint64_t key_search_attempts(struct key_search *search) MUST_USE;
 
@@ -50,7 +53,8 @@ uint64_t key_search_attempts(struct key_search *search) MUST_USE;
 void key_search_take(struct key_search *search, struct identity_keys *out,
                      uint64_t *out_next_nonce);
 
-/* The whole search in the calling thread: 12 ms on average for one zero byte. */
+/* The whole search in the calling thread: for one zero byte 2 ms on average (random), 15 ms
+ * (passphrase). */
 void key_search_now_random(struct identity_keys *out, unsigned n_zero_bytes);
 void key_search_now_passphrase(struct identity_keys *out, uint64_t *out_next_nonce,
                                struct bytes passphrase, uint64_t first_nonce,

@@ -36,8 +36,8 @@ enum {
     /* A whole object: nonce, header and 2^18 bytes of payload. */
     LINK_MAX_OBJECT_BYTES = 8 + 8 + 4 + 9 + 9 + (1 << 18),
     LINK_FRAME_HEADER_BYTES = 5,
-    /* Type and body: an object is the longest, with its scan, number and hash. */
-    LINK_MAX_FRAME_BYTES = 1 + 4 + 8 + LINK_HASH_BYTES + LINK_MAX_OBJECT_BYTES,
+    /* Type and body: an object is the longest, with its scan, run, number and hash. */
+    LINK_MAX_FRAME_BYTES = 1 + 4 + 4 + 8 + LINK_HASH_BYTES + LINK_MAX_OBJECT_BYTES,
     /* Why an object was not published, in words. */
     LINK_MAX_REASON_BYTES = 255,
 

@@ -24,7 +24,7 @@ enum link_gateway_event_kind {
     LINK_GATEWAY_STATUS     /* request, status */
 };
 
-/* What is not named beside the kind is zero. Views borrow until the next call for this link. */
+/* What is not named beside the kind is zero. Views borrow until the next feed or event. */
 struct link_gateway_event {
     enum link_gateway_event_kind kind;
     struct link_epoch epoch; /* of the node's store; the same in all events */
@@ -44,8 +44,8 @@ void link_gateway_free(struct link_gateway **link);
 
 /* At most LINK_MAX_FEED_BYTES at once, with no event left untaken. */
 bool link_gateway_feed(struct link_gateway *link, struct bytes in, struct fault *fault) MUST_USE;
-/* True and one event; false and no fault when there is none; false and a fault (which is never
- * FAULT_NONE) when the node broke a rule. `fault` is reset first. */
+/* True and one event; false and FAULT_NONE when there is none; false and another fault when the
+ * node broke a rule. `fault` is needed here, and set in each case. */
 bool link_gateway_next_event(struct link_gateway *link, struct link_gateway_event *out,
                              struct fault *fault) MUST_USE;
 /* What is to be sent: consume from its front what was. */

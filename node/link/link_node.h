@@ -22,7 +22,7 @@ enum link_node_event_kind {
     LINK_NODE_CREDIT         /* there is room again */
 };
 
-/* What is not named beside the kind is zero. Views borrow until the next call for this link. */
+/* What is not named beside the kind is zero. Views borrow until the next feed or event. */
 struct link_node_event {
     enum link_node_event_kind kind;
     uint64_t request;
