@@ -85,6 +85,8 @@ const char *const agent_schema[] = {
     "  ttl_sec INTEGER NOT NULL,"
     "  accepted_sec INTEGER NOT NULL,"
     "  email_id INTEGER NOT NULL DEFAULT 0," /* the content that both copies share */
+    "  sent_mailbox INTEGER NOT NULL DEFAULT 0,"
+    "  sent_uid INTEGER NOT NULL DEFAULT 0,"
     "  outbox_mailbox INTEGER NOT NULL DEFAULT 0,"
     "  outbox_uid INTEGER NOT NULL DEFAULT 0,"
     "  envelope_id TEXT NOT NULL DEFAULT '',"  /* DSN: ENVID */
