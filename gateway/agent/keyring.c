@@ -127,8 +127,7 @@ static bool load_own(struct keyring *keyring, struct db *db, struct fault *fault
     size_t capacity = 0;
     enum db_step step;
     while ((step = db_step(stmt, fault)) == DB_ROW) {
-        keyring->own =
-            array_grow(keyring->own, keyring->n_own, &capacity, sizeof(*keyring->own));
+        keyring->own = array_grow(keyring->own, keyring->n_own, &capacity, sizeof(*keyring->own));
         struct own_key *own = &keyring->own[keyring->n_own];
         memset(own, 0, sizeof(*own));
         if (!read_own(own, stmt, fault)) {
@@ -293,8 +292,7 @@ const struct own_key *keyring_find(const struct keyring *keyring, const char *wh
         }
     }
     if (found == NULL) {
-        (void)fault_set(fault, FAULT_NOT_FOUND, "no identity or chan is called '%.60s'",
-                        form.name);
+        (void)fault_set(fault, FAULT_NOT_FOUND, "no identity or chan is called '%.60s'", form.name);
     }
     return found;
 }
@@ -322,8 +320,7 @@ const char *keyring_label(const struct keyring *keyring, int64_t account_id,
         }
     }
     if (keyring_contact(keyring, address) != NULL) {
-        const char *label =
-            label_in(keyring->contacts, keyring->n_contacts, account_id, address);
+        const char *label = label_in(keyring->contacts, keyring->n_contacts, account_id, address);
         if (label[0] != '\0') {
             return label;
         }
@@ -340,8 +337,8 @@ struct sender keyring_sender(const struct own_key *own)
 /* ---- the address book ---- */
 
 /* Visit everybody that an account knows; stops when `visit` returns false. */
-static void each_known(const struct keyring_view *view, bool (*visit)(void *, const char *label,
-                                                                      const struct address *),
+static void each_known(const struct keyring_view *view,
+                       bool (*visit)(void *, const char *label, const struct address *),
                        void *context)
 {
     const struct keyring *keyring = view->keyring;
@@ -437,7 +434,8 @@ static bool enable_left_chan(struct db *db, int64_t *out_id, const struct new_ke
                              const char *text, struct fault *fault)
 {
     struct db_stmt *stmt = db_prepare(
-        db, "SELECT id FROM identity WHERE account_id = ?1 AND address = ?2 AND enabled = 0", fault);
+        db, "SELECT id FROM identity WHERE account_id = ?1 AND address = ?2 AND enabled = 0",
+        fault);
     if (stmt == NULL) {
         return false;
     }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* Who we are and whom we know: identities and chans with their keys, contacts, subscriptions.
  *
- * The truth is in mail.db; the keyring is its image in memory, loaded at start and after each commit that
- * changed it. Workers of the pool get a snapshot of the keys (struct key_set): immutable, counted, wiped
- * with its last reference.
+ * The truth is in mail.db; the keyring is its image in memory, loaded at start and after each
+ * commit that changed it. Workers of the pool get a snapshot of the keys (struct key_set):
+ * immutable, counted, wiped with its last reference.
  *
  * keyring_write_... functions run in a transaction on the writer thread; the others in the loop. */
 #ifndef BITTERN_GATEWAY_AGENT_KEYRING_H
@@ -58,7 +58,7 @@ struct key_set {
         int64_t id;
         struct private_key key;
         uint8_t ripe[RIPE_BYTES];
-    } *items;
+    } * items;
 };
 
 struct keyring {
@@ -73,7 +73,8 @@ struct keyring {
     struct key_set *keys;
 };
 
-/* Load all; what was there before is dropped (also on failure nothing is lost: the old image stays). */
+/* Load all; what was there before is dropped (also on failure nothing is lost: the old image
+ * stays). */
 bool keyring_load(struct keyring *keyring, struct db *db, struct fault *fault) MUST_USE;
 void keyring_clear(struct keyring *keyring);
 
@@ -123,8 +124,8 @@ struct new_key {
     struct pow_demand demand;
     int64_t now_sec;
 };
-/* FAULT_EXISTS when the account (an identity: any account) has it already. A chan that was left is enabled
- * again under its old row. */
+/* FAULT_EXISTS when the account (an identity: any account) has it already. A chan that was left is
+ * enabled again under its old row. */
 bool keyring_write_new(struct db *db, int64_t *out_id, const struct new_key *key,
                        struct fault *fault) MUST_USE;
 bool keyring_write_label(struct db *db, int64_t id, const char *label,

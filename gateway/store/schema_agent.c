@@ -101,6 +101,7 @@ const char *const agent_schema[] = {
     "  kind INTEGER NOT NULL,"
     "  state INTEGER NOT NULL,"
     "  reason TEXT NOT NULL DEFAULT '',"
+    "  ttl_sec INTEGER NOT NULL DEFAULT 0,"    /* 0: the mail's */
     "  forced INTEGER NOT NULL DEFAULT 0,"     /* any demanded difficulty is accepted */
     "  ackdata BLOB NOT NULL,"                 /* empty: no acknowledgement can come */
     "  ack_packet BLOB,"                       /* the acknowledgement, its work done */
@@ -134,6 +135,7 @@ const char *const agent_schema[] = {
     "  due_sec INTEGER NOT NULL DEFAULT 0" /* not to be published before */
     ")",
     "CREATE INDEX object_job_by_step ON object_job (step, due_sec)",
+    "CREATE INDEX object_job_by_hash ON object_job (hash) WHERE hash IS NOT NULL",
     "CREATE INDEX object_job_by_outgoing ON object_job (outgoing_id) WHERE outgoing_id != 0",
     "CREATE INDEX object_job_by_address ON object_job (address, kind) WHERE address != ''",
 
