@@ -404,10 +404,15 @@ static void tidy(void *context)
 
 void object_jobs_wake(struct object_jobs *jobs)
 {
+    deferred_arm(&jobs->scan);
+}
+
+void object_jobs_release(struct object_jobs *jobs, int64_t outgoing_id)
+{
     size_t cursor = 0;
     struct active *active;
     while ((active = map_next(&jobs->active, &cursor, NULL)) != NULL) {
-        if (active->withheld) {
+        if (active->withheld && active->outgoing_id == outgoing_id) {
             forget(jobs, active);
         }
     }
