@@ -49,8 +49,9 @@ void object_jobs_link_down(struct object_jobs *jobs);
 void object_jobs_published(struct object_jobs *jobs, const struct link_gateway_event *event);
 
 /* Keep the objects of a mail's recipient from the node, so that it can be cancelled; false when one
- * was handed over and not answered yet. Undone by object_jobs_wake. */
+ * was handed over and not answered yet. Until object_jobs_release. */
 bool object_jobs_withhold(struct object_jobs *jobs, int64_t outgoing_id) MUST_USE;
+void object_jobs_release(struct object_jobs *jobs, int64_t outgoing_id);
 
 /* Of the recipient's message or ack; false when nothing is worked on. */
 bool object_jobs_progress(struct object_jobs *jobs, int64_t outgoing_id,
