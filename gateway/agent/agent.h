@@ -26,7 +26,7 @@ struct smtp_handler;
 struct smtp_service;
 struct mail_store;
 
-/* What the agent works with: all borrowed, and there until after agent_free. */
+/* What the agent works with: all borrowed, and there until agent_stop. */
 struct agent_parts {
     struct loop *loop;
     struct pool *pool;     /* trial decryption, building messages */
@@ -39,7 +39,11 @@ struct agent_parts {
 
 /* Loads the keys and takes up what was under way. NULL with a fault when mail.db cannot be read. */
 struct agent *agent_new(const struct agent_parts *parts, struct fault *fault) MUST_USE;
-/* Nothing is answered any more. What is under way goes on at the next start. */
+/* Stop: no timer, no link, nothing is answered any more. What is under way goes on at the next
+ * start. Then the parts are freed, whose last callbacks find a closed agent, and at last the agent.
+ */
+void agent_stop(struct agent *agent);
+/* After agent_stop, the writer, the pools and the decoders. */
 void agent_free(struct agent **agent);
 
 /* The socket to the node, now and after each of its restarts. The agent closes it. */

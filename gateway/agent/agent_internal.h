@@ -4,6 +4,8 @@
 #define BITTERN_GATEWAY_AGENT_AGENT_INTERNAL_H
 
 #include "base/buf.h"
+#include "base/mem.h"
+#include "base/timer.h"
 #include "gateway/agent/agent.h"
 #include "gateway/agent/keyring.h"
 #include "gateway/agent/link_client.h"
@@ -29,8 +31,11 @@ struct agent {
     struct reports *reports;
     struct submission *submission;
     struct link_status node;
-    struct timer *ticker;
+    struct timer status_timer;
     uint64_t n_received;
+    int64_t fresh_random_key;    /* an identity made just now: nothing can have been sent to it */
+    struct arena account_names;  /* of the last agent_account_list */
+    struct arena identity_names; /* of the last agent_identity_list */
     char first_password[64];
 };
 

@@ -74,6 +74,11 @@ static void free_all(struct list_node *arrivals)
     }
 }
 
+void incoming_stop(struct incoming *incoming)
+{
+    timer_cancel(&incoming->flush);
+}
+
 void incoming_free(struct incoming **incoming_in)
 {
     struct incoming *incoming = *incoming_in;
@@ -87,7 +92,6 @@ void incoming_free(struct incoming **incoming_in)
     {
         free(list_entry(node, struct rescan, node));
     }
-    timer_cancel(&incoming->flush);
     free(incoming);
 }
 

@@ -23,6 +23,8 @@ struct address;
 struct incoming;
 
 struct incoming *incoming_new(struct agent *agent) MUST_USE;
+/* No timer, nothing new: what is under way only cleans up. Before its parts are freed. */
+void incoming_stop(struct incoming *incoming);
 void incoming_free(struct incoming **incoming);
 
 /* The node is there: go on behind the cursor. */

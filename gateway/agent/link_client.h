@@ -45,7 +45,7 @@ bool link_client_objects_since(struct link_client *client, uint32_t scan,
                                struct fault *fault) MUST_USE;
 bool link_client_find_tag(struct link_client *client, uint64_t request, uint32_t object_type,
                           const uint8_t tag[LINK_TAG_BYTES], struct fault *fault) MUST_USE;
-bool link_client_ask_status(struct link_client *client, struct fault *fault) MUST_USE;
+bool link_client_ask_status(struct link_client *client, struct fault *fault);
 /* Nothing happens when the node that sent the object has gone: `generation` was in force when it
  * came. */
 void link_client_done(struct link_client *client, uint64_t generation, size_t object_len);

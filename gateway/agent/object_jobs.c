@@ -40,6 +40,7 @@ struct object_jobs {
     struct deferred scan;
     struct timer timer;
     struct timer tidy;
+    bool closing;
 };
 
 static void scan(void *context);
@@ -66,6 +67,15 @@ struct object_jobs *object_jobs_new(const struct object_jobs_parts *parts)
     return jobs;
 }
 
+void object_jobs_stop(struct object_jobs *jobs)
+{
+    jobs->closing = true;
+    pow_jobs_free(&jobs->pow);
+    deferred_cancel(&jobs->scan);
+    timer_cancel(&jobs->timer);
+    timer_cancel(&jobs->tidy);
+}
+
 void object_jobs_free(struct object_jobs **jobs_in)
 {
     struct object_jobs *jobs = *jobs_in;
@@ -79,10 +89,6 @@ void object_jobs_free(struct object_jobs **jobs_in)
         free(active);
     }
     map_clear(&jobs->active);
-    pow_jobs_free(&jobs->pow);
-    deferred_cancel(&jobs->scan);
-    timer_cancel(&jobs->timer);
-    timer_cancel(&jobs->tidy);
     free(jobs);
 }
 
@@ -200,6 +206,10 @@ static void step_done(void *job, const struct fault *fault)
 {
     struct step *step = job;
     struct object_jobs *jobs = step->jobs;
+    if (jobs->closing) {
+        free(step);
+        return;
+    }
     struct active *active = map_get_u64(&jobs->active, (uint64_t)step->id);
     if (active != NULL) {
         forget(jobs, active);

@@ -39,6 +39,8 @@ struct object_jobs_parts {
 };
 
 struct object_jobs *object_jobs_new(const struct object_jobs_parts *parts) MUST_USE;
+/* No timer, nothing new: what is under way only cleans up. Before its parts are freed. */
+void object_jobs_stop(struct object_jobs *jobs);
 void object_jobs_free(struct object_jobs **jobs);
 
 /* Look at the table again, soon. */

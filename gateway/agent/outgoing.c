@@ -102,6 +102,12 @@ struct outgoing *outgoing_new(struct agent *agent, struct fault *fault)
     return outgoing;
 }
 
+void outgoing_stop(struct outgoing *outgoing)
+{
+    timer_cancel(&outgoing->tick);
+    deferred_cancel(&outgoing->pump);
+}
+
 void outgoing_free(struct outgoing **outgoing_in)
 {
     struct outgoing *outgoing = *outgoing_in;
@@ -120,8 +126,7 @@ void outgoing_free(struct outgoing **outgoing_in)
     }
     map_clear(&outgoing->busy);
     map_clear(&outgoing->awaited);
-    timer_cancel(&outgoing->tick);
-    deferred_cancel(&outgoing->pump);
+    outgoing_stop(outgoing);
     free(outgoing);
 }
 

@@ -31,6 +31,8 @@ enum {
 
 /* Takes up what is in mail.db. */
 struct outgoing *outgoing_new(struct agent *agent, struct fault *fault) MUST_USE;
+/* No timer, nothing new: what is under way only cleans up. Before its parts are freed. */
+void outgoing_stop(struct outgoing *outgoing);
 void outgoing_free(struct outgoing **outgoing);
 
 /* Something changed: look soon. */

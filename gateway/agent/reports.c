@@ -50,6 +50,11 @@ struct reports *reports_new(struct agent *agent)
     return reports;
 }
 
+void reports_stop(struct reports *reports)
+{
+    deferred_cancel(&reports->pump);
+}
+
 void reports_free(struct reports **reports_in)
 {
     struct reports *reports = *reports_in;
@@ -57,7 +62,6 @@ void reports_free(struct reports **reports_in)
     if (reports == NULL) {
         return;
     }
-    deferred_cancel(&reports->pump);
     map_clear(&reports->busy);
     free(reports);
 }

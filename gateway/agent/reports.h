@@ -13,6 +13,8 @@ struct agent;
 struct reports;
 
 struct reports *reports_new(struct agent *agent) MUST_USE;
+/* No timer, nothing new: what is under way only cleans up. Before its parts are freed. */
+void reports_stop(struct reports *reports);
 void reports_free(struct reports **reports);
 /* Look soon whether reports are due. */
 void reports_wake(struct reports *reports);

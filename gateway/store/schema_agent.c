@@ -33,6 +33,7 @@ const char *const agent_schema[] = {
     "  ttl_sec INTEGER NOT NULL DEFAULT 0," /* 0: the setting's */
     "  pubkey_sent_sec INTEGER NOT NULL DEFAULT 0,"
     "  created_sec INTEGER NOT NULL,"
+    "  mailbox_id INTEGER NOT NULL DEFAULT 0," /* of a chan: its folder */
     "  UNIQUE (account_id, address)"
     ")",
     "CREATE UNIQUE INDEX identity_address ON identity (address) WHERE kind = 0",
@@ -60,6 +61,7 @@ const char *const agent_schema[] = {
     "  address TEXT NOT NULL,"
     "  label TEXT NOT NULL,"
     "  enabled INTEGER NOT NULL DEFAULT 1,"
+    "  mailbox_id INTEGER NOT NULL DEFAULT 0,"
     "  UNIQUE (account_id, address)"
     ")",
 

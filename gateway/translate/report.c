@@ -212,8 +212,10 @@ static const char welcome_text[] =
 void report_write_welcome(struct buf *out, const struct welcome *welcome)
 {
     struct buf text = {0};
-    buf_printf(&text, welcome_text, welcome->address);
-    write_own_header(out, welcome->address, "Welcome to Bittern", welcome->unique,
+    bool has_address = welcome->address[0] != '\0';
+    buf_printf(&text, welcome_text,
+               has_address ? welcome->address : "(none yet: run  bittern identity new LABEL)");
+    write_own_header(out, has_address ? welcome->address : "you@" ADDRESS_FORM_DOMAIN, "Welcome to Bittern", welcome->unique,
                      welcome->now_sec);
     write_text(out, &text);
 }
