@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Makes the seed corpora of node/wire, node/objects and node/link from tests/vectors.
+"""Makes the seed corpora of node/wire, node/objects, node/link and crypto from tests/vectors.
 
 Run it from anywhere; it writes tests/fuzz/corpus/NAME/*. Files that are there and not made by it (found by a
 fuzzer, kept after a fix) stay.
@@ -106,11 +106,31 @@ def links():
     put("link", "no hello", b"\1" + link_frame(13, u64(1)))
 
 
+def texts():
+    codec = load("address_codec.json")
+    for entry in codec["decode"]:
+        put("address", entry["why"], entry["input"].encode())
+    for entry in load("base58_wif.json")["wif"]:
+        put("address", "wif " + entry["wif"][:8], entry["wif"].encode())
+    put("address", "folded", codec["decode"][29]["input"].lower().encode())
+
+
+def sealed():
+    ecies = load("ecies.json")
+    for entry in ecies["must_decrypt"] + ecies["must_fail"]:
+        if len(entry["encrypted"]) < 1000:
+            put("sealed", entry["name"], b"\0" + bytes.fromhex(entry["encrypted"]))
+    for entry in load("ecdsa.json")["cases"]:
+        put("sealed", "signature " + entry["name"], b"\1" + bytes.fromhex(entry["signature"]))
+
+
 def main():
     messages()
     frames()
     objects()
     links()
+    texts()
+    sealed()
 
 
 if __name__ == "__main__":
