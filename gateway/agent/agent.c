@@ -263,24 +263,14 @@ void agent_free(struct agent **agent_in)
 
 /* ---- doors ---- */
 
-const struct smtp_handler *agent_smtp_handler(struct agent *agent)
+const struct smtp_handler *agent_door_handler(struct agent *agent, enum agent_door door)
 {
-    return submission_handler(agent->submission, SUBMISSION_SMTP);
+    return submission_handler(agent->submission, door);
 }
 
-void agent_set_smtp_service(struct agent *agent, struct smtp_service *service)
+void agent_set_door_service(struct agent *agent, enum agent_door door, struct smtp_service *service)
 {
-    submission_set_service(agent->submission, SUBMISSION_SMTP, service);
-}
-
-const struct smtp_handler *agent_lmtp_handler(struct agent *agent)
-{
-    return submission_handler(agent->submission, SUBMISSION_LMTP);
-}
-
-void agent_set_lmtp_service(struct agent *agent, struct smtp_service *service)
-{
-    submission_set_service(agent->submission, SUBMISSION_LMTP, service);
+    submission_set_service(agent->submission, door, service);
 }
 
 /* ---- status ---- */

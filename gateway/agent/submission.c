@@ -23,7 +23,7 @@ struct door {
 
 struct submission {
     struct agent *agent;
-    struct door doors[SUBMISSION_N_DOORS];
+    struct door doors[AGENT_N_DOORS];
     struct map found; /* folded text -> struct address */
     size_t n_searches;
 };
@@ -406,7 +406,7 @@ struct submission *submission_new(struct agent *agent)
 {
     struct submission *submission = xcalloc(1, sizeof(*submission));
     submission->agent = agent;
-    for (size_t i = 0; i < SUBMISSION_N_DOORS; i++) {
+    for (size_t i = 0; i < AGENT_N_DOORS; i++) {
         struct door *door = &submission->doors[i];
         door->submission = submission;
         door->handler =
@@ -422,7 +422,7 @@ void submission_free(struct submission **submission_in)
     if (submission == NULL) {
         return;
     }
-    for (size_t i = 0; i < SUBMISSION_N_DOORS; i++) {
+    for (size_t i = 0; i < AGENT_N_DOORS; i++) {
         size_t cursor = 0;
         struct question *question;
         while ((question = map_next(&submission->doors[i].open, &cursor, NULL)) != NULL) {
@@ -439,13 +439,12 @@ void submission_free(struct submission **submission_in)
     free(submission);
 }
 
-const struct smtp_handler *submission_handler(struct submission *submission,
-                                              enum submission_door door)
+const struct smtp_handler *submission_handler(struct submission *submission, enum agent_door door)
 {
     return &submission->doors[door].handler;
 }
 
-void submission_set_service(struct submission *submission, enum submission_door door,
+void submission_set_service(struct submission *submission, enum agent_door door,
                             struct smtp_service *service)
 {
     submission->doors[door].service = service;

@@ -5,6 +5,7 @@
 #define BITTERN_GATEWAY_AGENT_SUBMISSION_H
 
 #include "base/compiler.h"
+#include "gateway/agent/agent.h"
 #include "mailproto/smtp/smtp_session.h"
 
 struct agent;
@@ -15,13 +16,11 @@ enum {
     SUBMISSION_MAX_FOUND = 1000  /* results that are kept, for DATA and the next mail */
 };
 
-enum submission_door { SUBMISSION_SMTP, SUBMISSION_LMTP, SUBMISSION_N_DOORS };
-
 struct submission *submission_new(struct agent *agent) MUST_USE;
 void submission_free(struct submission **submission);
 const struct smtp_handler *submission_handler(struct submission *submission,
-                                              enum submission_door door) MUST_USE;
-void submission_set_service(struct submission *submission, enum submission_door door,
+                                              enum agent_door door) MUST_USE;
+void submission_set_service(struct submission *submission, enum agent_door door,
                             struct smtp_service *service);
 
 #endif
