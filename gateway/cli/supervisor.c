@@ -386,6 +386,19 @@ static void on_stop_signal(void *context)
 
 /* ---- What comes from a child. ---- */
 
+/* A decoder that hangs can't be asked to stop. */
+static void restart_decoder(struct supervisor *supervisor, const char *name)
+{
+    for (size_t i = DECODER_NETWORK; i <= DECODER_OWNER; i++) {
+        struct kid *kid = &supervisor->kids[i];
+        if (strcmp(name, kid->kind->name) == 0 && kid->pid != 0) {
+            log_warn("supervisor", "killed process=%s: it hangs", name);
+            kill(kid->pid, SIGKILL);
+            kid->backoff_ms = 0;
+        }
+    }
+}
+
 static void on_report(struct kid *kid, const char *name, const char *value)
 {
     struct supervisor *supervisor = kid->supervisor;
@@ -393,6 +406,8 @@ static void on_report(struct kid *kid, const char *name, const char *value)
         free(kid->sandbox);
         kid->sandbox = xstrdup(value);
         tell_gateway_of(supervisor, "sandbox", kid->kind->name, value);
+    } else if (strcmp(name, CHILD_REPORT_RESTART) == 0 && kid == &supervisor->kids[GATEWAY]) {
+        restart_decoder(supervisor, value);
     } else if (strcmp(name, CHILD_REPORT_PROBLEM) == 0) {
         log_error("supervisor", "process=%s %s", kid->kind->name, value);
         fprintf(stderr, "bittern: %s\n", value);

@@ -7,6 +7,7 @@
  *   value NAME     a value, or "none"
  *   ask NAME REST  (gateway) put REST to the neighbour behind the socket NAME
  *   run NAME ARG   (gateway) ask for a program
+ *   restart NAME   (gateway) ask for a decoder to be started again
  *
  * The environment steers it: SCRIPTED_STUBBORN (does not stop), SCRIPTED_DIE (ends before it is
  * ready), SCRIPTED_PROBLEM (reports one); each names the child it is for. */
@@ -99,6 +100,9 @@ static void answer(struct app *app, char *question, struct buf *out)
         buf_printf(out, "%s\n", value != NULL ? value : "none");
     } else if (strcmp(verb, "ask") == 0) {
         ask(app, name, rest, out);
+    } else if (strcmp(verb, "restart") == 0) {
+        child_report(app->child, CHILD_REPORT_RESTART, name);
+        buf_append_str(out, "asked\n");
     } else if (strcmp(verb, "run") == 0) {
         int ends[2];
         if (pipe(ends) == 0 && write(ends[1], "mail text", 9) == 9) {

@@ -279,6 +279,25 @@ static void a_killed_neighbour_comes_back_while_clients_stay_connected(void **st
                      atoi(ask(place->client, "value pid.gateway")));
 }
 
+static void a_decoder_that_hangs_is_started_again_when_the_gateway_asks(void **state)
+{
+    struct place *place = *state;
+    start(place);
+    pid_t node = wait_for_neighbour(place->client, "link", 0);
+
+    for (size_t round = 0; round < 4; round++) {
+        pid_t before = wait_for_neighbour(place->client, "decoder.network", 0);
+        assert_int_equal(kill(before, SIGSTOP), 0);
+        assert_string_equal(ask(place->client, "restart node"), "asked"); /* not its business */
+        assert_string_equal(ask(place->client, "restart decoder.network"), "asked");
+        int64_t start_ms = clock_mono_ms();
+        (void)wait_for_neighbour(place->client, "decoder.network", before);
+        assert_true(clock_mono_ms() - start_ms < 4500); /* one question may meet the dead end */
+    }
+
+    assert_int_equal(wait_for_neighbour(place->client, "link", 0), node);
+}
+
 static void a_killed_gateway_comes_back_on_the_same_sockets_with_all_neighbours(void **state)
 {
     struct place *place = *state;
@@ -507,6 +526,7 @@ int main(void)
         SUPERVISOR_TEST(each_child_gets_its_part_of_the_settings),
         SUPERVISOR_TEST(the_gateway_hears_of_pids_and_sandboxes),
         SUPERVISOR_TEST(a_killed_neighbour_comes_back_while_clients_stay_connected),
+        SUPERVISOR_TEST(a_decoder_that_hangs_is_started_again_when_the_gateway_asks),
         SUPERVISOR_TEST(a_killed_gateway_comes_back_on_the_same_sockets_with_all_neighbours),
         SUPERVISOR_TEST(a_child_that_dies_again_and_again_is_started_less_and_less_often),
         SUPERVISOR_TEST(sigterm_stops_all_cleanly),
