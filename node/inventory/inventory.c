@@ -54,13 +54,14 @@ struct inventory {
     size_t n_in_flight; /* the next ones, in the batch under way */
     uint64_t recent_bytes;
     uint64_t unwritten_bytes;
+    uint64_t written_number;
     uint64_t *deleted; /* numbers to be deleted by the next batch */
     size_t n_deleted;
     size_t deleted_capacity;
     bool writing;
     bool write_failed; /* said so in the log */
     bool was_busy;
-    bool reports_wait; /* somebody waits for on_stored: do not dally */
+    bool own_waits; /* the gateway waits for it: do not dally */
     struct timer write_timer;
     struct timer expire_timer;
     int64_t last_wall_sec;
@@ -355,7 +356,7 @@ static void write_soon(struct inventory *inventory)
         return;
     }
     size_t n_waiting = inventory->n_recent - inventory->n_written;
-    if (inventory->reports_wait || n_waiting >= INVENTORY_WRITE_MAX_OBJECTS) {
+    if (inventory->own_waits || n_waiting >= INVENTORY_WRITE_MAX_OBJECTS) {
         timer_arm(&inventory->write_timer, 0);
     } else if (!timer_is_armed(&inventory->write_timer)) {
         timer_arm(&inventory->write_timer, INVENTORY_WRITE_DELAY_MS);
@@ -366,14 +367,14 @@ static void report_stored(struct inventory *inventory, size_t n_stored)
 {
     size_t first = inventory->n_written;
     for (size_t i = first; i < first + n_stored; i++) {
-        struct recent *recent = &inventory->recent[i];
-        inventory->unwritten_bytes -= recent->len;
-        if (recent->on_stored != NULL) {
-            recent->on_stored(recent->context, recent->token, recent->number);
-        }
+        inventory->unwritten_bytes -= inventory->recent[i].len;
     }
     inventory->n_written += n_stored;
     inventory->n_in_flight -= n_stored;
+    if (n_stored > 0) {
+        inventory->written_number = inventory->recent[inventory->n_written - 1].number;
+        inventory->handler->on_written(inventory->context, inventory->written_number);
+    }
 }
 
 static void put_back_deletions(struct inventory *inventory, const struct store_batch *batch)
@@ -481,7 +482,7 @@ static void submit_batch(struct inventory *inventory)
     batch->done = batch_done;
     fill_batch(inventory, batch);
     inventory->writing = true;
-    inventory->reports_wait = false;
+    inventory->own_waits = false;
     struct fault fault;
     if (!store_write(&inventory->store, batch, &fault)) {
         batch_done(batch, &fault);
@@ -610,9 +611,6 @@ static void keep_recent(struct inventory *inventory, const struct inventory_new 
         .work = object->work,
         .has_tag = object->tag != NULL,
         .own = object->own,
-        .on_stored = object->on_stored,
-        .context = object->context,
-        .token = object->token,
     };
     memcpy(recent->hash, object->hash, OBJECT_HASH_BYTES);
     if (object->tag != NULL) {
@@ -620,7 +618,7 @@ static void keep_recent(struct inventory *inventory, const struct inventory_new 
     }
     inventory->recent_bytes += recent->len;
     inventory->unwritten_bytes += recent->len;
-    inventory->reports_wait = inventory->reports_wait || object->on_stored != NULL;
+    inventory->own_waits = inventory->own_waits || object->own;
 }
 
 enum inventory_add_result inventory_add(struct inventory *inventory,
@@ -774,6 +772,7 @@ static void take_row(void *context, const struct loaded *loaded)
     struct inventory *inventory = context;
     if (inventory_find(inventory, loaded->hash) == SLOT_NONE) {
         put_record(inventory, loaded);
+        inventory->written_number = loaded->number;
     }
 }
 
@@ -862,6 +861,11 @@ const uint8_t *inventory_epoch(const struct inventory *inventory)
 uint64_t inventory_newest(const struct inventory *inventory)
 {
     return inventory->store.next_number - 1;
+}
+
+uint64_t inventory_written(const struct inventory *inventory)
+{
+    return inventory->written_number;
 }
 
 size_t inventory_n_slots(const struct inventory *inventory)

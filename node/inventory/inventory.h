@@ -10,8 +10,8 @@
  * and repeats none. The store has an epoch, drawn when its file is made.
  *
  * Objects are written in batches, a fraction of a second after they came, by one writer thread; a
- * crash loses the last of them, and the network has them still. An object of our own is reported as
- * stored after the commit that holds it has reached the disk.
+ * crash loses the last of them, and the network has them still. on_written tells how far the disk
+ * has come, so that an object of our own is answered for only when it is there.
  *
  * Expired objects are kept another three hours, so that they are not fetched again. At its bounds
  * the store drops those with the least work per byte and second, never our own. A file that is
@@ -66,6 +66,8 @@ struct inventory_options {
 enum inventory_removal { INVENTORY_EXPIRED, INVENTORY_EVICTED };
 
 struct inventory_handler {
+    /* All objects with numbers up to this one are on the disk. */
+    void (*on_written)(void *context, uint64_t number);
     /* The object in `slot` is gone, and the slot will be used again. */
     void (*on_removed)(void *context, uint32_t slot, const uint8_t hash[OBJECT_HASH_BYTES],
                        enum inventory_removal why);
@@ -79,12 +81,14 @@ struct inventory_handler {
 struct inventory *inventory_open(struct loop *loop, const struct inventory_options *options,
                                  const struct inventory_handler *handler, void *context,
                                  struct fault *fault) MUST_USE;
-/* Write what is left, wait for it, close. Reports of objects stored still come; on_removed not. */
+/* Write what is left, wait for it, close. on_written still comes, the others not. */
 void inventory_free(struct inventory **inventory);
 
 const uint8_t *inventory_epoch(const struct inventory *inventory) MUST_USE;
 /* The greatest number given away so far (0: none). */
 uint64_t inventory_newest(const struct inventory *inventory) MUST_USE;
+/* All objects with numbers up to this one are on the disk. */
+uint64_t inventory_written(const struct inventory *inventory) MUST_USE;
 
 /* ---- putting in */
 
@@ -96,11 +100,7 @@ struct inventory_new {
     uint64_t stream;
     const uint8_t *tag; /* OBJECT_TAG_BYTES that it can be found by, or NULL */
     double work;        /* trials that its proof of work stands for */
-    bool own;           /* never dropped before it expires */
-    /* Called from the loop once it is on the disk, with `token`; may be NULL. */
-    void (*on_stored)(void *context, uint64_t token, uint64_t number);
-    void *context;
-    uint64_t token;
+    bool own;           /* never dropped before it expires, and written at once */
 };
 
 enum inventory_add_result {
@@ -109,7 +109,7 @@ enum inventory_add_result {
     INVENTORY_BUSY   /* the disk does not keep up, or is full: not kept; on_room follows */
 };
 
-/* All is copied. on_stored makes the batch leave at once. */
+/* All is copied. */
 enum inventory_add_result inventory_add(struct inventory *inventory,
                                         const struct inventory_new *object,
                                         uint32_t *out_slot) MUST_USE;
@@ -154,7 +154,7 @@ size_t inventory_find_tag(struct inventory *inventory, uint32_t type,
 
 /* Drop what expired; the store does so itself every ten seconds. For tests. */
 void inventory_expire(struct inventory *inventory);
-/* Write what waits, now; the answer comes by on_stored or the next turn. For tests. */
+/* Write what waits, now; on_written follows. For tests. */
 void inventory_flush(struct inventory *inventory);
 /* True when so much waits for the disk that the network should be read more slowly. */
 bool inventory_is_congested(const struct inventory *inventory) MUST_USE;

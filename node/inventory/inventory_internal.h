@@ -44,9 +44,6 @@ struct recent {
     double work;
     bool has_tag;
     bool own;
-    void (*on_stored)(void *context, uint64_t token, uint64_t number);
-    void *context;
-    uint64_t token;
 };
 
 /* A row as it is read at start. */

@@ -26,8 +26,7 @@ struct world {
     struct inventory *inventory;
     size_t n_expired;
     size_t n_evicted;
-    size_t n_stored;
-    uint64_t last_stored;
+    uint64_t last_written;
 };
 
 static void on_removed(void *context, uint32_t slot, const uint8_t hash[OBJECT_HASH_BYTES],
@@ -40,12 +39,18 @@ static void on_removed(void *context, uint32_t slot, const uint8_t hash[OBJECT_H
     world->n_evicted += why == INVENTORY_EVICTED;
 }
 
+static void on_written(void *context, uint64_t number)
+{
+    struct world *world = context;
+    world->last_written = number;
+}
+
 static void ignore(void *context)
 {
     (void)context;
 }
 
-static const struct inventory_handler handler = {on_removed, ignore, ignore};
+static const struct inventory_handler handler = {on_written, on_removed, ignore, ignore};
 
 static void open_world(struct world *world, uint32_t max_objects, uint64_t max_bytes)
 {
@@ -107,13 +112,6 @@ static struct buf object_of(uint32_t i, uint32_t type, int64_t expires_sec, cons
     return out;
 }
 
-static void on_stored(void *context, uint64_t token, uint64_t number)
-{
-    struct world *world = context;
-    world->n_stored += token == 77;
-    world->last_stored = number;
-}
-
 struct adding {
     uint32_t type;
     int64_t life_sec;
@@ -121,7 +119,6 @@ struct adding {
     double work;
     size_t len;
     bool own;
-    bool report;
 };
 
 static enum inventory_add_result add(struct world *world, uint32_t i, const struct adding *how)
@@ -141,9 +138,6 @@ static enum inventory_add_result add(struct world *world, uint32_t i, const stru
         .tag = how->tag,
         .work = how->work,
         .own = how->own,
-        .on_stored = how->report ? on_stored : NULL,
-        .context = world,
-        .token = 77,
     };
     enum inventory_add_result result = inventory_add(world->inventory, &object, &slot);
     buf_clear(&payload);
@@ -290,17 +284,16 @@ static void own_objects_are_reported_once_on_disk(void **state)
     struct world *world = *state;
     struct adding own = plain;
     own.own = true;
-    own.report = true;
     open_world(world, 1000, 1 << 20);
     assert_int_equal(add(world, 1, &own), INVENTORY_ADDED);
-    assert_int_equal(world->n_stored, 0);
+    assert_int_equal(inventory_written(world->inventory), 0);
 
-    for (int i = 0; i < 500 && world->n_stored == 0; i++) {
+    for (int i = 0; i < 500 && world->last_written == 0; i++) {
         loop_turn(world->loop, 10);
     }
 
-    assert_int_equal(world->n_stored, 1);
-    assert_int_equal(world->last_stored, 1);
+    assert_int_equal(world->last_written, 1);
+    assert_int_equal(inventory_written(world->inventory), 1);
     /* Another connection sees it: it is committed. */
     struct db_options options = {.read_only = true};
     struct fault fault;
@@ -316,12 +309,10 @@ static void own_objects_are_reported_once_on_disk(void **state)
 static void a_report_comes_even_when_the_store_closes(void **state)
 {
     struct world *world = *state;
-    struct adding own = plain;
-    own.report = true;
     open_world(world, 1000, 1 << 20);
-    assert_int_equal(add(world, 1, &own), INVENTORY_ADDED);
+    assert_int_equal(add(world, 1, &plain), INVENTORY_ADDED);
     close_world(world);
-    assert_int_equal(world->n_stored, 1);
+    assert_int_equal(world->last_written, 1);
 }
 
 static void expired_objects_stay_three_hours_and_go(void **state)

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: MIT
+/* bittern-node: the process that speaks with strangers. Started by the supervisor, with a link to
+ * the gateway (`bittern run`) or alone as a relay (`bittern node`). */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/child.h"
+#include "base/dns.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/process.h"
+#include "base/timer.h"
+#include "config/settings.h"
+#include "node/p2p/node.h"
+#include "node/sandbox_node.h"
+
+enum { REPORT_PERIOD_MS = 1000 };
+
+#define REPORT_STATUS "node" /* the node's figures, as one JSON object */
+
+struct app {
+    struct loop *loop;
+    struct child *child;
+    struct settings settings;
+    struct node *node;
+    struct timer report_timer;
+    bool broken;
+};
+
+static void on_socket(void *context, const char *name, int fd)
+{
+    struct app *app = context;
+    if (strcmp(name, CHILD_SOCKET_LINK) == 0) {
+        node_link_take(app->node, fd);
+    } else {
+        close(fd);
+    }
+}
+
+static void on_stop(void *context)
+{
+    struct app *app = context;
+    loop_stop(app->loop);
+}
+
+static const struct child_handler child_handler = {.on_socket = on_socket, .on_stop = on_stop};
+
+/* The supervisor starts us again, and the store is begun anew. */
+static void on_broken(void *context)
+{
+    struct app *app = context;
+    app->broken = true;
+    loop_stop(app->loop);
+}
+
+static void on_report(void *context)
+{
+    struct app *app = context;
+    struct buf text = {0};
+    struct node_status status = node_status(app->node);
+    node_status_json(&text, &status);
+    child_report(app->child, REPORT_STATUS, buf_str(&text));
+    buf_clear(&text);
+}
+
+static bool read_settings(struct app *app, struct fault *fault)
+{
+    settings_init(&app->settings);
+    if (!settings_from_lines(&app->settings, child_settings(app->child), fault)) {
+        return false;
+    }
+    log_init(STDERR_FILENO, (enum log_level)app->settings.log.level, "node");
+    log_show_addresses(app->settings.log.addresses);
+    return true;
+}
+
+static bool start(struct app *app, struct fault *fault)
+{
+    const char *folder = child_value(app->child, CHILD_VALUE_HOME);
+    bool with_dns = app->settings.node.tor == TOR_OFF;
+    struct sandbox_status sandbox;
+    struct fault ignored;
+    if (folder == NULL) {
+        return fault_set(fault, FAULT_INVALID, "the supervisor named no folder");
+    }
+    struct node_options options = {
+        .folder = folder,
+        .node = &app->settings.node,
+        .network = &app->settings.network,
+        .dns = with_dns ? dns_new(app->loop, &ignored) : NULL,
+        .on_broken = on_broken,
+        .context = app,
+    };
+    if (!sandbox_node_enter(&sandbox, folder, with_dns, fault)) {
+        dns_free(&options.dns);
+        return false;
+    }
+    child_report(app->child, CHILD_REPORT_SANDBOX, sandbox.text);
+    app->node = node_new(app->loop, &options, fault);
+    return app->node != NULL;
+}
+
+/* Nothing is listened to in strict Tor mode, whatever was handed over. */
+static void take_sockets(struct app *app)
+{
+    int fd;
+    while ((fd = child_take_socket(app->child, "node.listen")) >= 0) {
+        if (app->settings.node.tor == TOR_STRICT) {
+            close(fd);
+        } else {
+            node_listen_take(app->node, fd);
+        }
+    }
+    fd = child_take_socket(app->child, CHILD_SOCKET_LINK);
+    if (fd >= 0) {
+        node_link_take(app->node, fd);
+    }
+}
+
+static void serve(struct app *app)
+{
+    child_attach(app->child, app->loop, &child_handler, app);
+    take_sockets(app);
+    node_start(app->node);
+    timer_init(&app->report_timer, app->loop, on_report, app);
+    timer_arm_periodic(&app->report_timer, REPORT_PERIOD_MS);
+    child_ready(app->child);
+    on_report(app);
+    loop_run(app->loop);
+    timer_cancel(&app->report_timer);
+}
+
+int main(void)
+{
+    struct app app = {0};
+    struct fault fault;
+    int code = EXIT_FAILURE;
+    process_init();
+    app.child = child_join("node", &fault);
+    if (app.child == NULL) {
+        fprintf(stderr, "bittern-node: %s; start it by `bittern run` or `bittern node`\n",
+                fault.text);
+        return 2;
+    }
+    app.loop = loop_new();
+    if (read_settings(&app, &fault) && start(&app, &fault)) {
+        serve(&app);
+        code = app.broken ? EXIT_FAILURE : EXIT_SUCCESS;
+    } else {
+        log_error("node", "cannot start fault=\"%s\"", fault.text);
+        child_report(app.child, CHILD_REPORT_PROBLEM, fault.text);
+    }
+    node_free(&app.node);
+    child_free(&app.child);
+    loop_free(&app.loop);
+    settings_clear(&app.settings);
+    return code;
+}

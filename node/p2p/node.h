@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+/* The node's front door: everything that speaks with other nodes, and the link to the gateway.
+ *
+ * It needs a loop, a folder for objects.db and peers.db, listening sockets (made by others) and the
+ * settings. Without a link it is a relay that only helps the network. */
+#ifndef BITTERN_NODE_P2P_NODE_H
+#define BITTERN_NODE_P2P_NODE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/compiler.h"
+#include "base/fault.h"
+#include "config/settings.h"
+#include "node/inventory/inventory.h"
+
+struct loop;
+struct node;
+struct dns;
+
+struct node_options {
+    const char *folder; /* must exist */
+    const struct node_settings *node;
+    const struct network_settings *network;
+    struct dns *dns; /* taken; NULL: names are not looked up (Tor mode) */
+    /* The store broke, or the node can't go on for another reason: stop and start again. */
+    void (*on_broken)(void *context);
+    void *context;
+};
+
+struct node *node_new(struct loop *loop, const struct node_options *options,
+                      struct fault *fault) MUST_USE;
+/* Ends all connections, writes what is left. */
+void node_free(struct node **node);
+
+/* Serve a listening socket, which is taken. */
+void node_listen_take(struct node *node, int fd);
+/* Talk to a gateway over `fd`, which is taken; an earlier one is dropped. */
+void node_link_take(struct node *node, int fd);
+/* Begin to dial. */
+void node_start(struct node *node);
+
+struct node_status {
+    uint16_t port;     /* 0: does not listen */
+    size_t n_peers_in; /* established */
+    size_t n_peers_out;
+    size_t n_connections; /* all */
+    size_t n_known_peers;
+    size_t n_banned;
+    size_t n_wanted;
+    size_t n_stem_objects;
+    bool is_syncing;
+    bool was_reached; /* somebody from outside connected to us */
+    uint64_t bytes_in;
+    uint64_t bytes_out;
+    uint64_t n_objects_in; /* arrived and were stored, since the start */
+    uint64_t n_objects_out;
+    uint64_t n_refused;
+    uint64_t verify_us; /* spent on checking objects */
+    struct inventory_figures inventory;
+};
+struct node_status node_status(const struct node *node) MUST_USE;
+/* The same as one JSON object, or as lines for Prometheus. */
+void node_status_json(struct buf *out, const struct node_status *status);
+void node_status_metrics(struct buf *out, const struct node_status *status);
+
+#endif

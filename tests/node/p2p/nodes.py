@@ -1,0 +1,313 @@
+# SPDX-License-Identifier: MIT
+"""Starts bittern-node as the supervisor does, and speaks the network's protocol to it.
+
+Node: a process with settings, a listening socket on loopback and its reports.
+Peer: a scripted node that says exactly what a test wants."""
+import array
+import hashlib
+import json
+import os
+import random
+import shutil
+import socket
+import struct
+import subprocess
+import tempfile
+import threading
+import time
+
+BIN = os.environ.get("BITTERN_BIN", "build/asan-ubsan/bin")
+SETTINGS, VALUE, SOCKET, START, STOP = 1, 2, 3, 4, 5
+READY, REPORT = 64, 65
+MAGIC = 0x0A0B0C0D
+MAX_PAYLOAD = 1600100
+
+DEFAULTS = {
+    "network.magic": "%08x" % MAGIC,
+    "network.least_trials_per_byte": "1",
+    "network.least_extra_bytes": "1",
+    "network.bootstrap": "no",
+    "network.allow_loopback": "yes",
+    "network.announce_delay": "0",
+    "network.anti_intersection": "no",
+    "network.dandelion": "0",
+    "log.level": "debug",
+}
+
+
+def wait_for(what, seconds, condition):
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.02)
+    raise AssertionError("waited %s s in vain for: %s" % (seconds, what))
+
+
+class Node:
+    def __init__(self, name, settings=None, connect=(), folder=None):
+        self.name = name
+        self.folder = folder or tempfile.mkdtemp(prefix="bittern-node-")
+        self.settings = dict(DEFAULTS, **(settings or {}))
+        if connect:
+            self.settings["network.connect"] = ", ".join("127.0.0.1:%d" % port for port in connect)
+        self.listener = socket.socket()
+        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.listener.bind(("127.0.0.1", 0))
+        self.listener.listen(64)
+        self.listener.setblocking(False)
+        self.port = self.listener.getsockname()[1]
+        self.start()
+
+    def start(self, link=None):
+        self.status = {}
+        self.reports = {}
+        self.ready = False
+        ours, theirs = socket.socketpair()
+        self.channel = ours
+        self.log_path = os.path.join(self.folder, "log")
+        log = open(self.log_path, "ab")
+
+        def give_fd():
+            os.dup2(theirs.fileno(), 3)
+
+        self.process = subprocess.Popen(
+            [os.path.join(BIN, "bittern-node")], stderr=log, stdin=subprocess.DEVNULL,
+            stdout=log,
+            preexec_fn=give_fd, pass_fds=(3, theirs.fileno()))
+        log.close()
+        theirs.close()
+        lines = "".join("%s=%s\n" % item for item in self.settings.items())
+        self.send(SETTINGS, lines.encode())
+        self.send(VALUE, b"home\0" + self.folder.encode())
+        self.send(SOCKET, b"node.listen", [self.listener.fileno()])
+        if link is not None:
+            self.send(SOCKET, b"link", [link.fileno()])
+        self.send(START, b"")
+        threading.Thread(target=self.read, daemon=True).start()
+        wait_for(self.name + " ready", 20, lambda: self.ready or self.process.poll() is not None)
+        assert self.ready, self.log()
+
+    def send(self, kind, payload, fds=()):
+        header = struct.pack(">IHH", len(payload), kind, len(fds))
+        self.channel.sendmsg([header + payload],
+                             [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", fds))]
+                             if fds else [])
+
+    def read(self):
+        channel = self.channel
+        data = b""
+        while True:
+            try:
+                piece = channel.recv(65536)
+            except OSError:
+                return
+            if not piece:
+                return
+            data += piece
+            while len(data) >= 8:
+                length, kind, _ = struct.unpack(">IHH", data[:8])
+                if len(data) < 8 + length:
+                    break
+                self.message(kind, data[8:8 + length])
+                data = data[8 + length:]
+
+    def message(self, kind, payload):
+        if kind == READY:
+            self.ready = True
+        elif kind == REPORT:
+            name, value = payload.split(b"\0", 1)
+            self.reports[name.decode()] = value.decode()
+            if name == b"node":
+                self.status = json.loads(value)
+
+    def fresh(self):
+        """The next report."""
+        old = self.status
+        wait_for(self.name + " reports", 20, lambda: self.status is not old)
+        return self.status
+
+    def objects(self):
+        return self.status.get("objects", 0)
+
+    def log(self):
+        with open(self.log_path, errors="replace") as file:
+            return file.read()[-20000:]
+
+    def is_alive(self):
+        return self.process.poll() is None
+
+    def rss_kib(self):
+        with open("/proc/%d/status" % self.process.pid) as file:
+            for line in file:
+                if line.startswith("VmRSS"):
+                    return int(line.split()[1])
+        return 0
+
+    def cpu_sec(self):
+        with open("/proc/%d/stat" % self.process.pid) as file:
+            fields = file.read().rsplit(") ", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+        self.channel.close()
+
+    def stop(self):
+        """A clean end; its exit code must say so, and no sanitizer may complain."""
+        if self.is_alive():
+            self.send(STOP, b"")
+            code = self.process.wait(timeout=30)
+            assert code == 0, "%s ended with %d\n%s" % (self.name, code, self.log())
+        self.channel.close()
+
+    def remove(self):
+        if self.is_alive():
+            self.kill()
+        self.listener.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+# ---- the protocol
+
+def var_int(n):
+    if n < 253:
+        return struct.pack(">B", n)
+    if n < 1 << 16:
+        return struct.pack(">BH", 253, n)
+    if n < 1 << 32:
+        return struct.pack(">BI", 254, n)
+    return struct.pack(">BQ", 255, n)
+
+
+def sha512(data):
+    return hashlib.sha512(data).digest()
+
+
+def frame(command, payload=b"", magic=MAGIC):
+    return struct.pack(">I12sI", magic, command.encode(), len(payload)) + sha512(payload)[:4] + payload
+
+
+def version(services=1, now=None, nonce=None, protocol=3, streams=b"\x01\x01",
+            agent=b"/Script:0.1/"):
+    now = int(time.time()) if now is None else now
+    nonce = random.getrandbits(64) if nonce is None else nonce
+    address = bytes(10) + b"\xff\xff\x7f\0\0\1"
+    return (struct.pack(">IQQ", protocol, services, now & (1 << 64) - 1) +
+            struct.pack(">Q", 1) + address + struct.pack(">H", 8444) +
+            struct.pack(">Q", services) + address + struct.pack(">H", 8444) +
+            struct.pack(">Q", nonce) + var_int(len(agent)) + agent + streams)
+
+
+def hashes(items):
+    return var_int(len(items)) + b"".join(items)
+
+
+def object_hash(whole):
+    return sha512(sha512(whole))[:32]
+
+
+def make_object(body, life=3600, kind=2, stream=1, work=True, trials=1, extra=1):
+    rest = struct.pack(">QI", int(time.time()) + life, kind) + b"\x01" + var_int(stream) + body
+    length = len(rest) + 8
+    ttl = max(life, 300)
+    target = (1 << 64) // (trials * (length + extra + ttl * (length + extra) // 65536))
+    initial = sha512(rest)
+    nonce = 0
+    while True:
+        head = struct.pack(">Q", nonce)
+        value = struct.unpack(">Q", sha512(sha512(head + initial))[:8])[0]
+        if (value <= target // 2) == work:
+            return head + rest
+        nonce += 1
+
+
+class Peer:
+    """Speaks in clear (no TLS bit), as the initiator."""
+
+    def __init__(self, port, handshake=True, **version_fields):
+        self.socket = socket.create_connection(("127.0.0.1", port), timeout=20)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.data = b""
+        if handshake:
+            self.send("version", version(**version_fields))
+            self.expect("verack")
+            self.expect("version")
+            self.send("verack")
+
+    def send(self, command, payload=b""):
+        self.socket.sendall(frame(command, payload))
+
+    def receive(self, timeout=20):
+        """(command, payload), or None at the end."""
+        self.socket.settimeout(timeout)
+        while True:
+            if len(self.data) >= 24:
+                command = self.data[4:16].rstrip(b"\0").decode()
+                length = struct.unpack(">I", self.data[16:20])[0]
+                if len(self.data) >= 24 + length:
+                    payload = self.data[24:24 + length]
+                    self.data = self.data[24 + length:]
+                    return command, payload
+            try:
+                piece = self.socket.recv(262144)
+            except ConnectionError:
+                return None
+            if not piece:
+                return None
+            self.data += piece
+
+    def expect(self, command, timeout=20):
+        deadline = time.monotonic() + timeout
+        while time.monotonic() < deadline:
+            message = self.receive(timeout)
+            assert message is not None, "the node closed instead of saying " + command
+            if message[0] == command:
+                return message[1]
+        raise AssertionError("the node did not say " + command)
+
+    def is_closed(self, timeout=10):
+        """True when the node ends the connection; what it says before is kept in `last`."""
+        self.last = None
+        try:
+            while True:
+                message = self.receive(timeout)
+                if message is None:
+                    return True
+                self.last = message
+        except socket.timeout:
+            return False
+
+    def answers(self):
+        self.send("ping")
+        self.expect("pong")
+
+    def close(self):
+        self.socket.close()
+
+    def serve(self, objects, done):
+        """Announce the objects and serve them until done() is true. Returns what was asked for, in
+        order."""
+        by_hash = {object_hash(whole): whole for whole in objects}
+        names = list(by_hash)
+        for i in range(0, len(names), 49999):
+            self.send("inv", hashes(names[i:i + 49999]))
+        asked = []
+        while not done():
+            try:
+                message = self.receive(0.2)
+            except socket.timeout:
+                continue
+            if message is None:
+                raise AssertionError("the node closed")
+            if message[0] == "getdata":
+                payload = message[1]
+                start = {253: 3, 254: 5}.get(payload[0], 1)
+                wanted = [payload[i:i + 32] for i in range(start, len(payload), 32)]
+                asked += wanted
+                self.socket.settimeout(20)
+                self.socket.sendall(b"".join(frame("object", by_hash[name]) for name in wanted
+                                             if name in by_hash))
+        return asked

@@ -1,0 +1,318 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Whole bittern-node processes on loopback: a row of three, TLS between them, a scripted peer at one
+end; kills in the middle; hostile peers from a table."""
+import os
+import socket
+import struct
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from nodes import (MAGIC, Node, Peer, frame, hashes, make_object, object_hash, sha512, var_int,
+                   version, wait_for)
+
+N_OBJECTS = 3000
+
+
+def objects_cross_three_nodes_over_tls():
+    a = Node("a")
+    b = Node("b", connect=[a.port])
+    c = Node("c", connect=[b.port])
+    objects = [make_object(b"object %d " % i + os.urandom(100 + i % 400))
+               for i in range(N_OBJECTS)]
+    peer = Peer(a.port)
+    asked = peer.serve(objects, lambda: a.objects() >= N_OBJECTS)
+    assert len(asked) == len(set(asked)) == N_OBJECTS, "asked %d, %d of them different" % (
+        len(asked), len(set(asked)))
+    for node in (b, c):
+        wait_for("all objects at " + node.name, 60, lambda: node.objects() >= N_OBJECTS)
+    wait_for("tls in the log", 5, lambda: "tls=TLSv1.2" in b.log())
+    assert "direction=out" in b.log() and "direction=in" in b.log()
+
+    # Served as they were: the far end has the same bytes.
+    far = Peer(c.port)
+    names = set()
+    while len(names) < N_OBJECTS:
+        payload = far.expect("inv")
+        start = {253: 3, 254: 5}.get(payload[0], 1)
+        names |= {payload[i:i + 32] for i in range(start, len(payload), 32)}
+    assert names == {object_hash(whole) for whole in objects}
+    sample = objects[::97]
+    far.send("getdata", hashes([object_hash(whole) for whole in sample]))
+    got = {far.expect("object") for _ in sample}
+    assert got == set(sample)
+
+    # What is killed in the middle and comes back has lost nothing that was written, and gets the rest.
+    time.sleep(0.5)
+    b.kill()
+    more = [make_object(b"later %d " % i + os.urandom(50)) for i in range(200)]
+    peer.serve(more, lambda: a.objects() >= N_OBJECTS + 200)
+    b.start()
+    for node in (b, c):
+        wait_for("the later ones at " + node.name, 60, lambda: node.objects() >= N_OBJECTS + 200)
+
+    for node in (a, b, c):
+        node.stop()
+        node.remove()
+
+
+def an_object_reaches_a_neighbour_by_the_stem_and_then_all():
+    a = Node("a", {"network.dandelion": "90"})
+    b = Node("b", {"network.dandelion": "90"}, connect=[a.port])
+    wait_for("b connected", 10, lambda: b.status.get("peers_out") == 1)
+    peer = Peer(b.port, services=9)
+    whole = make_object(b"stem " + os.urandom(50))
+    name = object_hash(whole)
+    peer.send("dinv", hashes([name]))
+    assert name in peer.expect("getdata")
+    peer.send("object", whole)
+    wait_for("the stem at a", 10, lambda: a.objects() == 1)
+    assert b.fresh()["stem_objects"] == 1
+
+    # In its stem phase it is told and given to nobody else.
+    other = Peer(b.port)
+    other.send("getdata", hashes([name]))
+    other.send("ping")
+    while True:
+        command, payload = other.receive()
+        assert command not in ("object", "inv") or name not in payload
+        if command == "pong":
+            break
+    # It comes back: fluff.
+    other.send("inv", hashes([name]))
+    third = Peer(b.port)
+    assert name in third.expect("inv", 10)
+    for node in (a, b):
+        node.stop()
+        node.remove()
+
+
+def a_stalling_peer_does_not_hold_an_object_up():
+    node = Node("node")
+    whole = make_object(b"held " + os.urandom(50))
+    name = object_hash(whole)
+    silent = Peer(node.port)
+    silent.send("inv", hashes([name]))
+    assert name in silent.expect("getdata")
+    honest = Peer(node.port)
+    start = time.monotonic()
+    asked = honest.serve([whole], lambda: node.objects() == 1)
+    assert asked == [name]
+    assert 2 < time.monotonic() - start < 15
+    node.stop()
+    node.remove()
+
+
+# ---- hostile peers: (name, what it does, what comes of it)
+
+def raw(data):
+    return lambda peer: peer.socket.sendall(data)
+
+
+def say(command, payload=b""):
+    return lambda peer: peer.send(command, payload)
+
+
+def random_hashes(n):
+    return [os.urandom(32) for _ in range(n)]
+
+
+LIES = [struct.pack(">Q", 2**63), b"\xff" * 9, b"\xfd\x00\x01", b"\xfe\x00\x00\x00\x01",
+        b"\xff\x00\x00\x00\x00\x00\x00\x00\x01", b"\xfd\x00", b""]
+
+# Before the handshake: the connection ends.
+EARLY = [
+    ("bad magic", raw(struct.pack(">I", MAGIC ^ 1) + bytes(20))),
+    ("http", raw(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")),
+    ("tls at once", raw(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(40))),
+    ("claimed 4 GiB", raw(struct.pack(">I12sII", MAGIC, b"version", 0xFFFFFFFF, 0))),
+    ("one byte above the bound", raw(struct.pack(">I12sII", MAGIC, b"version", 1600101, 0))),
+    ("bad checksum", raw(struct.pack(">I12sI", MAGIC, b"verack", 1) + b"abcdx")),
+    ("command not ascii", raw(struct.pack(">I12sI", MAGIC, b"\xff\xfe", 0) + sha512(b"")[:4])),
+    ("junk behind the command", raw(struct.pack(">I12sI", MAGIC, b"ping\0x", 0) + sha512(b"")[:4])),
+    ("verack first", say("verack")),
+    ("ping first", say("ping")),
+    ("addr first", say("addr", b"\0")),
+    ("inv first", say("inv", hashes(random_hashes(1)))),
+    ("dinv first", say("dinv", hashes(random_hashes(1)))),
+    ("getdata first", say("getdata", hashes(random_hashes(1)))),
+    ("object first", say("object", bytes(100))),
+    ("portcheck first", say("portcheck")),
+    ("unknown first", say("whatever")),
+    ("empty version", say("version")),
+    ("version cut in the agent", say("version", version()[:85])),
+    ("version of 2", say("version", version(protocol=2))),
+    ("version of 0", say("version", version(protocol=0))),
+    ("time 0", say("version", version(now=0))),
+    ("time at the end", say("version", version(now=2**64 - 1))),
+    ("time two hours ahead", say("version", version(now=int(time.time()) + 7200))),
+    ("time two hours behind", say("version", version(now=int(time.time()) - 7200))),
+    ("no stream", say("version", version(streams=b"\0"))),
+    ("another stream", say("version", version(streams=b"\x01\x02"))),
+    ("streams that are not there", say("version", version(streams=b"\xfe\xff\xff\xff\xff"))),
+    ("long count of streams", say("version", version(streams=b"\xfd\x00\x01\x01"))),
+    ("agent above the bound", say("version", version(agent=b"/" + b"a" * 5000 + b"/"))),
+]
+
+# After it: the connection ends ...
+LATE_FATAL = [
+    ("second version", say("version", version())),
+    ("bad magic later", raw(bytes(24))),
+    ("bad checksum later", raw(struct.pack(">I12sI", MAGIC, b"ping", 1) + b"abcdx")),
+    ("claimed too long later", raw(struct.pack(">I12sII", MAGIC, b"object", 1600101, 0))),
+]
+
+# ... or goes on, and nothing has changed.
+LATE_HARMLESS = [
+    ("unknown command", say("whatever", b"x" * 1000)),
+    ("verack again", say("verack")),
+    ("pong unasked", say("pong", b"payload")),
+    ("portcheck", say("portcheck")),
+    ("ping with payload", say("ping", b"x" * 100)),
+    ("empty inv list", say("inv", b"\0")),
+    ("50,000 in an inv", say("inv", hashes(random_hashes(50000)))),
+    ("50,001 in an inv", say("inv", hashes(random_hashes(50001)))),
+    ("50,001 in a getdata", say("getdata", hashes(random_hashes(50001)))),
+    ("50,000 unknown in a getdata", say("getdata", hashes(random_hashes(50000)))),
+    ("the same hash a thousand times", say("inv", hashes([b"h" * 32] * 1000))),
+    ("1,001 addresses", say("addr", var_int(1001) + bytes(38 * 1001))),
+    ("addresses of nowhere", say("addr", var_int(1000) + bytes(38 * 1000))),
+    ("addresses of the future", say("addr", var_int(1) + struct.pack(
+        ">QIQ", int(time.time()) + 9999, 1, 1) + bytes(10) + b"\xff\xff\x08\x08\x08\x08\x20\xfc")),
+    ("error with lies", say("error", b"\x02\xff" + b"\xff" * 8 + b"\x20short")),
+    ("error with control characters", say("error", b"\x00\x00\x00\x05\x1b[2J\n")),
+    ("object without a header", say("object", b"12345")),
+    ("object without work", say("object", make_object(b"x" * 100, work=False))),
+    ("object long expired", say("object", make_object(b"old", life=-7200))),
+    ("object of the far future", say("object", make_object(b"far", life=2430100))),
+    ("object of another stream", say("object", make_object(b"stream", stream=2))),
+    ("object of stream 0", say("object", make_object(b"stream", stream=0))),
+    ("object too long", say("object", struct.pack(">QQI", 0, int(time.time()) + 3600, 2) +
+                            b"\x01\x01" + bytes(262145))),
+    ("object of nothing but nonce", say("object", bytes(8))),
+] + [("lie in %s %r" % (command, lie), say(command, lie))
+     for command in ("inv", "dinv", "getdata", "addr", "error") for lie in LIES]
+
+
+def hostile_peers_get_nowhere():
+    node = Node("node")
+    honest = Peer(node.port)
+    for name, act in EARLY:
+        peer = Peer(node.port, handshake=False)
+        act(peer)
+        assert peer.is_closed(10), "still there after: " + name
+        if name.startswith(("time", "no stream", "another stream", "version of")):
+            assert peer.last is not None and peer.last[0] == "error", "no word on: " + name
+        peer.close()
+    for name, act in LATE_FATAL:
+        peer = Peer(node.port)
+        act(peer)
+        assert peer.is_closed(10), "still there after: " + name
+        peer.close()
+    for name, act in LATE_HARMLESS:
+        peer = Peer(node.port)
+        act(peer)
+        try:
+            peer.answers()
+        except Exception as error:
+            raise AssertionError("after %s: %s\n%s" % (name, error, node.log()))
+        peer.close()
+    assert node.is_alive(), node.log()
+    assert node.fresh()["objects"] == 0
+    assert node.status["known_peers"] == 0
+    honest.answers()
+    whole = make_object(b"honest " + os.urandom(50))
+    honest.serve([whole], lambda: node.objects() == 1)
+
+    # Half packets, a byte at a time, and a connection that says nothing: they cost nobody else.
+    slow = [Peer(node.port, handshake=False) for _ in range(20)]
+    data = frame("version", version())
+    for i in range(60):
+        for peer in slow[:10]:
+            peer.socket.sendall(data[i:i + 1])
+    honest.answers()
+    for peer in slow:
+        peer.close()
+
+    # One that asks and never reads is cut off, and memory stays in bounds.
+    big = [make_object(os.urandom(200000), trials=1) for _ in range(6)]
+    honest.serve(big, lambda: node.objects() == 7)
+    greedy = Peer(node.port)
+    greedy.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    names = [object_hash(whole) for whole in big]
+    for _ in range(200):
+        greedy.send("getdata", hashes(names * 10))
+    honest.answers()
+    assert node.rss_kib() < 400 * 1024, node.rss_kib()
+    node.stop()
+    node.remove()
+
+
+def a_node_that_dials_itself_notices():
+    node = Node("node")
+    node.stop()
+    node.settings["network.connect"] = "127.0.0.1:%d" % node.port
+    node.start()
+    wait_for("the word", 10, lambda: "connected to myself" in node.log())
+    assert node.fresh()["peers_in"] == 0
+    node.stop()
+    node.remove()
+
+
+def inbound_connections_are_bounded():
+    node = Node("node", {"node.max_inbound": "5"})
+    peers = [Peer(node.port) for _ in range(5)]
+    refused = Peer(node.port, handshake=False)
+    refused.send("version", version())
+    assert refused.is_closed(10)
+    assert refused.last[0] == "error" and b"Server full" in refused.last[1]
+    for peer in peers:
+        peer.answers()
+    peers[0].close()
+    wait_for("a place", 10, lambda: node.status.get("peers_in") == 4)
+    Peer(node.port).answers()
+    node.stop()
+    node.remove()
+
+
+def an_address_has_one_connection_without_the_exemption():
+    node = Node("node", {"network.allow_loopback": "no"})
+    first = Peer(node.port)
+    second = Peer(node.port, handshake=False)
+    second.send("version", version())
+    assert second.is_closed(10)
+    assert b"Too many connections from your IP" in second.last[1]
+    first.answers()
+    first.close()
+    # Breaches add up to a ban.
+    time.sleep(0.5)
+    for _ in range(4):
+        peer = Peer(node.port, handshake=False)
+        peer.send("ping")
+        assert peer.is_closed(10)
+        peer.close()
+        time.sleep(0.1)
+    banned = Peer(node.port, handshake=False)
+    assert banned.is_closed(10)
+    wait_for("the ban", 5, lambda: node.fresh()["banned"] == 1)
+    node.stop()
+    node.remove()
+
+
+TESTS = [objects_cross_three_nodes_over_tls,
+         an_object_reaches_a_neighbour_by_the_stem_and_then_all,
+         a_stalling_peer_does_not_hold_an_object_up,
+         hostile_peers_get_nowhere,
+         a_node_that_dials_itself_notices,
+         inbound_connections_are_bounded,
+         an_address_has_one_connection_without_the_exemption]
+
+if __name__ == "__main__":
+    chosen = sys.argv[1:]
+    for test in TESTS:
+        if chosen and test.__name__ not in chosen:
+            continue
+        start = time.monotonic()
+        test()
+        print("ok %s (%.1f s)" % (test.__name__, time.monotonic() - start), flush=True)
