@@ -22,7 +22,8 @@ struct listener {
     struct watch *watch;
     struct timer backoff;
     bool paused;
-    bool *freed_flag; /* while on_accept runs: tells its caller that the listener is gone */
+    bool freed; /* the struct goes at the end of the turn */
+    struct deferred at_end;
     void (*on_accept)(void *context, int fd, const struct netaddr *peer);
     void *context;
 };
@@ -187,15 +188,10 @@ static void on_readable(void *context, unsigned ready)
 {
     struct listener *listener = context;
     (void)ready;
-    bool freed = false;
-    listener->freed_flag = &freed;
-    for (int i = 0; i < LISTENER_ACCEPTS_A_TURN; i++) {
-        if (!accept_one(listener) || freed || listener->paused) {
+    for (int i = 0; i < LISTENER_ACCEPTS_A_TURN && !listener->freed && !listener->paused; i++) {
+        if (!accept_one(listener)) {
             break;
         }
-    }
-    if (!freed) {
-        listener->freed_flag = NULL;
     }
 }
 
@@ -210,6 +206,7 @@ struct listener *listener_new_take(struct loop *loop, int fd,
     listener->context = context;
     listener->watch = watch_new(loop, fd, on_readable, listener);
     timer_init(&listener->backoff, loop, on_backoff_over, listener);
+    deferred_init(&listener->at_end, loop, free, listener);
     update(listener);
     return listener;
 }
@@ -220,13 +217,11 @@ void listener_free(struct listener **listener_at)
     if (listener == NULL) {
         return;
     }
-    if (listener->freed_flag != NULL) {
-        *listener->freed_flag = true;
-    }
     watch_free(&listener->watch);
     timer_cancel(&listener->backoff);
     close(listener->fd);
-    free(listener);
+    listener->freed = true;
+    deferred_arm(&listener->at_end);
     *listener_at = NULL;
 }
 

@@ -78,7 +78,7 @@ char *xstrdup(const char *text)
     return xstrndup(text, strlen(text));
 }
 
-static char *format_in(struct arena *arena, const char *format, va_list args)
+static PRINTF_LIKE(2, 0) char *format_in(struct arena *arena, const char *format, va_list args)
 {
     va_list again;
     va_copy(again, args);

@@ -288,6 +288,18 @@ static bool is_granted(const struct call *call, unsigned groups)
     return call->groups == CALLS_ALWAYS || (call->groups & groups) != 0;
 }
 
+/* An int argument: what stands in the upper half of its register is not compared away, it kills. */
+static struct scmp_arg_cmp is_equal(unsigned argument, uint32_t value)
+{
+    return (struct scmp_arg_cmp){.arg = argument, .op = SCMP_CMP_EQ, .datum_a = value};
+}
+
+static struct scmp_arg_cmp has_bits(unsigned argument, uint32_t mask, uint32_t value)
+{
+    return (struct scmp_arg_cmp){
+        .arg = argument, .op = SCMP_CMP_MASKED_EQ, .datum_a = mask, .datum_b = value};
+}
+
 /* `result` collects the first failure. */
 static void add(scmp_filter_ctx filter, int *result, uint32_t action, const char *name,
                 unsigned n_conditions, const struct scmp_arg_cmp *conditions)
@@ -308,24 +320,23 @@ static void allow_if(scmp_filter_ctx filter, int *result, const char *name,
 static void allow_sockets(scmp_filter_ctx filter, int *result, unsigned groups)
 {
     static const int families[] = {AF_INET, AF_INET6};
-    const uint64_t kind = 0xf; /* without SOCK_CLOEXEC and SOCK_NONBLOCK */
+    const uint32_t kind = 0xf; /* without SOCK_CLOEXEC and SOCK_NONBLOCK */
     for (size_t i = 0; i < ARRAY_LEN(families); i++) {
-        struct scmp_arg_cmp conditions[] = {
-            SCMP_A0_32(SCMP_CMP_EQ, (uint32_t)families[i]),
-            SCMP_A1_32(SCMP_CMP_MASKED_EQ, (uint32_t)kind, SOCK_STREAM)};
+        struct scmp_arg_cmp conditions[] = {is_equal(0, (uint32_t)families[i]),
+                                            has_bits(1, kind, SOCK_STREAM)};
         if (groups & SANDBOX_CONNECT) {
             add(filter, result, SCMP_ACT_ALLOW, "socket", 2, conditions);
         }
-        conditions[1] = SCMP_A1_32(SCMP_CMP_MASKED_EQ, (uint32_t)kind, SOCK_DGRAM);
+        conditions[1] = has_bits(1, kind, SOCK_DGRAM);
         if (groups & SANDBOX_DATAGRAMS) {
             add(filter, result, SCMP_ACT_ALLOW, "socket", 2, conditions);
         }
     }
     if (groups & SANDBOX_UNIX) {
-        allow_if(filter, result, "socket", SCMP_A0_32(SCMP_CMP_EQ, AF_UNIX));
+        allow_if(filter, result, "socket", is_equal(0, AF_UNIX));
     }
     if (groups & (SANDBOX_STREAMS | SANDBOX_UNIX)) {
-        allow_if(filter, result, "socketpair", SCMP_A0_32(SCMP_CMP_EQ, AF_UNIX));
+        allow_if(filter, result, "socketpair", is_equal(0, AF_UNIX));
     }
 }
 
@@ -333,9 +344,9 @@ static void allow_sockets(scmp_filter_ctx filter, int *result, unsigned groups)
  * told that there is none and falls back. */
 static void allow_threads(scmp_filter_ctx filter, int *result)
 {
-    allow_if(filter, result, "clone", SCMP_A0_64(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD));
+    allow_if(filter, result, "clone", has_bits(0, CLONE_THREAD, CLONE_THREAD));
     add(filter, result, SCMP_ACT_ERRNO(ENOSYS), "clone3", 0, NULL);
-    allow_if(filter, result, "prctl", SCMP_A0_32(SCMP_CMP_EQ, PR_SET_NAME));
+    allow_if(filter, result, "prctl", is_equal(0, PR_SET_NAME));
 }
 
 static void allow_opening(scmp_filter_ctx filter, int *result, unsigned groups)
@@ -345,8 +356,8 @@ static void allow_opening(scmp_filter_ctx filter, int *result, unsigned groups)
         return; /* the table allows it */
     }
     if (groups & SANDBOX_READ_FILES) {
-        allow_if(filter, result, "open", SCMP_A1_32(SCMP_CMP_MASKED_EQ, writing, O_RDONLY));
-        allow_if(filter, result, "openat", SCMP_A2_32(SCMP_CMP_MASKED_EQ, writing, O_RDONLY));
+        allow_if(filter, result, "open", has_bits(1, writing, O_RDONLY));
+        allow_if(filter, result, "openat", has_bits(2, writing, O_RDONLY));
         return;
     }
     static const char *const refused[] = {"open",       "openat",   "access",    "faccessat",
@@ -360,11 +371,11 @@ static void allow_others(scmp_filter_ctx filter, int *result)
 {
     static const uint32_t requests[] = {FIONREAD, FIONBIO, TCGETS};
     for (size_t i = 0; i < ARRAY_LEN(requests); i++) {
-        allow_if(filter, result, "ioctl", SCMP_A1_32(SCMP_CMP_EQ, requests[i]));
+        allow_if(filter, result, "ioctl", is_equal(1, requests[i]));
     }
     /* abort: a signal to oneself. prlimit: reading one's own limits. */
-    allow_if(filter, result, "tgkill", SCMP_A0_32(SCMP_CMP_EQ, (uint32_t)getpid()));
-    allow_if(filter, result, "prlimit64", SCMP_A2_64(SCMP_CMP_EQ, 0));
+    allow_if(filter, result, "tgkill", is_equal(0, (uint32_t)getpid()));
+    allow_if(filter, result, "prlimit64", is_equal(2, 0));
 }
 
 static bool close_calls(char *out_words, size_t size, unsigned groups, struct fault *fault)

@@ -6,8 +6,8 @@
  * answer is no answer.
  *
  * A folded address of 34 characters has some 27 letters that could be of either case: 2^27
- * candidates, a quarter of an hour of a naive search, half a minute here; so the search is an
- * object that is worked on in steps, in a worker of the pool. */
+ * candidates, whose checksums take a quarter of a minute. So the search is an object that is worked
+ * on in steps, in a worker of the pool. */
 #ifndef BITTERN_CRYPTO_ADDRESS_REPAIR_H
 #define BITTERN_CRYPTO_ADDRESS_REPAIR_H
 
@@ -19,7 +19,7 @@
 #include "base/compiler.h"
 #include "crypto/address.h"
 
-enum { ADDRESS_CASE_MAX_LETTERS = 36, ADDRESS_SUGGEST_MAX = 8 };
+enum { ADDRESS_CASE_MAX_LETTERS = 32, ADDRESS_SUGGEST_MAX = 8 };
 
 struct address_case_search;
 

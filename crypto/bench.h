@@ -20,7 +20,7 @@ struct bench_result {
     const char *unit;        /* "trials/s": static storage */
     double ours;             /* per second */
     double anchor;
-    double ratio;                    /* ours / anchor, the median of the rounds' */
+    double ratio;                    /* ours / anchor */
     char detail[BENCH_DETAIL_BYTES]; /* kernel, CPU, sizes: words for a person */
 };
 

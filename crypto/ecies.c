@@ -240,11 +240,14 @@ static bool open_with_keys(struct buf *out, const uint8_t keys[ECIES_KEYS_BYTES]
     uint8_t mac[ECIES_MAC_BYTES];
     size_t padding = last_block_padding(message, keys);
 
+    DECLASSIFY(&padding, sizeof padding);
     if (padding == 0) {
         return false;
     }
     hash_hmac_sha256(mac, mac_key_of(keys), message->signed_part);
-    if (!mem_equal_ct(mac, message->mac.data, sizeof mac)) {
+    bool fits = mem_equal_ct(mac, message->mac.data, sizeof mac);
+    DECLASSIFY(&fits, sizeof fits);
+    if (!fits) {
         return false;
     }
     return write_plaintext(out, message, keys, padding);

@@ -19,7 +19,7 @@
 #include "crypto/pow.h"
 #include "crypto/pow_kernel.h"
 
-enum { POW_SLICE_TRIALS = 1 << 14 };
+enum { POW_SLICE_TRIALS = 1 << 13 };
 
 struct pow_search;
 

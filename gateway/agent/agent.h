@@ -26,7 +26,7 @@ struct smtp_handler;
 struct smtp_service;
 struct mail_store;
 
-/* What the agent works with: all borrowed, and there until after agent_free. */
+/* What the agent works with: all borrowed, and there until agent_stop. */
 struct agent_parts {
     struct loop *loop;
     struct pool *pool;     /* trial decryption, building messages */
@@ -39,19 +39,29 @@ struct agent_parts {
 
 /* Loads the keys and takes up what was under way. NULL with a fault when mail.db cannot be read. */
 struct agent *agent_new(const struct agent_parts *parts, struct fault *fault) MUST_USE;
-/* Nothing is answered any more. What is under way goes on at the next start. */
+/* Stop: no timer, no link, nothing is answered any more. What is under way goes on at the next
+ * start. Then the parts are freed, whose last callbacks find a closed agent, and at last the agent.
+ */
+void agent_stop(struct agent *agent);
+/* After agent_stop, the writer, the pools and the decoders. */
 void agent_free(struct agent **agent);
 
 /* The socket to the node, now and after each of its restarts. The agent closes it. */
 void agent_attach_link(struct agent *agent, int fd);
 
-/* How SMTP and LMTP sessions ask the agent. The service is where it answers: to be told before the
- * first session. */
-const struct smtp_handler *agent_smtp_handler(struct agent *agent) MUST_USE;
-void agent_set_smtp_service(struct agent *agent, struct smtp_service *service);
-/* The same for a second service (LMTP). Each service has a handler of its own. */
-const struct smtp_handler *agent_lmtp_handler(struct agent *agent) MUST_USE;
-void agent_set_lmtp_service(struct agent *agent, struct smtp_service *service);
+/* The doors by which mail programs hand mail in. Each has a service of its own, whose sessions ask
+ * the handler; the service is where the agent answers, and has to be told before the first session.
+ */
+enum agent_door {
+    AGENT_DOOR_SMTP,         /* with login */
+    AGENT_DOOR_SMTP_TRUSTED, /* a Unix socket: who may open it may send; the sender decides the
+                                account */
+    AGENT_DOOR_LMTP,
+    AGENT_N_DOORS
+};
+const struct smtp_handler *agent_door_handler(struct agent *agent, enum agent_door door) MUST_USE;
+void agent_set_door_service(struct agent *agent, enum agent_door door,
+                            struct smtp_service *service);
 
 /* ---- answers ---- */
 

@@ -33,8 +33,12 @@ struct control_client *control_client_connect(const char *home, struct fault *fa
     memcpy(address.sun_path, path, strlen(path) + 1);
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) != 0) {
-        bool nobody = errno == ENOENT || errno == ECONNREFUSED;
-        fault_set_errno(fault, nobody ? ENOENT : errno, "connect to %s", path);
+        if (errno == ENOENT || errno == ECONNREFUSED) {
+            fault_set(fault, FAULT_NOT_FOUND, "Bittern does not run here: nobody answers at %s",
+                      path);
+        } else {
+            fault_set_errno(fault, errno, "connect to %s", path);
+        }
         if (fd >= 0) {
             close(fd);
         }

@@ -33,6 +33,7 @@ const char *const agent_schema[] = {
     "  ttl_sec INTEGER NOT NULL DEFAULT 0," /* 0: the setting's */
     "  pubkey_sent_sec INTEGER NOT NULL DEFAULT 0,"
     "  created_sec INTEGER NOT NULL,"
+    "  mailbox_id INTEGER NOT NULL DEFAULT 0," /* of a chan: its folder */
     "  UNIQUE (account_id, address)"
     ")",
     "CREATE UNIQUE INDEX identity_address ON identity (address) WHERE kind = 0",
@@ -60,6 +61,7 @@ const char *const agent_schema[] = {
     "  address TEXT NOT NULL,"
     "  label TEXT NOT NULL,"
     "  enabled INTEGER NOT NULL DEFAULT 1,"
+    "  mailbox_id INTEGER NOT NULL DEFAULT 0,"
     "  UNIQUE (account_id, address)"
     ")",
 
@@ -85,6 +87,8 @@ const char *const agent_schema[] = {
     "  ttl_sec INTEGER NOT NULL,"
     "  accepted_sec INTEGER NOT NULL,"
     "  email_id INTEGER NOT NULL DEFAULT 0," /* the content that both copies share */
+    "  sent_mailbox INTEGER NOT NULL DEFAULT 0,"
+    "  sent_uid INTEGER NOT NULL DEFAULT 0,"
     "  outbox_mailbox INTEGER NOT NULL DEFAULT 0,"
     "  outbox_uid INTEGER NOT NULL DEFAULT 0,"
     "  envelope_id TEXT NOT NULL DEFAULT '',"  /* DSN: ENVID */
@@ -99,6 +103,7 @@ const char *const agent_schema[] = {
     "  kind INTEGER NOT NULL,"
     "  state INTEGER NOT NULL,"
     "  reason TEXT NOT NULL DEFAULT '',"
+    "  ttl_sec INTEGER NOT NULL DEFAULT 0,"    /* 0: the mail's */
     "  forced INTEGER NOT NULL DEFAULT 0,"     /* any demanded difficulty is accepted */
     "  ackdata BLOB NOT NULL,"                 /* empty: no acknowledgement can come */
     "  ack_packet BLOB,"                       /* the acknowledgement, its work done */
@@ -132,6 +137,7 @@ const char *const agent_schema[] = {
     "  due_sec INTEGER NOT NULL DEFAULT 0" /* not to be published before */
     ")",
     "CREATE INDEX object_job_by_step ON object_job (step, due_sec)",
+    "CREATE INDEX object_job_by_hash ON object_job (hash) WHERE hash IS NOT NULL",
     "CREATE INDEX object_job_by_outgoing ON object_job (outgoing_id) WHERE outgoing_id != 0",
     "CREATE INDEX object_job_by_address ON object_job (address, kind) WHERE address != ''",
 

@@ -6,6 +6,7 @@
 #include "base/db.h"
 #include "base/fault.h"
 #include "base/log.h"
+#include "base/str.h"
 #include "gateway/store/accounts.h"
 #include "gateway/store/store_internal.h"
 
@@ -97,13 +98,18 @@ static unsigned attributes_of(enum folder_kind kind, bool is_container, unsigned
     return attributes;
 }
 
+static bool is_inbox_or_below(const char *name)
+{
+    size_t len = strlen(FOLDER_NAME_INBOX);
+    return str_starts_with(name, FOLDER_NAME_INBOX) && (name[len] == '\0' || name[len] == '/');
+}
+
 /* INBOX first, and '/' before all other characters, so that children follow their parent. */
 static int compare_names(const char *a, const char *b)
 {
-    bool a_is_inbox = strcmp(a, FOLDER_NAME_INBOX) == 0;
-    bool b_is_inbox = strcmp(b, FOLDER_NAME_INBOX) == 0;
-    if (a_is_inbox || b_is_inbox) {
-        return (int)b_is_inbox - (int)a_is_inbox;
+    int order = (int)is_inbox_or_below(b) - (int)is_inbox_or_below(a);
+    if (order != 0) {
+        return order;
     }
     while (*a && *a == *b) {
         a++;

@@ -24,7 +24,7 @@ struct serve_limits {
 };
 
 enum {
-    SERVE_DEFAULT_MAX_SESSIONS = 4000,
+    SERVE_DEFAULT_MAX_SESSIONS = 10000,
     SERVE_DEFAULT_MAX_PER_ADDRESS = 100,
     SERVE_INPUT_MAX_BYTES = 65536, /* unread input of one session */
     SERVE_TLS_HANDSHAKE_TIMEOUT_SEC = 30,

@@ -37,7 +37,7 @@ static void on_question(void *context, unsigned ready)
     }
     size_t used = (size_t)got;
     bool is_a = packet[used - 3] == 1;
-    bool known = memchr(packet, 'k', used) != NULL;
+    bool known = (packet[13] | 0x20) == 'k'; /* the resolver mixes upper and lower case */
     packet[2] |= 0x80;
     packet[3] = (uint8_t)(known ? 0x80 : 0x83);
     if (is_a && known) {

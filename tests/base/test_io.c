@@ -376,6 +376,40 @@ static void connecting_is_told_and_refusal_is_an_error(void **state)
     buf_clear(&server.got);
 }
 
+static void a_command_in_two_segments_is_not_held_up_by_late_acknowledgements(void **state)
+{
+    struct bench *bench = *state;
+    enum { N_ROUNDS = 20, DELAYED_ACK_MS = 40 };
+    struct netaddr address;
+    struct end server = {0};
+    struct sockaddr_storage storage;
+    socklen_t len;
+    uint16_t port;
+    int listener = listen_tcp(&port);
+    int client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(netaddr_parse(&address, "127.0.0.1", port, NULL));
+    netaddr_to_sockaddr(&storage, &len, &address);
+    assert_int_equal(connect(client, (struct sockaddr *)&storage, len), 0);
+    server.io = io_new_take(bench->loop, accept(listener, NULL, NULL), on_event, &server);
+
+    int64_t start_ms = clock_mono_ms();
+    for (size_t i = 1; i <= N_ROUNDS; i++) {
+        assert_int_equal(write(client, "{1}", 3), 3);
+        assert_int_equal(write(client, "\r\n", 2), 2);
+        wait_for_bytes(bench, &server, i * 5);
+        write_str(&server, "OK");
+        loop_turn(bench->loop, 0);
+        char answer[2];
+        assert_int_equal(recv(client, answer, 2, MSG_WAITALL), 2);
+    }
+
+    assert_true(clock_mono_ms() - start_ms < N_ROUNDS * DELAYED_ACK_MS / 2);
+    io_free(&server.io);
+    buf_clear(&server.got);
+    close(client);
+    close(listener);
+}
+
 static void a_unix_socket_that_is_not_there_is_an_error_not_a_crash(void **state)
 {
     struct bench *bench = *state;
@@ -643,6 +677,7 @@ int main(void)
         IO_TEST(a_reset_is_an_error_after_the_data),
         IO_TEST(idle_connections_time_out_and_busy_ones_do_not),
         IO_TEST(connecting_is_told_and_refusal_is_an_error),
+        IO_TEST(a_command_in_two_segments_is_not_held_up_by_late_acknowledgements),
         IO_TEST(a_unix_socket_that_is_not_there_is_an_error_not_a_crash),
         IO_TEST(a_rate_bounds_what_goes_and_is_shared),
         IO_TEST(a_reading_rate_does_not_hold_up_writing),

@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: MIT
+#include "gateway/agent/agent.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/db.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/mem.h"
+#include "base/timer.h"
+#include "crypto/pow_kernel.h"
+#include "crypto/random.h"
+#include "gateway/agent/agent_internal.h"
+#include "gateway/agent/folder_watch.h"
+#include "gateway/agent/incoming.h"
+#include "gateway/agent/outgoing.h"
+#include "gateway/agent/outgoing_db.h"
+#include "gateway/agent/pubkeys.h"
+#include "gateway/agent/reports.h"
+#include "gateway/agent/submission.h"
+#include "gateway/store/store.h"
+
+enum { STATUS_MS = 2000 };
+
+/* ---- what the modules share ---- */
+
+void agent_write(struct agent *agent,
+                 bool (*run)(struct mail_txn *txn, void *job, struct fault *fault),
+                 void (*done)(void *job, const struct fault *fault), void *job)
+{
+    struct fault fault = {0};
+    if (!store_write(agent->parts.store, run, done, job, &fault)) {
+        done(job, &fault);
+    }
+}
+
+struct db *agent_reader(struct agent *agent)
+{
+    return store_reader(agent->parts.store);
+}
+
+struct pow_demand agent_least(const struct agent *agent)
+{
+    const struct network_settings *network = &agent->parts.settings->network;
+    return (struct pow_demand){network->least_trials_per_byte, network->least_extra_bytes};
+}
+
+int64_t agent_jitter_sec(const struct agent *agent)
+{
+    int64_t most = agent->parts.settings->agent.ttl_jitter_sec;
+    return random_between(-most, most);
+}
+
+void agent_queue_changed(struct agent *agent)
+{
+    if (!agent->closing) {
+        object_jobs_wake(agent->jobs);
+        outgoing_wake(agent->outgoing);
+        reports_wake(agent->reports);
+    }
+}
+
+/* Is it one that was not here (or not enabled) before? */
+static bool is_new_key(const struct keyring *old, const struct own_key *own)
+{
+    const struct own_key *known = keyring_by_id(old, own->id);
+    return own->enabled && (known == NULL || !known->enabled);
+}
+
+static bool is_new_subscription(const struct keyring *old, const struct known_address *known)
+{
+    for (size_t i = 0; i < old->n_subscriptions; i++) {
+        const struct known_address *each = &old->subscriptions[i];
+        if (each->enabled && each->account_id == known->account_id &&
+            address_equal(&each->address, &known->address)) {
+            return false;
+        }
+    }
+    return known->enabled;
+}
+
+void agent_reload_keys(struct agent *agent)
+{
+    struct keyring fresh = {0};
+    struct fault fault = {0};
+    if (!keyring_load(&fresh, agent_reader(agent), &fault)) {
+        log_error("agent", "keys not loaded reason=\"%s\"", fault.text);
+        return;
+    }
+    struct keyring old = agent->keyring;
+    agent->keyring = fresh;
+    for (size_t i = 0; i < fresh.n_own; i++) {
+        if (is_new_key(&old, &fresh.own[i]) && fresh.own[i].id != agent->fresh_random_key) {
+            incoming_rescan_key(agent->incoming, fresh.own[i].id);
+        }
+    }
+    for (size_t i = 0; i < fresh.n_subscriptions; i++) {
+        if (is_new_subscription(&old, &fresh.subscriptions[i])) {
+            incoming_rescan_sender(agent->incoming, &fresh.subscriptions[i].address);
+        }
+    }
+    keyring_clear(&old);
+}
+
+/* ---- the link ---- */
+
+static void on_link_up(void *context, const struct link_epoch *epoch, uint64_t newest)
+{
+    struct agent *agent = context;
+    log_info("agent", "link to the node is up objects=%llu", (unsigned long long)newest);
+    incoming_link_up(agent->incoming, epoch);
+    object_jobs_link_up(agent->jobs);
+    outgoing_wake(agent->outgoing);
+    link_client_ask_status(agent->link, NULL);
+}
+
+static void on_link_event(void *context, const struct link_gateway_event *event)
+{
+    struct agent *agent = context;
+    switch (event->kind) {
+    case LINK_GATEWAY_HELLO:
+        break;
+    case LINK_GATEWAY_OBJECT:
+    case LINK_GATEWAY_CAUGHT_UP:
+        incoming_link_event(agent->incoming, event);
+        break;
+    case LINK_GATEWAY_FOUND:
+    case LINK_GATEWAY_FOUND_END:
+        pubkeys_link_event(agent->pubkeys, event);
+        break;
+    case LINK_GATEWAY_PUBLISHED:
+        object_jobs_published(agent->jobs, event);
+        break;
+    case LINK_GATEWAY_STATUS:
+        agent->node = event->status;
+        break;
+    }
+}
+
+static void on_link_down(void *context)
+{
+    struct agent *agent = context;
+    agent->node = (struct link_status){0};
+    incoming_link_down(agent->incoming);
+    object_jobs_link_down(agent->jobs);
+    pubkeys_link_down(agent->pubkeys);
+}
+
+static void ask_status(void *context)
+{
+    struct agent *agent = context;
+    if (link_client_is_up(agent->link)) {
+        link_client_ask_status(agent->link, NULL);
+    }
+}
+
+void agent_attach_link(struct agent *agent, int fd)
+{
+    link_client_attach(agent->link, fd);
+}
+
+/* ---- life ---- */
+
+static void on_jobs_changed(void *context)
+{
+    struct agent *agent = context;
+    if (!agent->closing) {
+        outgoing_wake(agent->outgoing);
+        reports_wake(agent->reports);
+    }
+}
+
+static const struct pow_kernel *choose_kernel(const struct settings *settings)
+{
+    const struct pow_kernel *kernel = NULL;
+    if (strcmp(settings->pow.kernel, "auto") != 0) {
+        kernel = pow_kernel_by_name(settings->pow.kernel);
+        if (kernel == NULL || !kernel->is_supported() || !pow_kernel_self_test(kernel)) {
+            log_warn("agent", "[pow] kernel is not to be had here: the best one is taken");
+            kernel = NULL;
+        }
+    }
+    return kernel != NULL ? kernel : pow_kernel_best();
+}
+
+struct agent *agent_new(const struct agent_parts *parts, struct fault *fault)
+{
+    struct agent *agent = xcalloc(1, sizeof(*agent));
+    agent->parts = *parts;
+    agent->kernel = choose_kernel(parts->settings);
+    const struct link_client_handler handler = {on_link_up, on_link_event, on_link_down, agent};
+    agent->link = link_client_new(parts->loop, &handler);
+    agent->pubkeys = pubkeys_new(agent);
+    agent->incoming = incoming_new(agent);
+    agent->submission = submission_new(agent);
+    timer_init(&agent->status_timer, parts->loop, ask_status, agent);
+    bool ok = keyring_load(&agent->keyring, agent_reader(agent), fault);
+    if (ok) {
+        agent->outgoing = outgoing_new(agent, fault);
+    }
+    if (agent->outgoing == NULL) {
+        agent_stop(agent);
+        agent_free(&agent);
+        return NULL;
+    }
+    const struct object_jobs_parts job_parts = {
+        .loop = parts->loop,
+        .store = parts->store,
+        .link = agent->link,
+        .pow_pool = parts->pow_pool,
+        .kernel = agent->kernel,
+        .settings = parts->settings,
+        .changed = on_jobs_changed,
+        .context = agent,
+    };
+    agent->jobs = object_jobs_new(&job_parts);
+    agent->reports = reports_new(agent);
+    folder_watch_begin(agent);
+    timer_arm_periodic(&agent->status_timer, STATUS_MS);
+    return agent;
+}
+
+void agent_stop(struct agent *agent)
+{
+    agent->closing = true;
+    link_client_free(&agent->link);
+    if (agent->jobs != NULL) {
+        object_jobs_stop(agent->jobs);
+    }
+    if (agent->outgoing != NULL) {
+        outgoing_stop(agent->outgoing);
+    }
+    if (agent->reports != NULL) {
+        reports_stop(agent->reports);
+    }
+    incoming_stop(agent->incoming);
+    timer_cancel(&agent->status_timer);
+}
+
+void agent_free(struct agent **agent_in)
+{
+    struct agent *agent = *agent_in;
+    *agent_in = NULL;
+    if (agent == NULL) {
+        return;
+    }
+    assert(agent->closing);
+    reports_free(&agent->reports);
+    object_jobs_free(&agent->jobs);
+    outgoing_free(&agent->outgoing);
+    incoming_free(&agent->incoming);
+    pubkeys_free(&agent->pubkeys);
+    submission_free(&agent->submission);
+    keyring_clear(&agent->keyring);
+    arena_clear(&agent->account_names);
+    arena_clear(&agent->identity_names);
+    mem_wipe(agent->first_password, sizeof(agent->first_password));
+    free(agent);
+}
+
+/* ---- doors ---- */
+
+const struct smtp_handler *agent_door_handler(struct agent *agent, enum agent_door door)
+{
+    return submission_handler(agent->submission, door);
+}
+
+void agent_set_door_service(struct agent *agent, enum agent_door door, struct smtp_service *service)
+{
+    submission_set_service(agent->submission, door, service);
+}
+
+/* ---- status ---- */
+
+void agent_status(struct agent *agent, struct agent_status *out)
+{
+    const struct pow_jobs *pow = object_jobs_pow(agent->jobs);
+    *out = (struct agent_status){
+        .pow_kernel = pow_jobs_kernel(pow),
+        .pow_trials_per_sec = pow_jobs_trials_per_sec(pow),
+        .pow_jobs = pow_jobs_count(pow),
+        .n_incoming = incoming_count(agent->incoming),
+        .n_received = agent->n_received,
+        .objects_done = incoming_cursor(agent->incoming),
+        .link_is_up = link_client_is_up(agent->link),
+        .node_port = agent->node.port,
+        .node_peers_in = agent->node.n_peers_in,
+        .node_peers_out = agent->node.n_peers_out,
+        .node_objects = agent->node.n_objects,
+        .node_is_syncing = agent->node.is_syncing,
+        .node_was_reached = agent->node.was_reached,
+    };
+    for (size_t i = 0; i < agent->keyring.n_own; i++) {
+        const struct own_key *own = &agent->keyring.own[i];
+        out->n_chans += own->enabled && own->kind == IDENTITY_CHAN ? 1 : 0;
+        out->n_identities += own->enabled && own->kind == IDENTITY_OWN ? 1 : 0;
+    }
+    struct fault fault = {0};
+    if (!outgoing_count(agent_reader(agent), out->queue, &fault)) {
+        log_warn("agent", "queue not counted reason=\"%s\"", fault.text);
+    }
+}

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+/* What the modules of this room share: for gateway/agent alone. */
+#ifndef BITTERN_GATEWAY_AGENT_AGENT_INTERNAL_H
+#define BITTERN_GATEWAY_AGENT_AGENT_INTERNAL_H
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "base/timer.h"
+#include "gateway/agent/agent.h"
+#include "gateway/agent/keyring.h"
+#include "gateway/agent/link_client.h"
+#include "gateway/agent/object_jobs.h"
+
+struct incoming;
+struct mail_txn;
+struct outgoing;
+struct pubkeys;
+struct reports;
+struct submission;
+
+struct agent {
+    struct agent_parts parts;
+    bool closing; /* agent_stop was called: callbacks only clean up */
+    struct keyring keyring;
+    const struct pow_kernel *kernel;
+    struct link_client *link;
+    struct object_jobs *jobs;
+    struct pubkeys *pubkeys;
+    struct outgoing *outgoing;
+    struct incoming *incoming;
+    struct reports *reports;
+    struct submission *submission;
+    struct link_status node;
+    struct timer status_timer;
+    uint64_t n_received;
+    int64_t fresh_random_key;    /* an identity made just now: nothing can have been sent to it */
+    struct arena account_names;  /* of the last agent_account_list */
+    struct arena identity_names; /* of the last agent_identity_list */
+    char first_password[64];
+};
+
+/* Run a job on the writer thread; when that is too busy, `done` hears it at once. */
+void agent_write(struct agent *agent,
+                 bool (*run)(struct mail_txn *txn, void *job, struct fault *fault),
+                 void (*done)(void *job, const struct fault *fault), void *job);
+/* mail.db for short reads. */
+struct db *agent_reader(struct agent *agent) MUST_USE;
+/* The keys on disk have changed. */
+void agent_reload_keys(struct agent *agent);
+/* The queue on disk has changed: everybody who works on it looks again. */
+void agent_queue_changed(struct agent *agent);
+/* The network's least proof of work. */
+struct pow_demand agent_least(const struct agent *agent) MUST_USE;
+/* A random span within the setting's jitter, either way. */
+int64_t agent_jitter_sec(const struct agent *agent) MUST_USE;
+
+#endif

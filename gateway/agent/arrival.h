@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+/* An object on its way in, and the one transaction that its arrival ends in: the mails stored, what
+ * was seen, the sender's key, the acknowledgement to be released, the cursor. */
+#ifndef BITTERN_GATEWAY_AGENT_ARRIVAL_H
+#define BITTERN_GATEWAY_AGENT_ARRIVAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/bytes.h"
+#include "base/compiler.h"
+#include "base/fault.h"
+#include "base/list.h"
+#include "gateway/agent/trial.h"
+#include "gateway/translate/to_mail.h"
+#include "node/link/link_frame.h"
+#include "node/objects/object.h"
+
+struct db;
+struct decoder_answer;
+struct incoming;
+struct mail_txn;
+
+enum seen_kind { SEEN_SIGNATURE = 0, SEEN_RESEND = 1 }; /* on disk */
+enum { SEEN_MARK_BYTES = 32, ARRIVAL_MAX_TRIES = 3, SEEN_KEEP_SEC = 400 * 86400 };
+
+/* A mail made of it for one account. */
+struct delivery {
+    int64_t account_id;
+    char *folder; /* owned */
+    struct buf mail;
+    struct decoder_answer *analysis;
+    uint8_t signature_mark[SEEN_MARK_BYTES];
+    uint8_t resend_mark[SEEN_MARK_BYTES];
+    bool has_resend_mark;
+};
+
+struct arrival {
+    struct list_node node; /* of the live scan's, in order of their numbers */
+    struct incoming *incoming;
+    uint32_t scan;
+    uint64_t number;
+    uint64_t generation; /* of the link that brought it */
+    uint8_t hash[OBJECT_HASH_BYTES];
+    uint8_t *bytes; /* the whole object; freed when done */
+    size_t bytes_len;
+    struct object object;
+    struct trial trial;
+    bool is_done;
+
+    /* Once opened. */
+    enum arrived_kind kind;
+    struct address to; /* the identity, chan or (broadcast) sender */
+    bool is_blocked;
+    struct decoder_answer *content; /* what the decoder said; its content borrows from it */
+    struct delivery *deliveries;
+    size_t n_deliveries;
+    size_t n_analysed;
+    struct buf ack_object; /* checked, to be released; empty: none */
+    int64_t arrived_sec;
+};
+
+void arrival_free(struct arrival *arrival);
+/* Frees all but what the cursor needs. */
+void arrival_clear(struct arrival *arrival);
+
+/* By what is known of a message that came before: for one account. */
+void arrival_signature_mark(uint8_t out[SEEN_MARK_BYTES], int64_t account_id,
+                            const uint8_t sighash[SIGHASH_BYTES]);
+/* Alike for all sendings of one message: same sender, recipient, ackdata and content. */
+void arrival_resend_mark(uint8_t out[SEEN_MARK_BYTES], int64_t account_id,
+                         const struct address *from, const struct address *to, struct bytes ackdata,
+                         struct bytes message);
+/* Is the mark there? */
+bool arrival_was_seen(struct db *db, const uint8_t mark[SEEN_MARK_BYTES]) MUST_USE;
+
+/* What is written at the end, by value to the writer. */
+struct arrival_commit {
+    struct arrival *arrival;
+    struct link_epoch epoch;
+    uint64_t cursor; /* all up to it are done with this one; 0: leave it */
+    int64_t ack_due_sec;
+    size_t n_stored; /* out: how many mails are new */
+};
+bool arrival_write(struct mail_txn *txn, struct arrival_commit *commit,
+                   struct fault *fault) MUST_USE;
+
+/* The cursor, on its own. Never goes back within an epoch. */
+bool arrival_write_cursor(struct db *db, const struct link_epoch *epoch, uint64_t number,
+                          struct fault *fault) MUST_USE;
+/* How often this object was begun, this time included. */
+bool arrival_count_try(struct db *db, uint32_t *out_tries, const uint8_t hash[OBJECT_HASH_BYTES],
+                       struct fault *fault) MUST_USE;
+
+#endif

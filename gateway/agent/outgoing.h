@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: MIT
+/* What moves the outgoing queue: it looks at the rows that can go on, does what their state asks
+ * for, and writes each step down before the next (outgoing_db.h). It keeps nothing that mail.db
+ * does not have, so a restart goes on wherever it was.
+ *
+ *     queued         key known? -> working. Else look in the node's store, else ask -> awaiting-key
+ *     awaiting-key   the key came -> working; nobody answered in time -> ask again, longer; at last
+ * failed working        the ack's work, then build and sign the message, then its work
+ * (object_jobs.h) sent           no acknowledgement in time -> working again, with twice the
+ * lifetime; at last failed */
+#ifndef BITTERN_GATEWAY_AGENT_OUTGOING_H
+#define BITTERN_GATEWAY_AGENT_OUTGOING_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/compiler.h"
+#include "base/fault.h"
+#include "node/objects/object.h"
+
+struct agent;
+struct outgoing;
+
+enum {
+    OUTGOING_MAX_AT_WORK = 32, /* mails in work at a time; the rest wait as queued */
+    OUTGOING_BATCH = 64,       /* rows looked at in one turn */
+    OUTGOING_TICK_MS = 1000
+};
+
+/* Takes up what is in mail.db. */
+struct outgoing *outgoing_new(struct agent *agent, struct fault *fault) MUST_USE;
+/* No timer, nothing new: what is under way only cleans up. Before its parts are freed. */
+void outgoing_stop(struct outgoing *outgoing);
+void outgoing_free(struct outgoing **outgoing);
+
+/* Something changed: look soon. */
+void outgoing_wake(struct outgoing *outgoing);
+
+/* Wait for that acknowledgement: called when a mail is accepted. */
+void outgoing_await_ack(struct outgoing *outgoing, struct bytes ackdata, int64_t id);
+/* Is an object of any type an acknowledgement of ours? Then the mail's row, else 0. */
+int64_t outgoing_find_ack(const struct outgoing *outgoing, const struct object *object) MUST_USE;
+/* It was delivered: wait no longer. */
+void outgoing_forget_ack(struct outgoing *outgoing, const struct object *object);
+
+#endif

@@ -1,0 +1,572 @@
+// SPDX-License-Identifier: MIT
+#include "gateway/agent/outgoing_db.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/db.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "crypto/hash.h"
+#include "gateway/agent/object_jobs_db.h"
+#include "gateway/store/folders.h"
+#include "gateway/store/mail_txn.h"
+#include "gateway/translate/report.h"
+#include "mailproto/smtp/smtp_session.h"
+
+/* outbox_mailbox of a mail whose copy a client took out: it is not put back. */
+enum { OUTBOX_TAKEN_OUT = -1 };
+
+bool outgoing_add_mail(struct mail_txn *txn, int64_t *out_mail_id,
+                       const struct outgoing_new_mail *mail, struct fault *fault)
+{
+    struct db *db = mail_txn_db(txn);
+    struct db_stmt *stmt = db_prepare(
+        db,
+        "INSERT INTO outgoing_mail (account_id, sender, message_id, subject, content_plain,"
+        " content_extended, needs_extended, ttl_sec, accepted_sec, email_id, sent_mailbox, "
+        "sent_uid,"
+        " outbox_mailbox, outbox_uid, envelope_id, return_full)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
+        fault);
+    if (stmt == NULL) {
+        return false;
+    }
+    db_bind_i64(stmt, 1, mail->account_id);
+    db_bind_text(stmt, 2, mail->sender);
+    db_bind_text(stmt, 3, mail->message_id);
+    db_bind_text(stmt, 4, mail->subject);
+    db_bind_bytes(stmt, 5, mail->content_plain);
+    if (mail->content_extended.len > 0) {
+        db_bind_bytes(stmt, 6, mail->content_extended);
+    } else {
+        db_bind_null(stmt, 6);
+    }
+    db_bind_i64(stmt, 7, mail->needs_extended);
+    db_bind_i64(stmt, 8, mail->ttl_sec);
+    db_bind_i64(stmt, 9, mail->accepted_sec);
+    db_bind_i64(stmt, 10, (int64_t)mail->sent.email_id);
+    db_bind_i64(stmt, 11, mail->sent.mailbox_id);
+    db_bind_i64(stmt, 12, mail->sent.uid);
+    db_bind_i64(stmt, 13, mail->outbox.mailbox_id);
+    db_bind_i64(stmt, 14, mail->outbox.uid);
+    db_bind_text(stmt, 15, mail->envelope_id);
+    db_bind_i64(stmt, 16, mail->return_full);
+    if (!db_run(stmt, fault)) {
+        return fault_wrap(fault, "queue the mail");
+    }
+    *out_mail_id = db_last_insert_id(db);
+    return true;
+}
+
+bool outgoing_add_recipient(struct mail_txn *txn, int64_t *out_id,
+                            const struct outgoing_new_recipient *recipient, struct fault *fault)
+{
+    struct db *db = mail_txn_db(txn);
+    struct db_stmt *stmt =
+        db_prepare(db,
+                   "INSERT INTO outgoing (mail_id, recipient, kind, state, ackdata, ttl_sec,"
+                   " since_sec, notify, original) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                   fault);
+    if (stmt == NULL) {
+        return false;
+    }
+    db_bind_i64(stmt, 1, recipient->mail_id);
+    db_bind_text(stmt, 2, recipient->recipient);
+    db_bind_i64(stmt, 3, recipient->kind);
+    db_bind_i64(stmt, 4, OUTGOING_QUEUED);
+    db_bind_bytes(stmt, 5, recipient->ackdata);
+    db_bind_i64(stmt, 6, recipient->ttl_sec);
+    db_bind_i64(stmt, 7, mail_txn_now_sec(txn));
+    db_bind_i64(stmt, 8, recipient->notify);
+    db_bind_text(stmt, 9, recipient->original);
+    if (!db_run(stmt, fault)) {
+        return fault_wrap(fault, "queue a recipient");
+    }
+    *out_id = db_last_insert_id(db);
+    return true;
+}
+
+/* ---- what the user sees of a mail ---- */
+
+struct shown_mail {
+    enum outgoing_state state;
+    bool in_outbox;
+    bool has_recipients;
+};
+
+static bool read_shown(struct db *db, struct shown_mail *out, int64_t mail_id, struct fault *fault)
+{
+    struct db_stmt *stmt =
+        db_prepare(db, "SELECT DISTINCT state FROM outgoing WHERE mail_id = ?1", fault);
+    if (stmt == NULL) {
+        return false;
+    }
+    db_bind_i64(stmt, 1, mail_id);
+    enum outgoing_state states[OUTGOING_N_STATES];
+    size_t n_states = 0;
+    enum db_step step;
+    *out = (struct shown_mail){0};
+    while ((step = db_step(stmt, fault)) == DB_ROW) {
+        int64_t state = db_column_i64(stmt, 0);
+        if (state < 0 || state >= OUTGOING_N_STATES || n_states == OUTGOING_N_STATES) {
+            db_reset(stmt);
+            return fault_set(fault, FAULT_CORRUPT, "a row of the queue has no known state");
+        }
+        states[n_states++] = (enum outgoing_state)state;
+        out->in_outbox = out->in_outbox || outgoing_state_is_in_outbox((enum outgoing_state)state);
+    }
+    if (n_states > 0) {
+        out->state = outgoing_state_of_mail(states, n_states);
+        out->has_recipients = true;
+    }
+    return step == DB_DONE;
+}
+
+static bool set_outbox(struct db *db, int64_t mail_id, int64_t mailbox, uint32_t uid,
+                       struct fault *fault)
+{
+    struct db_stmt *stmt = db_prepare(
+        db, "UPDATE outgoing_mail SET outbox_mailbox = ?2, outbox_uid = ?3 WHERE id = ?1", fault);
+    if (stmt == NULL) {
+        return false;
+    }
+    db_bind_i64(stmt, 1, mail_id);
+    db_bind_i64(stmt, 2, mailbox);
+    db_bind_i64(stmt, 3, uid);
+    return db_run(stmt, fault);
+}
+
+/* A mail that went back to work stands in Outbox again, if its copy in Sent is still where we put
+ * it. */
+static bool put_back(struct mail_txn *txn, int64_t mail_id, int64_t account_id,
+                     const struct message_place *sent, struct fault *fault)
+{
+    int64_t outbox = 0;
+    struct message_place place;
+    struct fault why = {0};
+    if (!folders_ensure(txn, &outbox, account_id, FOLDER_NAME_OUTBOX, fault)) {
+        return false;
+    }
+    if (!messages_add_copy(txn, &place, outbox, sent, &why)) {
+        return why.code == FAULT_NOT_FOUND || fault_set(fault, why.code, "%s", why.text);
+    }
+    return set_outbox(mail_txn_db(txn), mail_id, place.mailbox_id, place.uid, fault);
+}
+
+bool outgoing_show_mail(struct mail_txn *txn, int64_t mail_id, struct fault *fault)
+{
+    struct db *db = mail_txn_db(txn);
+    struct shown_mail shown;
+    struct db_stmt *stmt = db_prepare(db,
+                                      "SELECT email_id, outbox_mailbox, outbox_uid, sent_mailbox,"
+                                      " sent_uid, account_id FROM outgoing_mail WHERE id = ?1",
+                                      fault);
+    if (stmt == NULL || !read_shown(db, &shown, mail_id, fault)) {
+        return false;
+    }
+    db_bind_i64(stmt, 1, mail_id);
+    enum db_step step = db_step(stmt, fault);
+    if (step != DB_ROW) {
+        return step == DB_DONE && fault_set(fault, FAULT_NOT_FOUND, "no such mail in the queue");
+    }
+    uint64_t email_id = (uint64_t)db_column_i64(stmt, 0);
+    int64_t outbox_mailbox = db_column_i64(stmt, 1);
+    uint32_t outbox_uid = (uint32_t)db_column_i64(stmt, 2);
+    struct message_place sent = {db_column_i64(stmt, 3), (uint32_t)db_column_i64(stmt, 4),
+                                 email_id};
+    int64_t account_id = db_column_i64(stmt, 5);
+    db_reset(stmt);
+
+    if (email_id == 0 || !shown.has_recipients) {
+        return true;
+    }
+    if (!shown.in_outbox && outbox_uid != 0) {
+        if (!messages_take_out(txn, outbox_mailbox, outbox_uid, fault) ||
+            !set_outbox(db, mail_id, 0, 0, fault)) {
+            return false;
+        }
+    } else if (shown.in_outbox && outbox_mailbox == 0 && sent.uid != 0) {
+        if (!put_back(txn, mail_id, account_id, &sent, fault)) {
+            return false;
+        }
+    }
+    return messages_set_state(txn, email_id, outgoing_state_keyword(shown.state), fault);
+}
+
+/* ---- the state machine ---- */
+
+struct current {
+    int64_t mail_id;
+    enum outgoing_state state;
+    uint32_t tries;
+    unsigned notify;
+    bool has_ack;
+    enum outgoing_kind kind;
+};
+
+static bool read_current(struct db *db, struct current *out, int64_t id, struct fault *fault)
+{
+    struct db_stmt *stmt =
+        db_prepare(db,
+                   "SELECT mail_id, state, tries, notify, ack_packet IS NOT NULL,"
+                   " kind FROM outgoing WHERE id = ?1",
+                   fault);
+    if (stmt == NULL) {
+        return false;
+    }
+    db_bind_i64(stmt, 1, id);
+    enum db_step step = db_step(stmt, fault);
+    if (step == DB_DONE) {
+        return fault_set(fault, FAULT_NOT_FOUND, "there is no number %" PRId64 " in the queue", id);
+    }
+    if (step != DB_ROW) {
+        return false;
+    }
+    out->mail_id = db_column_i64(stmt, 0);
+    int64_t state = db_column_i64(stmt, 1);
+    out->tries = (uint32_t)db_column_i64(stmt, 2);
+    out->notify = (unsigned)db_column_i64(stmt, 3);
+    out->has_ack = db_column_i64(stmt, 4) != 0;
+    out->kind = (enum outgoing_kind)db_column_i64(stmt, 5);
+    db_reset(stmt);
+    if (state < 0 || state >= OUTGOING_N_STATES) {
+        return fault_set(fault, FAULT_CORRUPT, "a row of the queue has no known state");
+    }
+    out->state = (enum outgoing_state)state;
+    return true;
+}
+
+/* Which report a change calls for (RFC 3461 section 4.1: without NOTIFY, failures alone). */
+static unsigned report_of(const struct current *current, enum outgoing_state to)
+{
+    unsigned notify = current->notify;
+    if (to == OUTGOING_FAILED && (notify == 0 || (notify & SMTP_NOTIFY_FAILURE) != 0)) {
+        return REPORT_FAILED;
+    }
+    if (to == OUTGOING_DELIVERED && (notify & SMTP_NOTIFY_SUCCESS) != 0) {
+        return REPORT_DELIVERED;
+    }
+    return 0;
+}
+
+static bool change_row(struct mail_txn *txn, int64_t id, const struct current *current,
+                       const struct outgoing_change *change, struct fault *fault)
+{
+    struct db_stmt *stmt = db_prepare(
+        mail_txn_db(txn),
+        "UPDATE outgoing SET state = ?2, reason = ?3, next_sec = ?4, tries = ?5, since_sec = ?6,"
+        " report_due = report_due | ?7 WHERE id = ?1",
+        fault);
+    if (stmt == NULL) {
+        return false;
+    }
+    db_bind_i64(stmt, 1, id);
+    db_bind_i64(stmt, 2, change->to);
+    db_bind_text(stmt, 3, change->reason == NULL ? "" : change->reason);
+    db_bind_i64(stmt, 4, change->next_sec);
+    db_bind_i64(stmt, 5, change->tries < 0 ? (int64_t)current->tries : change->tries);
+    db_bind_i64(stmt, 6, mail_txn_now_sec(txn));
+    db_bind_i64(stmt, 7, report_of(current, change->to));
+    return db_run(stmt, fault);
+}
+
+/* The ack of an earlier try has expired by the time of the next one. */
+static bool forget_ack(struct db *db, int64_t id, struct fault *fault)
+{
+    struct db_stmt *stmt =
+        db_prepare(db, "UPDATE outgoing SET ack_packet = NULL WHERE id = ?1", fault);
+    if (stmt == NULL) {
+        return false;
+    }
+    db_bind_i64(stmt, 1, id);
+    return db_run(stmt, fault);
+}
+
+bool outgoing_change(struct mail_txn *txn, int64_t id, const struct outgoing_change *change,
+                     struct fault *fault)
+{
+    struct current current;
+    if (!read_current(mail_txn_db(txn), &current, id, fault)) {
+        return false;
+    }
+    if (!outgoing_state_may_become(current.state, change->to)) {
+        return fault_set(fault, FAULT_INVALID, "a mail that is %s can't become %s",
+                         outgoing_state_name(current.state), outgoing_state_name(change->to));
+    }
+    log_info("agent", "outgoing id=%" PRId64 " %s -> %s", id, outgoing_state_name(current.state),
+             outgoing_state_name(change->to));
+    if (current.state == OUTGOING_SENT && change->to == OUTGOING_WORKING &&
+        !forget_ack(mail_txn_db(txn), id, fault)) {
+        return false;
+    }
+    return change_row(txn, id, &current, change, fault) &&
+           outgoing_show_mail(txn, current.mail_id, fault);
+}
+
+bool outgoing_cancel(struct mail_txn *txn, int64_t id, bool may_withdraw, struct fault *fault)
+{
+    bool finished = false;
+    if (!object_jobs_has_finished(mail_txn_db(txn), &finished, id, fault)) {
+        return false;
+    }
+    if (finished && !may_withdraw) {
+        return fault_set(fault, FAULT_INVALID, "it is leaving this very moment");
+    }
+    const struct outgoing_change change = {.to = OUTGOING_CANCELLED, .tries = -1};
+    return outgoing_change(txn, id, &change, fault) &&
+           object_jobs_drop_unsent(mail_txn_db(txn), id, fault);
+}
+
+bool outgoing_cancel_mail(struct mail_txn *txn, uint64_t email_id, struct fault *fault)
+{
+    struct db *db = mail_txn_db(txn);
+    struct db_stmt *stmt =
+        db_prepare(db,
+                   "SELECT o.id, m.id FROM outgoing o JOIN outgoing_mail m ON m.id = o.mail_id"
+                   " WHERE m.email_id = ?1 AND o.state <= ?2",
+                   fault);
+    if (stmt == NULL) {
+        return false;
+    }
+    db_bind_i64(stmt, 1, (int64_t)email_id);
+    db_bind_i64(stmt, 2, OUTGOING_HELD);
+    int64_t *ids = NULL;
+    size_t n_ids = 0;
+    size_t capacity = 0;
+    int64_t mail_id = 0;
+    enum db_step step;
+    while ((step = db_step(stmt, fault)) == DB_ROW) {
+        ids = array_grow(ids, n_ids, &capacity, sizeof(*ids));
+        ids[n_ids++] = db_column_i64(stmt, 0);
+        mail_id = db_column_i64(stmt, 1);
+    }
+    bool ok =
+        step == DB_DONE && (mail_id == 0 || set_outbox(db, mail_id, OUTBOX_TAKEN_OUT, 0, fault));
+    for (size_t i = 0; ok && i < n_ids; i++) {
+        struct fault why = {0};
+        if (!outgoing_cancel(txn, ids[i], false, &why) && why.code != FAULT_INVALID) {
+            ok = fault_set(fault, why.code, "%s", why.text);
+        }
+    }
+    free(ids);
+    return ok;
+}
+
+bool outgoing_keep_ack(struct mail_txn *txn, int64_t id, struct bytes packet, struct fault *fault)
+{
+    struct db_stmt *stmt =
+        db_prepare(mail_txn_db(txn), "UPDATE outgoing SET ack_packet = ?2 WHERE id = ?1", fault);
+    if (stmt == NULL) {
+        return false;
+    }
+    db_bind_i64(stmt, 1, id);
+    db_bind_bytes(stmt, 2, packet);
+    return db_run(stmt, fault);
+}
+
+/* So that a reply which names this object is put into the mail's thread. */
+static bool remember_object(struct mail_txn *txn, int64_t mail_id, const uint8_t *hash,
+                            struct fault *fault)
+{
+    struct db_stmt *stmt =
+        db_prepare(mail_txn_db(txn),
+                   "INSERT OR IGNORE INTO object_mail (hash, account_id, message_id)"
+                   " SELECT ?1, account_id, message_id FROM outgoing_mail WHERE id = ?2",
+                   fault);
+    if (stmt == NULL) {
+        return false;
+    }
+    db_bind_bytes(stmt, 1, (struct bytes){hash, INVENTORY_HASH_BYTES});
+    db_bind_i64(stmt, 2, mail_id);
+    return db_run(stmt, fault);
+}
+
+bool outgoing_left(struct mail_txn *txn, int64_t id, const struct outgoing_departure *departure,
+                   struct fault *fault)
+{
+    struct current current;
+    if (!read_current(mail_txn_db(txn), &current, id, fault)) {
+        return false;
+    }
+    int64_t wait_sec = departure->resend_after_sec > 0
+                           ? departure->resend_after_sec
+                           : departure->ttl_sec + departure->ttl_sec / 10;
+    const struct outgoing_change change = {
+        .to = OUTGOING_SENT,
+        .next_sec = current.has_ack ? departure->now_sec + wait_sec : 0,
+        .tries = (int)current.tries + 1,
+    };
+    return outgoing_change(txn, id, &change, fault) &&
+           remember_object(txn, current.mail_id, departure->hash, fault);
+}
+
+bool outgoing_acknowledged(struct mail_txn *txn, int64_t id, struct fault *fault)
+{
+    struct current current;
+    if (!read_current(mail_txn_db(txn), &current, id, fault)) {
+        return false;
+    }
+    /* It arrived while it was about to be sent once more: it need not be. */
+    static const enum outgoing_state road[] = {OUTGOING_WORKING, OUTGOING_SENT, OUTGOING_DELIVERED};
+    bool open = current.state == OUTGOING_SENT || current.state == OUTGOING_WORKING ||
+                current.state == OUTGOING_QUEUED;
+    if (!open || current.tries == 0) {
+        return true;
+    }
+    if (!object_jobs_drop_unsent(mail_txn_db(txn), id, fault)) {
+        return false;
+    }
+    size_t from = current.state == OUTGOING_SENT ? 2 : current.state == OUTGOING_WORKING ? 1 : 0;
+    for (size_t i = from; i < ARRAY_LEN(road); i++) {
+        const struct outgoing_change change = {.to = road[i], .tries = -1};
+        if (!outgoing_change(txn, id, &change, fault)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool outgoing_came_home(struct mail_txn *txn, const uint8_t *hash, struct fault *fault)
+{
+    struct db_stmt *stmt = db_prepare(mail_txn_db(txn),
+                                      "SELECT o.id FROM object_job j"
+                                      " JOIN outgoing o ON o.id = j.outgoing_id"
+                                      " WHERE j.hash = ?1 AND o.kind = ?2",
+                                      fault);
+    if (stmt == NULL) {
+        return false;
+    }
+    db_bind_bytes(stmt, 1, (struct bytes){hash, INVENTORY_HASH_BYTES});
+    db_bind_i64(stmt, 2, OUTGOING_TO_OWN);
+    enum db_step step = db_step(stmt, fault);
+    if (step != DB_ROW) {
+        return step == DB_DONE;
+    }
+    int64_t id = db_column_i64(stmt, 0);
+    db_reset(stmt);
+    return outgoing_acknowledged(txn, id, fault);
+}
+
+bool outgoing_reported(struct mail_txn *txn, int64_t id, unsigned kinds, struct fault *fault)
+{
+    struct db_stmt *stmt = db_prepare(
+        mail_txn_db(txn), "UPDATE outgoing SET report_due = report_due & ~?2 WHERE id = ?1", fault);
+    if (stmt == NULL) {
+        return false;
+    }
+    db_bind_i64(stmt, 1, id);
+    db_bind_i64(stmt, 2, kinds);
+    return db_run(stmt, fault);
+}
+
+/* ---- reading ---- */
+
+static struct bytes take_bytes(struct db_stmt *stmt, int column, struct arena *arena)
+{
+    struct bytes value = db_column_bytes(stmt, column);
+    return value.len == 0 ? (struct bytes){0}
+                          : (struct bytes){arena_memdup(arena, value.data, value.len), value.len};
+}
+
+static void fill_row(struct outgoing_row *row, struct db_stmt *stmt, struct arena *arena)
+{
+    int c = 0;
+    row->id = db_column_i64(stmt, c++);
+    row->mail_id = db_column_i64(stmt, c++);
+    row->account_id = db_column_i64(stmt, c++);
+    row->sender = arena_strdup(arena, db_column_text(stmt, c++));
+    row->recipient = arena_strdup(arena, db_column_text(stmt, c++));
+    row->kind = (enum outgoing_kind)db_column_i64(stmt, c++);
+    row->state = (enum outgoing_state)db_column_i64(stmt, c++);
+    row->reason = arena_strdup(arena, db_column_text(stmt, c++));
+    row->forced = db_column_i64(stmt, c++) != 0;
+    row->ackdata = take_bytes(stmt, c++, arena);
+    row->ack_packet = take_bytes(stmt, c++, arena);
+    row->tries = (uint32_t)db_column_i64(stmt, c++);
+    row->next_sec = db_column_i64(stmt, c++);
+    row->since_sec = db_column_i64(stmt, c++);
+    row->notify = (unsigned)db_column_i64(stmt, c++);
+    row->report_due = (unsigned)db_column_i64(stmt, c++);
+    row->original = arena_strdup(arena, db_column_text(stmt, c++));
+    row->ttl_sec = db_column_i64(stmt, c++);
+    row->message_id = arena_strdup(arena, db_column_text(stmt, c++));
+    row->subject = arena_strdup(arena, db_column_text(stmt, c++));
+    row->needs_extended = db_column_i64(stmt, c++) != 0;
+    row->has_extended = db_column_i64(stmt, c++) != 0;
+    row->accepted_sec = db_column_i64(stmt, c++);
+    row->email_id = (uint64_t)db_column_i64(stmt, c++);
+    row->envelope_id = arena_strdup(arena, db_column_text(stmt, c++));
+    row->return_full = db_column_i64(stmt, c++) != 0;
+}
+
+bool outgoing_read(struct db *db, struct outgoing_row *out, int64_t id, struct arena *arena,
+                   struct fault *fault)
+{
+    struct db_stmt *stmt = db_prepare(
+        db,
+        "SELECT o.id, o.mail_id, m.account_id, m.sender, o.recipient, o.kind, o.state, o.reason,"
+        " o.forced, o.ackdata, o.ack_packet, o.tries, o.next_sec, o.since_sec, o.notify,"
+        " o.report_due, o.original, CASE o.ttl_sec WHEN 0 THEN m.ttl_sec ELSE o.ttl_sec END,"
+        " m.message_id, m.subject, m.needs_extended, m.content_extended IS NOT NULL,"
+        " m.accepted_sec, m.email_id, m.envelope_id, m.return_full"
+        " FROM outgoing o JOIN outgoing_mail m ON m.id = o.mail_id WHERE o.id = ?1",
+        fault);
+    if (stmt == NULL) {
+        return false;
+    }
+    db_bind_i64(stmt, 1, id);
+    enum db_step step = db_step(stmt, fault);
+    if (step == DB_DONE) {
+        return fault_set(fault, FAULT_NOT_FOUND, "there is no number %" PRId64 " in the queue", id);
+    }
+    if (step != DB_ROW) {
+        return false;
+    }
+    fill_row(out, stmt, arena);
+    db_reset(stmt);
+    return (unsigned)out->state < OUTGOING_N_STATES ||
+           fault_set(fault, FAULT_CORRUPT, "a row of the queue has no known state");
+}
+
+bool outgoing_read_content(struct db *db, struct bytes *out, int64_t mail_id, bool extended,
+                           struct arena *arena, struct fault *fault)
+{
+    struct db_stmt *stmt =
+        db_prepare(db,
+                   extended ? "SELECT content_extended FROM outgoing_mail WHERE id = ?1"
+                            : "SELECT content_plain FROM outgoing_mail WHERE id = ?1",
+                   fault);
+    if (stmt == NULL) {
+        return false;
+    }
+    db_bind_i64(stmt, 1, mail_id);
+    enum db_step step = db_step(stmt, fault);
+    if (step != DB_ROW) {
+        return step == DB_DONE && fault_set(fault, FAULT_NOT_FOUND, "no such mail in the queue");
+    }
+    *out = take_bytes(stmt, 0, arena);
+    db_reset(stmt);
+    return true;
+}
+
+bool outgoing_count(struct db *db, size_t out[OUTGOING_N_STATES], struct fault *fault)
+{
+    struct db_stmt *stmt =
+        db_prepare(db, "SELECT state, count(*) FROM outgoing GROUP BY state", fault);
+    if (stmt == NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < OUTGOING_N_STATES; i++) {
+        out[i] = 0;
+    }
+    enum db_step step;
+    while ((step = db_step(stmt, fault)) == DB_ROW) {
+        int64_t state = db_column_i64(stmt, 0);
+        if (state >= 0 && state < OUTGOING_N_STATES) {
+            out[state] = (size_t)db_column_i64(stmt, 1);
+        }
+    }
+    return step == DB_DONE;
+}

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: MIT
+/* The outgoing queue on disk: what happens to its rows inside a transaction.
+ *
+ * outgoing_change is the one function that changes a state. It holds each change to the table of
+ * legal transitions, logs it, and brings what the user sees of it up to date in the same
+ * transaction: the keyword on the mail's copies, the copy in Outbox, the report that is due.
+ *
+ * All functions but the reading ones run on the writer thread. */
+#ifndef BITTERN_GATEWAY_AGENT_OUTGOING_DB_H
+#define BITTERN_GATEWAY_AGENT_OUTGOING_DB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/compiler.h"
+#include "base/fault.h"
+#include "gateway/agent/outgoing_state.h"
+#include "gateway/store/messages.h"
+
+struct arena;
+struct db;
+struct db_stmt;
+struct mail_txn;
+
+enum outgoing_kind { /* on disk */
+                     OUTGOING_TO_ADDRESS = 0,
+                     OUTGOING_TO_CHAN = 1,
+                     OUTGOING_TO_SUBSCRIBERS = 2,
+                     OUTGOING_TO_OWN =
+                         3 /* an identity of ours: no acknowledgement goes through the network */
+};
+
+struct outgoing_new_mail {
+    int64_t account_id;
+    const char *sender; /* "BM-..." */
+    const char *message_id;
+    const char *subject;
+    struct bytes content_plain;
+    struct bytes content_extended; /* empty: none */
+    bool needs_extended;
+    int64_t ttl_sec;
+    int64_t accepted_sec;
+    struct message_place sent;
+    struct message_place outbox;
+    const char *envelope_id;
+    bool return_full;
+};
+bool outgoing_add_mail(struct mail_txn *txn, int64_t *out_mail_id,
+                       const struct outgoing_new_mail *mail, struct fault *fault) MUST_USE;
+
+struct outgoing_new_recipient {
+    int64_t mail_id;
+    const char *recipient; /* "BM-..."; of a broadcast: the sender */
+    enum outgoing_kind kind;
+    struct bytes ackdata;
+    int64_t ttl_sec; /* of this recipient; 0: the mail's */
+    unsigned notify; /* SMTP_NOTIFY_* */
+    const char *original;
+};
+bool outgoing_add_recipient(struct mail_txn *txn, int64_t *out_id,
+                            const struct outgoing_new_recipient *recipient,
+                            struct fault *fault) MUST_USE;
+/* After the last recipient: the mail's keyword. */
+bool outgoing_show_mail(struct mail_txn *txn, int64_t mail_id, struct fault *fault) MUST_USE;
+
+struct outgoing_change {
+    enum outgoing_state to;
+    const char *reason; /* NULL: none */
+    int64_t next_sec;   /* when to look again; 0: at an event */
+    int tries;          /* < 0: as it is */
+};
+/* FAULT_INVALID when the table does not allow it, FAULT_NOT_FOUND. */
+bool outgoing_change(struct mail_txn *txn, int64_t id, const struct outgoing_change *change,
+                     struct fault *fault) MUST_USE;
+
+/* Cancel what has not left. `may_withdraw`: also when its object is finished and waits for the
+ * node, which the caller then has kept from it. FAULT_INVALID when it has left. */
+bool outgoing_cancel(struct mail_txn *txn, int64_t id, bool may_withdraw,
+                     struct fault *fault) MUST_USE;
+/* A client took the copy out of Outbox: cancel all of that mail that has not left. */
+bool outgoing_cancel_mail(struct mail_txn *txn, uint64_t email_id, struct fault *fault) MUST_USE;
+
+/* The acknowledgement's work is done. */
+bool outgoing_keep_ack(struct mail_txn *txn, int64_t id, struct bytes packet,
+                       struct fault *fault) MUST_USE;
+/* Its object is in the network. */
+struct outgoing_departure {
+    const uint8_t *hash;
+    int64_t ttl_sec;
+    int64_t resend_after_sec; /* the setting; 0: 1.1 times the lifetime */
+    int64_t now_sec;
+};
+bool outgoing_left(struct mail_txn *txn, int64_t id, const struct outgoing_departure *departure,
+                   struct fault *fault) MUST_USE;
+/* Acknowledged: delivered, whatever it was about to do. Nothing happens when it never went out or
+ * is final. */
+bool outgoing_acknowledged(struct mail_txn *txn, int64_t id, struct fault *fault) MUST_USE;
+/* A message of ours came back to ourselves: if it was for an own identity, that is its
+ * acknowledgement. */
+bool outgoing_came_home(struct mail_txn *txn, const uint8_t *hash, struct fault *fault) MUST_USE;
+/* Clear the reports that were written. */
+bool outgoing_reported(struct mail_txn *txn, int64_t id, unsigned kinds,
+                       struct fault *fault) MUST_USE;
+
+/* ---- reading, on any connection ---- */
+
+struct outgoing_row { /* texts in the arena */
+    int64_t id;
+    int64_t mail_id;
+    int64_t account_id;
+    const char *sender;
+    const char *recipient;
+    enum outgoing_kind kind;
+    enum outgoing_state state;
+    const char *reason;
+    bool forced;
+    struct bytes ackdata;
+    struct bytes ack_packet; /* empty: not worked on yet */
+    uint32_t tries;
+    int64_t next_sec;
+    int64_t since_sec;
+    unsigned notify;
+    unsigned report_due;
+    const char *original;
+    int64_t ttl_sec;
+    const char *message_id;
+    const char *subject;
+    bool needs_extended;
+    bool has_extended;
+    int64_t accepted_sec;
+    uint64_t email_id;
+    const char *envelope_id;
+    bool return_full;
+};
+/* FAULT_NOT_FOUND. */
+bool outgoing_read(struct db *db, struct outgoing_row *out, int64_t id, struct arena *arena,
+                   struct fault *fault) MUST_USE;
+/* The content to be sent, in the arena. */
+bool outgoing_read_content(struct db *db, struct bytes *out, int64_t mail_id, bool extended,
+                           struct arena *arena, struct fault *fault) MUST_USE;
+/* How many rows each state has. */
+bool outgoing_count(struct db *db, size_t out[OUTGOING_N_STATES], struct fault *fault) MUST_USE;
+
+#endif

@@ -1,0 +1,521 @@
+// SPDX-License-Identifier: MIT
+/* bittern-gateway: keys, mailboxes, queue, mail servers, control. A child of the supervisor, which
+ * hands it its settings, its listening sockets, and its ends of the link and the decoders.
+ *
+ * This file only puts the rooms together and takes them apart again, in order:
+ *
+ *     settings -> sandbox -> mail.db -> loop, pools, writer -> decoders -> store -> agent ->
+ * control
+ *     -> servers -> first run -> ready
+ */
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/child.h"
+#include "base/db.h"
+#include "base/db_writer.h"
+#include "base/listener.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/mem.h"
+#include "base/pool.h"
+#include "base/process.h"
+#include "base/str.h"
+#include "base/timer.h"
+#include "base/tls.h"
+#include "config/paths.h"
+#include "config/settings.h"
+#include "gateway/agent/agent.h"
+#include "gateway/control/control.h"
+#include "gateway/decoder/decoder_client.h"
+#include "gateway/sandbox_gateway.h"
+#include "gateway/store/mail_db.h"
+#include "gateway/store/store.h"
+#include "mailproto/imap/imap_session.h"
+#include "mailproto/serve/serve.h"
+#include "mailproto/smtp/smtp_session.h"
+
+enum {
+    READY_POLL_MS = 50,
+    POOL_MAX_QUEUED = 16384, /* more objects than the link's window holds */
+    POW_NICE = 19
+};
+
+/* A server's kind: how its listening sockets are called, and who speaks behind them. */
+enum server_name { SERVER_IMAP, SERVER_SMTP, SERVER_SMTP_TRUSTED, SERVER_LMTP, N_SERVERS };
+
+struct server {
+    struct serve *serve;
+    bool is_down;
+};
+
+struct app {
+    struct child *child;
+    struct settings settings;
+    const char *folder; /* HOME/gateway */
+    char *home;
+    struct sandbox_status sandbox;
+
+    struct loop *loop;
+    struct pool *pool;
+    struct pool *pow_pool;
+    struct db_writer *writer;
+    struct decoder_client *network_decoder;
+    struct decoder_client *owner_decoder;
+    struct mail_store *store;
+    struct agent *agent;
+    struct control *control;
+    struct control_facts facts;
+
+    struct tls_context *tls;
+    char fingerprint[3 * TLS_FINGERPRINT_BYTES];
+    struct imap_service *imap;
+    struct smtp_service *smtp[AGENT_N_DOORS];
+    struct server servers[N_SERVERS];
+    struct timer ready_timer;
+    bool stopping;
+};
+
+/* ---- the rooms below the servers ---- */
+
+static void kill_network_decoder(void *context)
+{
+    struct app *app = context;
+    child_report(app->child, "restart", CHILD_SOCKET_DECODER_NETWORK);
+}
+
+static void kill_owner_decoder(void *context)
+{
+    struct app *app = context;
+    child_report(app->child, "restart", CHILD_SOCKET_DECODER_OWNER);
+}
+
+static void open_decoders(struct app *app)
+{
+    const struct decoder_hooks network = {kill_network_decoder, app};
+    const struct decoder_hooks owner = {kill_owner_decoder, app};
+    app->network_decoder = decoder_client_new(app->loop, "network", &network);
+    app->owner_decoder = decoder_client_new(app->loop, "owner", &owner);
+    int fd = child_take_socket(app->child, CHILD_SOCKET_DECODER_NETWORK);
+    if (fd >= 0) {
+        decoder_client_attach(app->network_decoder, fd);
+    }
+    fd = child_take_socket(app->child, CHILD_SOCKET_DECODER_OWNER);
+    if (fd >= 0) {
+        decoder_client_attach(app->owner_decoder, fd);
+    }
+}
+
+static bool open_pools(struct app *app, struct fault *fault)
+{
+    static const enum pool_schedule schedules[] = {
+        [POW_PRIORITY_LOW] = POOL_SCHEDULE_BATCH,
+        [POW_PRIORITY_IDLE] = POOL_SCHEDULE_IDLE,
+        [POW_PRIORITY_NORMAL] = POOL_SCHEDULE_NORMAL,
+    };
+    enum pow_priority priority = app->settings.pow.priority;
+    const struct pool_config work = {.name = "worker", .max_queued = POOL_MAX_QUEUED};
+    const struct pool_config pow = {
+        .name = "pow",
+        .n_threads = app->settings.pow.threads,
+        .nice = priority == POW_PRIORITY_NORMAL ? 0 : POW_NICE,
+        .schedule = schedules[priority],
+    };
+    app->pool = pool_new(app->loop, &work, fault);
+    app->pow_pool = app->pool == NULL ? NULL : pool_new(app->loop, &pow, fault);
+    return app->pow_pool != NULL;
+}
+
+static bool open_store(struct app *app, struct fault *fault)
+{
+    char *path = paths_in(app->folder, "mail.db");
+    struct db *db = mail_db_open(path, fault);
+    if (db != NULL) {
+        app->writer = db_writer_new_take(app->loop, db, NULL);
+        const struct store_config config = {
+            .path = path,
+            .loop = app->loop,
+            .pool = app->pool,
+            .writer = app->writer,
+            .decoder = app->owner_decoder,
+        };
+        app->store = store_new(&config, fault);
+    }
+    free(path);
+    return app->store != NULL;
+}
+
+static bool open_agent(struct app *app, struct fault *fault)
+{
+    const struct agent_parts parts = {
+        .loop = app->loop,
+        .pool = app->pool,
+        .pow_pool = app->pow_pool,
+        .store = app->store,
+        .network_decoder = app->network_decoder,
+        .owner_decoder = app->owner_decoder,
+        .settings = &app->settings,
+    };
+    app->agent = agent_new(&parts, fault);
+    if (app->agent == NULL) {
+        return false;
+    }
+    int fd = child_take_socket(app->child, CHILD_SOCKET_LINK);
+    if (fd >= 0) {
+        agent_attach_link(app->agent, fd);
+    }
+    app->control = control_new(app->loop, app->agent, &app->facts);
+    return true;
+}
+
+/* ---- the mail servers ---- */
+
+/* Made once; a client that trusted it does so after every restart. */
+static bool open_certificate(struct app *app, struct fault *fault)
+{
+    struct stat status;
+    uint8_t digest[TLS_FINGERPRINT_BYTES];
+    char *path = paths_in(app->folder, "tls.pem");
+    bool ok = stat(path, &status) == 0 || tls_certificate_make(path, fault);
+    app->tls = ok ? tls_context_new_server(path, fault) : NULL;
+    free(path);
+    if (app->tls == NULL) {
+        return fault_wrap(fault, "the mail servers' certificate");
+    }
+    tls_context_fingerprint(app->tls, digest);
+    for (size_t i = 0; i < sizeof(digest); i++) {
+        (void)snprintf(app->fingerprint + 3 * i, 4, "%02X%s", digest[i],
+                       i + 1 < sizeof(digest) ? ":" : "");
+    }
+    app->facts.fingerprint = app->fingerprint;
+    return true;
+}
+
+static void open_services(struct app *app)
+{
+    const struct imap_config imap = {
+        .ops = store_mailbox_ops(),
+        .store = app->store,
+        .credentials = store_sasl_lookup(app->store),
+        .limits = imap_limits_default(),
+    };
+    app->imap = imap_service_new(&imap);
+    for (size_t i = 0; i < AGENT_N_DOORS; i++) {
+        struct smtp_config config = {
+            .host_name = "localhost",
+            .is_lmtp = i == AGENT_DOOR_LMTP,
+            .trusts_unix = i != AGENT_DOOR_SMTP,
+            .limits = smtp_limits_default(),
+            .handler = agent_door_handler(app->agent, (enum agent_door)i),
+            .credentials = store_sasl_lookup(app->store),
+        };
+        config.limits.max_message_bytes = app->settings.smtp.max_message_bytes;
+        app->smtp[i] = smtp_service_new(&config);
+        agent_set_door_service(app->agent, (enum agent_door)i, app->smtp[i]);
+    }
+}
+
+/* Which listening sockets belong to which server; the port is told by `status`. */
+static const struct listening {
+    const char *name;
+    enum server_name server;
+    enum serve_socket kind;
+    size_t port_offset; /* in struct control_facts; 0: none */
+} listenings[] = {
+    {"imap.listen", SERVER_IMAP, SERVE_SOCKET_TCP, offsetof(struct control_facts, imap_port)},
+    {"imap.tls", SERVER_IMAP, SERVE_SOCKET_TLS, offsetof(struct control_facts, imap_tls_port)},
+    {"imap.socket", SERVER_IMAP, SERVE_SOCKET_UNIX, 0},
+    {"smtp.listen", SERVER_SMTP, SERVE_SOCKET_TCP, offsetof(struct control_facts, smtp_port)},
+    {"smtp.tls", SERVER_SMTP, SERVE_SOCKET_TLS, offsetof(struct control_facts, smtp_tls_port)},
+    {"smtp.socket", SERVER_SMTP_TRUSTED, SERVE_SOCKET_UNIX, 0},
+    {"smtp.lmtp", SERVER_LMTP, SERVE_SOCKET_UNIX, 0},
+};
+
+static bool listen_all(struct app *app, struct fault *fault)
+{
+    for (size_t i = 0; i < ARRAY_LEN(listenings); i++) {
+        const struct listening *row = &listenings[i];
+        int fd;
+        while ((fd = child_take_socket(app->child, row->name)) >= 0) {
+            uint16_t *port = (uint16_t *)(void *)((char *)&app->facts + row->port_offset);
+            if (row->port_offset != 0 && *port == 0) {
+                *port = listener_port(fd);
+            }
+            if (!serve_listen_take(app->servers[row->server].serve, fd, row->kind, fault)) {
+                return fault_wrap(fault, "%s", row->name);
+            }
+        }
+    }
+    return true;
+}
+
+static bool open_servers(struct app *app, struct fault *fault)
+{
+    if (!open_certificate(app, fault)) {
+        return false;
+    }
+    open_services(app);
+    void *const services[N_SERVERS] = {
+        [SERVER_IMAP] = app->imap,
+        [SERVER_SMTP] = app->smtp[AGENT_DOOR_SMTP],
+        [SERVER_SMTP_TRUSTED] = app->smtp[AGENT_DOOR_SMTP_TRUSTED],
+        [SERVER_LMTP] = app->smtp[AGENT_DOOR_LMTP],
+    };
+    for (size_t i = 0; i < N_SERVERS; i++) {
+        bool is_imap = i == SERVER_IMAP;
+        const struct serve_limits limits = {.max_sessions =
+                                                is_imap ? app->settings.imap.max_sessions : 0};
+        app->servers[i].serve = serve_new(app->loop, is_imap ? &imap_protocol : &smtp_protocol,
+                                          services[i], app->tls, limits);
+    }
+    return listen_all(app, fault);
+}
+
+/* ---- ready ---- */
+
+/* With the node there, and its port known if it has one. */
+static void poll_ready(void *context)
+{
+    struct app *app = context;
+    struct agent_status status;
+    agent_status(app->agent, &status);
+    bool listens = app->settings.node.listen[0] != '\0';
+    if (status.link_is_up && (!listens || status.node_port != 0)) {
+        timer_cancel(&app->ready_timer);
+        app->facts.ready = true;
+        child_ready(app->child);
+        log_info("gateway", "ready imap=%u smtp=%u", app->facts.imap_port, app->facts.smtp_port);
+    }
+}
+
+static void first_run_done(void *context, const struct fault *fault, const char *text, int64_t id)
+{
+    (void)text;
+    (void)id;
+    struct app *app = context;
+    if (fault != NULL) {
+        log_error("gateway", "first run reason=\"%s\"", fault->text);
+    }
+    timer_arm_periodic(&app->ready_timer, READY_POLL_MS);
+}
+
+static bool is_one_shot(const struct app *app)
+{
+    const char *mode = child_value(app->child, CHILD_VALUE_MODE);
+    return mode != NULL && strcmp(mode, "one-shot") == 0;
+}
+
+static void begin_serving(struct app *app)
+{
+    timer_init(&app->ready_timer, app->loop, poll_ready, app);
+    if (is_one_shot(app)) {
+        app->facts.ready = true;
+        child_ready(app->child);
+    } else {
+        agent_first_run(app->agent, (struct agent_done){first_run_done, app});
+    }
+}
+
+/* ---- the supervisor's words ---- */
+
+static void on_socket(void *context, const char *name, int fd)
+{
+    struct app *app = context;
+    if (app->stopping) {
+        process_close_fd(&fd);
+    } else if (strcmp(name, CHILD_SOCKET_CONTROL) == 0) {
+        control_attach_take(app->control, fd);
+    } else if (strcmp(name, CHILD_SOCKET_LINK) == 0) {
+        agent_attach_link(app->agent, fd);
+    } else if (strcmp(name, CHILD_SOCKET_DECODER_NETWORK) == 0) {
+        decoder_client_attach(app->network_decoder, fd);
+    } else if (strcmp(name, CHILD_SOCKET_DECODER_OWNER) == 0) {
+        decoder_client_attach(app->owner_decoder, fd);
+    } else {
+        log_warn("gateway", "a socket nobody asked for name=%s", name);
+        process_close_fd(&fd);
+    }
+}
+
+static void take_pid(pid_t *out, const char *value)
+{
+    uint64_t pid = 0;
+    if (parse_u64(bytes_of_str(value), INT32_MAX, &pid)) {
+        *out = (pid_t)pid;
+    }
+}
+
+static void on_value(void *context, const char *name, const char *value)
+{
+    struct app *app = context;
+    struct control_facts *facts = &app->facts;
+    const struct {
+        const char *name;
+        pid_t *pid;
+    } pids[] = {
+        {"pid.supervisor", &facts->pid_supervisor},
+        {"pid.node", &facts->pid_node},
+        {"pid.decoder.network", &facts->pid_decoder_network},
+        {"pid.decoder.owner", &facts->pid_decoder_owner},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(pids); i++) {
+        if (strcmp(name, pids[i].name) == 0) {
+            take_pid(pids[i].pid, value);
+        }
+    }
+    /* The child keeps values: these live until they are set anew, which calls us again. */
+    facts->sandbox_node = child_value(app->child, "sandbox.node");
+    facts->sandbox_decoder = child_value(app->child, "sandbox.decoder.network");
+}
+
+/* What was told before the start. */
+static void take_first_values(struct app *app)
+{
+    static const char *const names[] = {"pid.supervisor", "pid.node", "pid.decoder.network",
+                                        "pid.decoder.owner"};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        const char *value = child_value(app->child, names[i]);
+        if (value != NULL) {
+            on_value(app, names[i], value);
+        }
+    }
+}
+
+static void all_down(void *context)
+{
+    struct app *app = context;
+    for (size_t i = 0; i < N_SERVERS; i++) {
+        if (app->servers[i].serve != NULL && !app->servers[i].is_down) {
+            return;
+        }
+    }
+    loop_stop(app->loop);
+}
+
+static void server_down(void *context)
+{
+    struct server *server = context;
+    server->is_down = true;
+}
+
+static void on_stop(void *context)
+{
+    struct app *app = context;
+    bool any = false;
+    app->stopping = true;
+    app->facts.ready = false;
+    for (size_t i = 0; i < N_SERVERS; i++) {
+        if (app->servers[i].serve != NULL) {
+            any = true;
+            serve_shut_down(app->servers[i].serve, server_down, &app->servers[i]);
+        }
+    }
+    timer_cancel(&app->ready_timer);
+    if (!any) {
+        loop_stop(app->loop);
+        return;
+    }
+    timer_init(&app->ready_timer, app->loop, all_down, app);
+    timer_arm_periodic(&app->ready_timer, READY_POLL_MS);
+}
+
+static const struct child_handler handler = {
+    .on_socket = on_socket,
+    .on_value = on_value,
+    .on_stop = on_stop,
+};
+
+/* ---- life ---- */
+
+static bool open_all(struct app *app, struct fault *fault)
+{
+    app->folder = child_value(app->child, CHILD_VALUE_HOME);
+    if (app->folder == NULL) {
+        return fault_set(fault, FAULT_INVALID, "the supervisor named no home folder");
+    }
+    app->home = xstrdup(app->folder);
+    char *slash = strrchr(app->home, '/');
+    if (slash != NULL) {
+        *slash = '\0';
+    }
+    app->facts.home = app->home;
+    app->facts.host = "127.0.0.1";
+    app->facts.sandbox = app->sandbox.text;
+    if (!settings_from_lines(&app->settings, child_settings(app->child), fault)) {
+        return false;
+    }
+    log_init(STDERR_FILENO, (enum log_level)app->settings.log.level, "gateway");
+    log_show_addresses(app->settings.log.addresses);
+    if (!sandbox_gateway_enter(&app->sandbox, app->folder, fault)) {
+        return false;
+    }
+    app->loop = loop_new();
+    open_decoders(app);
+    return open_pools(app, fault) && open_store(app, fault) && open_agent(app, fault) &&
+           (is_one_shot(app) || open_servers(app, fault));
+}
+
+/* The agent stops first; then whatever still ends (writes, jobs) ends into a closed agent. */
+static void close_all(struct app *app)
+{
+    timer_cancel(&app->ready_timer);
+    control_free(&app->control);
+    for (size_t i = 0; i < N_SERVERS; i++) {
+        serve_free(&app->servers[i].serve);
+    }
+    if (app->agent != NULL) {
+        agent_stop(app->agent);
+    }
+    db_writer_free(&app->writer);
+    decoder_client_free(&app->network_decoder);
+    decoder_client_free(&app->owner_decoder);
+    pool_free(&app->pow_pool);
+    pool_free(&app->pool);
+    imap_service_free(&app->imap);
+    for (size_t i = 0; i < AGENT_N_DOORS; i++) {
+        smtp_service_free(&app->smtp[i]);
+    }
+    agent_free(&app->agent);
+    store_free(&app->store);
+    tls_context_free(&app->tls);
+    child_free(&app->child);
+    loop_free(&app->loop);
+    settings_clear(&app->settings);
+    free(app->home);
+}
+
+int main(void)
+{
+    struct app app = {0};
+    struct fault fault = {0};
+    process_init();
+    settings_init(&app.settings);
+    app.child = child_join("gateway", &fault);
+    if (app.child == NULL) {
+        fprintf(stderr, "bittern-gateway: %s\n", fault.text);
+        settings_clear(&app.settings);
+        return EXIT_FAILURE;
+    }
+    bool ok = open_all(&app, &fault);
+    if (ok) {
+        child_attach(app.child, app.loop, &handler, &app);
+        take_first_values(&app);
+        child_report(app.child, CHILD_REPORT_SANDBOX, app.sandbox.text);
+        begin_serving(&app);
+        loop_run(app.loop);
+    } else {
+        log_error("gateway", "can't start reason=\"%s\"", fault.text);
+        if (app.loop == NULL) {
+            app.loop = loop_new();
+        }
+        child_attach(app.child, app.loop, &handler, &app);
+        child_report(app.child, CHILD_REPORT_PROBLEM, fault.text);
+        loop_turn(app.loop, 0);
+    }
+    close_all(&app);
+    return ok ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: MIT
+#include "gateway/translate/report.h"
+
+#include <string.h>
+
+#include "base/buf.h"
+#include "gateway/translate/address_form.h"
+#include "gateway/translate/mail_write.h"
+
+/* A row per kind of report. `what_now` tells the reader what he can do. */
+struct report_words {
+    enum report_kind kind;
+    const char *subject;
+    const char *action; /* RFC 3464 section 2.3.3 */
+    const char *status; /* RFC 3463 */
+    const char *lead;
+    const char *what_now;
+};
+
+static const struct report_words all_words[] = {
+    {REPORT_FAILED, "Not delivered", "failed", "5.0.0",
+     "Your mail could not be delivered to this recipient, and is not tried any more.",
+     "Your mail stands in Sent. To try once more, send it again, or run:\n"
+     "    bittern queue list --all\n    bittern queue retry NUMBER\n"},
+    {REPORT_DELAYED, "Not yet delivered", "delayed", "4.4.7",
+     "Your mail has not reached this recipient yet. It is still being tried; you need do nothing.",
+     "To stop trying, delete the mail from the folder Outbox.\n"},
+    {REPORT_DELIVERED, "Delivered", "delivered", "2.0.0",
+     "Your mail arrived: the recipient's Bitmessage acknowledged it.",
+     "This does not tell that anybody has read it.\n"},
+};
+
+static const struct report_words *words_of(enum report_kind kind)
+{
+    const struct report_words *words = &all_words[0];
+    for (size_t i = 0; i < ARRAY_LEN(all_words); i++) {
+        if (all_words[i].kind == kind) {
+            words = &all_words[i];
+        }
+    }
+    return words;
+}
+
+static void write_own_header(struct buf *out, const char *to, const char *subject,
+                             const char *unique, int64_t now_sec)
+{
+    char date[MAIL_DATE_BYTES];
+    mail_date(date, now_sec);
+    mail_write_address(out, "From", bytes_of_str("Bittern"), "bittern@" ADDRESS_FORM_DOMAIN);
+    mail_write_field(out, "To", "%s", to);
+    mail_write_text(out, "Subject", bytes_of_str(subject));
+    mail_write_field(out, "Date", "%s", date);
+    mail_write_field(out, "Message-ID", "<%s@" ADDRESS_FORM_DOMAIN ">", unique);
+    mail_write_field(out, "MIME-Version", "1.0");
+}
+
+static void write_text(struct buf *out, struct buf *text)
+{
+    struct buf clean = {0};
+    (void)mail_clean_text(&clean, buf_view(text));
+    mail_write_text_part(out, buf_view(&clean));
+    buf_clear(&clean);
+    buf_clear(text);
+}
+
+static void write_explanation(struct buf *out, const struct report *report,
+                              const struct report_words *words)
+{
+    char date[MAIL_DATE_BYTES];
+    struct buf text = {0};
+    mail_date(date, report->accepted_sec);
+    buf_printf(&text, "%s\n\n    To:      %s%s%s\n    Subject: %s\n    Sent:    %s\n", words->lead,
+               report->recipient_label, report->recipient_label[0] != '\0' ? ", " : "",
+               report->recipient, report->subject, date);
+    if (report->reason[0] != '\0') {
+        buf_printf(&text, "\nThe reason: %s.\n", report->reason);
+    }
+    if (report->until_sec != 0) {
+        mail_date(date, report->until_sec);
+        buf_printf(&text, "\nIt is tried until %s.\n", date);
+    }
+    buf_printf(&text, "\n%s", words->what_now);
+    write_text(out, &text);
+}
+
+/* A value for the delivery-status part, on one printable line. */
+static void write_status_text(struct buf *out, const char *name, const char *value)
+{
+    struct buf clean = {0};
+    (void)mail_clean_line(&clean, bytes_of_str(value));
+    buf_printf(out, "%s", name);
+    for (size_t i = 0; i < clean.len && i < 800; i++) {
+        uint8_t byte = clean.data[i];
+        buf_append_byte(out, byte >= 0x20 && byte < 0x7f ? byte : '?');
+    }
+    buf_append_str(out, "\r\n");
+    buf_clear(&clean);
+}
+
+static void write_status(struct buf *out, const struct report *report,
+                         const struct report_words *words)
+{
+    char date[MAIL_DATE_BYTES];
+    buf_append_str(out, "Content-Type: message/delivery-status\r\n\r\n");
+    buf_append_str(out, "Reporting-MTA: dns; " ADDRESS_FORM_DOMAIN "\r\n");
+    if (report->envelope_id[0] != '\0') {
+        write_status_text(out, "Original-Envelope-Id: ", report->envelope_id);
+    }
+    mail_date(date, report->accepted_sec);
+    buf_printf(out, "Arrival-Date: %s\r\n\r\n", date);
+    if (report->original[0] != '\0') {
+        write_status_text(out, "Original-Recipient: ", report->original);
+    }
+    buf_printf(out, "Final-Recipient: rfc822; %s\r\nAction: %s\r\nStatus: %s\r\n",
+               report->recipient, words->action, words->status);
+    if (report->reason[0] != '\0') {
+        write_status_text(out, "Diagnostic-Code: x-bitmessage; ", report->reason);
+    }
+    if (report->until_sec != 0) {
+        mail_date(date, report->until_sec);
+        buf_printf(out, "Will-Retry-Until: %s\r\n", date);
+    }
+}
+
+/* The header with its empty line: what stands before the first empty line. */
+static size_t header_len(struct bytes mail)
+{
+    const uint8_t *end =
+        mail.len == 0 ? NULL : memmem(mail.data, mail.len, "\r\n\r\n", strlen("\r\n\r\n"));
+    return end == NULL ? mail.len : (size_t)(end - mail.data) + 2;
+}
+
+static bool is_seven_bit(struct bytes text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.data[i] >= 0x80 || text.data[i] == 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void write_original(struct buf *out, const struct report *report)
+{
+    struct bytes part = report->mail;
+    if (!report->return_full) {
+        part = bytes_slice(part, 0, header_len(part));
+    }
+    buf_printf(out, "Content-Type: %s\r\nContent-Transfer-Encoding: %s\r\n\r\n",
+               report->return_full ? "message/rfc822" : "text/rfc822-headers",
+               is_seven_bit(part) ? "7bit" : "8bit");
+    buf_append_bytes(out, part);
+}
+
+void report_write(struct buf *out, const struct report *report)
+{
+    const struct report_words *words = words_of(report->kind);
+    struct buf subject = {0};
+    buf_printf(&subject, "%s: %s", words->subject, report->subject);
+    write_own_header(out, report->to, buf_str(&subject), report->unique, report->now_sec);
+    buf_clear(&subject);
+    if (report->message_id[0] == '<') {
+        write_status_text(out, "In-Reply-To: ", report->message_id);
+        write_status_text(out, "References: ", report->message_id);
+    }
+    mail_write_field(out, "Auto-Submitted", "auto-replied");
+    buf_printf(out,
+               "Content-Type: multipart/report; report-type=delivery-status;\r\n"
+               " boundary=\"=_%s\"\r\n\r\n--=_%s\r\n",
+               report->unique, report->unique);
+    write_explanation(out, report, words);
+    buf_printf(out, "\r\n--=_%s\r\n", report->unique);
+    write_status(out, report, words);
+    if (report->mail.len > 0) {
+        buf_printf(out, "\r\n--=_%s\r\n", report->unique);
+        write_original(out, report);
+    }
+    buf_printf(out, "\r\n--=_%s--\r\n", report->unique);
+}
+
+static const char welcome_text[] =
+    "Your mail address is\n"
+    "\n"
+    "    %s\n"
+    "\n"
+    "Give it to whom you like. Mail to it is encrypted on the sender's machine, passed on by\n"
+    "the Bitmessage network without a name on it, and decrypted here. Nobody else can read it\n"
+    "or see who writes to whom.\n"
+    "\n"
+    "Writing. To: takes addresses such as BM-...@bm.alt, or the name of a contact: alice@bm.alt.\n"
+    "The subject, the text and the attachments leave this machine; nothing else of your mail\n"
+    "does. Attachments reach those who use Bittern, too; for others send text.\n"
+    "\n"
+    "What happens to it. A mail stands in Sent from the start. While it is in Outbox it has not\n"
+    "left yet; delete it there to stop it. Its keyword tells how far it got:\n"
+    "\n"
+    "    $bm-queued        waits its turn\n"
+    "    $bm-awaiting-key  the recipient's key was asked for; he may be away\n"
+    "    $bm-working       this machine does the work that keeps spam out: seconds to minutes\n"
+    "    $bm-held          he asks for more work than you allowed: bittern queue retry --force\n"
+    "    $bm-sent          in the network\n"
+    "    $bm-delivered     his Bitmessage has it (not: he has read it)\n"
+    "    $bm-failed        given up; a report tells why\n"
+    "\n"
+    "Chans are rooms that anybody who knows the name can read and write: create a folder\n"
+    "Chans/NAME in your mail program and you have joined. To follow somebody's broadcasts create\n"
+    "a folder Subscriptions/BM-... Write to broadcast@bm.alt to reach your own subscribers.\n"
+    "\n"
+    "Your keys are in this machine's home folder and nowhere else: make a backup with\n"
+    "    bittern backup FILE\n";
+
+void report_write_welcome(struct buf *out, const struct welcome *welcome)
+{
+    struct buf text = {0};
+    bool has_address = welcome->address[0] != '\0';
+    buf_printf(&text, welcome_text,
+               has_address ? welcome->address : "(none yet: run  bittern identity new LABEL)");
+    write_own_header(out, has_address ? welcome->address : "you@" ADDRESS_FORM_DOMAIN, "Welcome to Bittern", welcome->unique,
+                     welcome->now_sec);
+    write_text(out, &text);
+}

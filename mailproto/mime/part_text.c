@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+#include "mailproto/mime/part_text.h"
+
+#include "base/buf.h"
+#include "base/str.h"
+#include "mailproto/mime/charset.h"
+#include "mailproto/mime/flowed.h"
+#include "mailproto/mime/html_text.h"
+#include "mailproto/mime/transfer.h"
+#include "mailproto/mime/tree.h"
+
+bool part_is_text(const struct mime_part *part)
+{
+    return bytes_is_word(part->type, "text");
+}
+
+bool part_is_html(const struct mime_part *part)
+{
+    return part_is_text(part) && bytes_is_word(part->subtype, "html");
+}
+
+void part_data(struct buf *out, const struct mime_part *part, struct bytes mail)
+{
+    transfer_decode(out, part->encoding, tree_body(part, mail));
+}
+
+static struct bytes find_param(const struct mime_part *part, const char *name)
+{
+    for (size_t i = 0; i < part->params.n_items; i++) {
+        if (bytes_is_word(part->params.items[i].name, name)) {
+            return part->params.items[i].value;
+        }
+    }
+    return (struct bytes){0};
+}
+
+/* CRLF and CR become LF, NULs go. In place. */
+static void normalise(struct buf *text)
+{
+    size_t len = 0;
+    for (size_t i = 0; i < text->len; i++) {
+        uint8_t byte = text->data[i];
+        if (byte == '\r') {
+            bool is_crlf = i + 1 < text->len && text->data[i + 1] == '\n';
+            i += is_crlf;
+            byte = '\n';
+        }
+        if (byte != 0) {
+            text->data[len++] = byte;
+        }
+    }
+    buf_truncate(text, len);
+}
+
+bool part_text(struct buf *out, const struct mime_part *part, struct bytes mail, size_t max_len)
+{
+    struct buf raw = {0};
+    struct buf text = {0};
+    struct bytes body = tree_body(part, mail);
+    transfer_decode(&raw, part->encoding, bytes_slice(body, 0, max_len));
+    bool ok = charset_to_utf8(&text, find_param(part, "charset"), buf_view(&raw));
+    buf_clear(&raw);
+    normalise(&text);
+    if (part_is_html(part)) {
+        html_to_text(out, buf_view(&text));
+    } else if (bytes_is_word(find_param(part, "format"), "flowed")) {
+        flowed_decode(out, buf_view(&text), bytes_is_word(find_param(part, "delsp"), "yes"));
+    } else {
+        buf_append_bytes(out, buf_view(&text));
+    }
+    buf_clear(&text);
+    return ok;
+}
