@@ -16,6 +16,9 @@ static void parse_numbers(struct body_section *out, struct imap_parser *args)
     out->numbers = arena_alloc(args->arena, BODY_SECTION_MAX_NUMBERS * sizeof(*out->numbers));
     do {
         if (!ascii_is_digit(imap_peek(args))) {
+            if (imap_peek(args) == ']') {
+                imap_fail(args, "Bad section");
+            }
             return; /* the word behind the last dot */
         }
         if (out->n_numbers == BODY_SECTION_MAX_NUMBERS) {

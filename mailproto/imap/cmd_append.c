@@ -13,7 +13,6 @@
 #include <stdlib.h>
 
 #include "base/fault.h"
-#include "base/log.h"
 #include "base/str.h"
 #include "mailproto/imap/imap_date.h"
 #include "mailproto/imap/imap_internal.h"
@@ -125,7 +124,7 @@ static enum imap_literal_verdict refuse_fault(struct imap_session *session,
                        : fault->code == FAULT_UNSUPPORTED ? "CANNOT"
                        : fault->code == FAULT_DENIED      ? "NOPERM"
                                                           : "UNAVAILABLE";
-    return refuse(session, "NO", code, log_escape(bytes_of_str(fault->text)).text);
+    return refuse(session, "NO", code, imap_words_of(fault).text);
 }
 
 static enum imap_literal_verdict next_message(struct imap_session *session,

@@ -165,6 +165,7 @@ static void stored(void *context, const struct mailbox_answer *answer)
         imap_refuse(session, answer->fault, NULL);
         return;
     }
+    imap_tell_keywords(session);
     struct mailbox_view *newest = session->ops->view(session->selected.mailbox);
     uint64_t keywords = keyword_bits(&run->request.flags, newest->keywords);
     run->n_changed = answer->n_changed;

@@ -168,6 +168,11 @@ void imap_finish(struct imap_session *session, enum imap_status status, const ch
                  const char *format, ...) PRINTF_LIKE(4, 5);
 /* "OK NAME completed". */
 void imap_done(struct imap_session *session);
+/* A fault's text as resp-text: printable ASCII. */
+struct imap_words {
+    char text[FAULT_TEXT_BYTES];
+};
+struct imap_words imap_words_of(const struct fault *fault) MUST_USE;
 /* A tagged NO that says what the store said, with the code that belongs to it. `missing_code`: for
  * FAULT_NOT_FOUND, "TRYCREATE" or "NONEXISTENT". */
 void imap_refuse(struct imap_session *session, const struct fault *fault, const char *missing_code);
@@ -220,6 +225,8 @@ void imap_set_arg(struct imap_session *session, struct imap_parser *args, struct
 /* The newest record of a message the client knows; the told one when it is gone. */
 const struct mailbox_message *imap_newest(const struct imap_session *session,
                                           const struct mailbox_view *newest, uint32_t uid) MUST_USE;
+/* New keywords are told before the first message that has one. */
+void imap_tell_keywords(struct imap_session *session);
 /* The client has been told these states (a STORE of its own): they are no news. */
 void imap_told(struct imap_session *session, const struct mailbox_message *messages,
                size_t n_messages);

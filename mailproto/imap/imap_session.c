@@ -101,6 +101,16 @@ void imap_done(struct imap_session *session)
                 session->command.is_uid ? "UID " : "", session->command.row->name);
 }
 
+struct imap_words imap_words_of(const struct fault *fault)
+{
+    struct imap_words words = {0};
+    for (size_t i = 0; i + 1 < sizeof(words.text) && fault->text[i] != '\0'; i++) {
+        char c = fault->text[i];
+        words.text[i] = c >= 0x20 && c < 0x7f ? c : '?';
+    }
+    return words;
+}
+
 void imap_refuse(struct imap_session *session, const struct fault *fault, const char *missing_code)
 {
     const char *code = NULL;
@@ -134,8 +144,7 @@ void imap_refuse(struct imap_session *session, const struct fault *fault, const 
         code = "UNAVAILABLE";
         break;
     }
-    struct log_text words = log_escape(bytes_of_str(fault->text));
-    imap_finish(session, IMAP_STATUS_NO, code, "%s", words.text);
+    imap_finish(session, IMAP_STATUS_NO, code, "%s", imap_words_of(fault).text);
 }
 
 bool imap_is_bad(struct imap_session *session, const struct imap_parser *args)

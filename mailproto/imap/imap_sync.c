@@ -61,6 +61,39 @@ void imap_write_flags_line(struct imap_session *session, uint32_t seq,
     buf_append_str(out, ")\r\n");
 }
 
+/* Names of keywords that the client has not seen yet: they belong to FLAGS and PERMANENTFLAGS. */
+static void write_keywords(struct imap_session *session, const struct mailbox_keywords *before,
+                           const struct mailbox_keywords *after)
+{
+    if (before == after || before->n_names == after->n_names) {
+        return;
+    }
+    uint64_t all = after->n_names == 64 ? UINT64_MAX : (UINT64_C(1) << after->n_names) - 1;
+    buf_append_str(&session->out, "* FLAGS (");
+    imap_write_flags(&session->out, MAILBOX_FLAGS_ALL, all, after, false);
+    buf_append_str(&session->out, ")\r\n");
+    if (!session->selected.read_only) {
+        buf_append_str(&session->out, "* OK [PERMANENTFLAGS (");
+        imap_write_flags(&session->out, MAILBOX_FLAGS_ALL, all, after, false);
+        buf_append_str(&session->out, after->n_names < MAILBOX_MAX_KEYWORDS ? " \\*)]" : ")]");
+        buf_append_str(&session->out, " New keywords\r\n");
+    }
+}
+
+void imap_tell_keywords(struct imap_session *session)
+{
+    struct imap_selected *selected = &session->selected;
+    struct mailbox_view *newest = session->ops->view(selected->mailbox);
+    if (newest->keywords != selected->told->keywords) {
+        struct mailbox_delta delta = {.keywords = newest->keywords};
+        write_keywords(session, selected->told->keywords, newest->keywords);
+        struct mailbox_view *told = mailbox_view_apply(selected->told, &delta);
+        mailbox_view_unref(&selected->told);
+        selected->told = told;
+    }
+    mailbox_view_unref(&newest);
+}
+
 void imap_told(struct imap_session *session, const struct mailbox_message *messages,
                size_t n_messages)
 {
@@ -72,10 +105,8 @@ void imap_told(struct imap_session *session, const struct mailbox_message *messa
             known[n_known++] = messages[i];
         }
     }
-    struct mailbox_view *newest = session->ops->view(selected->mailbox);
-    struct mailbox_delta delta = {.put = known, .n_put = n_known, .keywords = newest->keywords};
+    struct mailbox_delta delta = {.put = known, .n_put = n_known};
     struct mailbox_view *told = mailbox_view_apply(selected->told, &delta);
-    mailbox_view_unref(&newest);
     mailbox_view_unref(&selected->told);
     selected->told = told;
     free(known);
@@ -116,25 +147,6 @@ void imap_sync_stop(struct imap_session *session)
     *sync = (struct imap_sync){.part = IMAP_SYNC_DONE};
 }
 
-/* Names of keywords that the client has not seen yet: they belong to FLAGS and PERMANENTFLAGS. */
-static void tell_keywords(struct imap_session *session, const struct mailbox_keywords *before,
-                          const struct mailbox_keywords *after)
-{
-    if (before == after || before->n_names == after->n_names) {
-        return;
-    }
-    uint64_t all = after->n_names == 64 ? UINT64_MAX : (UINT64_C(1) << after->n_names) - 1;
-    buf_append_str(&session->out, "* FLAGS (");
-    imap_write_flags(&session->out, MAILBOX_FLAGS_ALL, all, after, false);
-    buf_append_str(&session->out, ")\r\n");
-    if (!session->selected.read_only) {
-        buf_append_str(&session->out, "* OK [PERMANENTFLAGS (");
-        imap_write_flags(&session->out, MAILBOX_FLAGS_ALL, all, after, false);
-        buf_append_str(&session->out, after->n_names < MAILBOX_MAX_KEYWORDS ? " \\*)]" : ")]");
-        buf_append_str(&session->out, " New keywords\r\n");
-    }
-}
-
 static void begin_pass(struct imap_sync *sync, const struct mailbox_view *told,
                        enum imap_sync_part part)
 {
@@ -153,7 +165,7 @@ static void sync_begin(struct imap_session *session)
         imap_sync_stop(session);
         return;
     }
-    tell_keywords(session, selected->told->keywords, sync->target->keywords);
+    write_keywords(session, selected->told->keywords, sync->target->keywords);
     begin_pass(sync, selected->told, IMAP_SYNC_EXPUNGED);
 }
 

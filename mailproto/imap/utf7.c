@@ -33,7 +33,7 @@ static void append_utf8(struct buf *out, uint32_t code_point)
         return;
     }
     unsigned n_more = code_point < 0x800 ? 1 : code_point < 0x10000 ? 2 : 3;
-    buf_append_byte(out, (uint8_t)((0xf00u >> n_more) | code_point >> (6 * n_more)));
+    buf_append_byte(out, (uint8_t)((0xff00u >> (n_more + 1)) | code_point >> (6 * n_more)));
     while (n_more-- > 0) {
         buf_append_byte(out, (uint8_t)(0x80 | (code_point >> (6 * n_more) & 0x3f)));
     }

@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: MIT
+#include "tests/support/imap_script.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "base/buf.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "mailproto/imap/imap_session.h"
+#include "tests/support/memory_mailbox.h"
+
+struct imap_script_session {
+    void *session;
+    struct serve_client client;
+    struct buf out;
+    size_t n_read; /* of out, by the rows */
+    bool skipping; /* "..." was the last row */
+};
+
+static void wake(void *context)
+{
+    (void)context; /* imap_world_settle looks at every session anyway */
+}
+
+void imap_world_init(struct imap_world *world, bool reads_wait)
+{
+    *world = (struct imap_world){.now = {.mono_ms = 1000, .wall_sec = 1000000000}};
+    log_init(STDERR_FILENO, LOG_LEVEL_ERROR, "test");
+    world->store = memory_mail_new(&(struct memory_mail_config){.reads_wait = reads_wait});
+    world->service =
+        imap_service_new(&(struct imap_config){.ops = memory_mail_ops(),
+                                               .store = world->store,
+                                               .credentials = memory_mail_lookup(world->store),
+                                               .limits = imap_limits_default()});
+    world->client = (struct serve_client){
+        .id = "imap-1", .address = "127.0.0.1", .is_loopback = true, .can_start_tls = true};
+}
+
+void imap_world_clear(struct imap_world *world)
+{
+    for (size_t i = 0; i < IMAP_SCRIPT_CLIENTS; i++) {
+        if (world->sessions[i] != NULL) {
+            imap_protocol.session_free(world->sessions[i]->session);
+            buf_clear(&world->sessions[i]->out);
+            free(world->sessions[i]);
+        }
+    }
+    memory_mail_free(&world->store);
+    imap_service_free(&world->service);
+}
+
+static struct imap_script_session *session_of(struct imap_world *world, unsigned number)
+{
+    assert_in_range(number, 1, IMAP_SCRIPT_CLIENTS);
+    struct imap_script_session **slot = &world->sessions[number - 1];
+    if (*slot == NULL) {
+        *slot = xcalloc(1, sizeof(**slot));
+        (*slot)->client = world->client;
+        (*slot)->session = imap_protocol.session_new(world->service, &(*slot)->client,
+                                                     (struct serve_waker){wake, NULL}, &world->now);
+    }
+    return *slot;
+}
+
+/* Take what one session has to say. True when it said anything. */
+static bool take_output(struct imap_world *world, struct imap_script_session *session)
+{
+    bool any = false;
+    while ((imap_protocol.poll(session->session).wants & SERVE_WANT_OUTPUT) != 0) {
+        size_t before = session->out.len;
+        imap_protocol.output(session->session, &session->out, &world->now);
+        /* What comes in one go stays near the mark, however much there is to say. */
+        assert_true(session->out.len - before <= 2 * SERVE_OUTPUT_MARK_BYTES);
+        any = true;
+    }
+    return any;
+}
+
+void imap_world_settle(struct imap_world *world)
+{
+    bool moved = true;
+    while (moved) {
+        moved = false;
+        for (size_t i = 0; i < IMAP_SCRIPT_CLIENTS; i++) {
+            if (world->sessions[i] != NULL) {
+                moved = take_output(world, world->sessions[i]) || moved;
+            }
+        }
+        moved = memory_mail_run(world->store) > 0 || moved;
+    }
+}
+
+void imap_world_send(struct imap_world *world, unsigned number, struct bytes bytes)
+{
+    struct imap_script_session *session = session_of(world, number);
+    imap_world_settle(world);
+    while (bytes.len > 0) {
+        /* In an exact-size block, so that the sanitizer sees a read too far. */
+        size_t len = world->byte_by_byte ? 1 : bytes.len;
+        uint8_t *piece = xmemdup(bytes.data, len);
+        if ((imap_protocol.poll(session->session).wants & SERVE_WANT_INPUT) == 0) {
+            free(piece);
+            return; /* closed, or waits for TLS */
+        }
+        size_t used = imap_protocol.feed(session->session, (struct bytes){piece, len}, &world->now);
+        free(piece);
+        imap_world_settle(world);
+        bytes = bytes_slice(bytes, used, SIZE_MAX);
+    }
+}
+
+void imap_world_send_only(struct imap_world *world, unsigned number, struct bytes bytes)
+{
+    struct imap_script_session *session = session_of(world, number);
+    (void)imap_protocol.feed(session->session, bytes, &world->now);
+}
+
+struct bytes imap_world_output(struct imap_world *world, unsigned number)
+{
+    struct imap_script_session *session = session_of(world, number);
+    return bytes_slice(buf_view(&session->out), session->n_read, SIZE_MAX);
+}
+
+void imap_world_forget_output(struct imap_world *world, unsigned number)
+{
+    struct imap_script_session *session = session_of(world, number);
+    session->n_read = session->out.len;
+}
+
+void imap_world_pass(struct imap_world *world, int64_t ms)
+{
+    world->now.mono_ms += ms;
+    world->now.wall_sec += ms / 1000;
+    for (size_t i = 0; i < IMAP_SCRIPT_CLIENTS; i++) {
+        if (world->sessions[i] != NULL) {
+            imap_protocol.tick(world->sessions[i]->session, &world->now);
+        }
+    }
+    imap_world_settle(world);
+}
+
+void imap_world_tls_up(struct imap_world *world, unsigned number)
+{
+    imap_protocol.tls_up(session_of(world, number)->session, &world->now);
+}
+
+bool imap_world_wants(struct imap_world *world, unsigned number, unsigned want)
+{
+    return (imap_protocol.poll(session_of(world, number)->session).wants & want) != 0;
+}
+
+/* The next line without its CRLF. False when there is none. */
+static bool next_line(struct imap_script_session *session, struct bytes *out)
+{
+    struct bytes rest = bytes_slice(buf_view(&session->out), session->n_read, SIZE_MAX);
+    size_t end = bytes_find(rest, '\n');
+    if (end == rest.len) {
+        return false;
+    }
+    session->n_read += end + 1;
+    *out = bytes_slice(rest, 0, end > 0 && rest.data[end - 1] == '\r' ? end - 1 : end);
+    return true;
+}
+
+static bool line_fits(struct bytes line, const char *expected)
+{
+    bool prefix = expected[0] == '~';
+    struct bytes wanted = bytes_of_str(expected + (prefix ? 1 : 0));
+    return prefix ? bytes_starts_with(line, wanted) : bytes_equal(line, wanted);
+}
+
+static void expect(struct imap_script_session *session, const char *row, const char *expected)
+{
+    struct bytes line = {0};
+    if (strcmp(expected, "...") == 0) {
+        session->skipping = true;
+        return;
+    }
+    if (strcmp(expected, ".") == 0) {
+        if (next_line(session, &line)) {
+            fail_msg("row \"%s\": there is \"%.*s\"", row, (int)line.len, line.data);
+        }
+        return;
+    }
+    do {
+        if (!next_line(session, &line)) {
+            fail_msg("row \"%s\": nothing more came", row);
+        }
+    } while (session->skipping && !line_fits(line, expected));
+    session->skipping = false;
+    if (!line_fits(line, expected)) {
+        fail_msg("row \"%s\": got \"%.*s\"", row, (int)line.len, line.data);
+    }
+}
+
+void imap_world_run(struct imap_world *world, const char *const *rows)
+{
+    for (; *rows != NULL; rows++) {
+        const char *row = *rows;
+        unsigned number = (unsigned)(row[0] - '0');
+        const char *text = row[2] == ' ' ? row + 3 : row + 2;
+        struct imap_script_session *session = session_of(world, number);
+        imap_world_settle(world);
+        if (row[1] == '<') {
+            expect(session, row, text);
+            continue;
+        }
+        struct buf bytes = {0};
+        buf_append_str(&bytes, text);
+        if (row[1] == '>') {
+            buf_append_str(&bytes, "\r\n");
+        }
+        imap_world_send(world, number, buf_view(&bytes));
+        buf_clear(&bytes);
+    }
+}

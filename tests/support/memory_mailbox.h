@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+/* A mail store in memory: the mailbox contract for tests of IMAP sessions.
+ *
+ * One tree of mailboxes, which every account sees. Calls are queued and done by memory_mail_run, so
+ * that a test decides what happens between a question and its answer. */
+#ifndef BITTERN_TESTS_SUPPORT_MEMORY_MAILBOX_H
+#define BITTERN_TESTS_SUPPORT_MEMORY_MAILBOX_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+
+struct buf;
+struct mail_store;
+struct mailbox_ops;
+struct sasl_lookup;
+
+/* What a message is analysed by: fills the blob of its form and its folded text. */
+struct memory_mail_analysis {
+    struct buf *info;
+    struct buf *text_header;
+    struct buf *text_body;
+};
+
+struct memory_mail_config {
+    /* NULL: a plain one, that knows headers and takes the body for one text. */
+    void (*analyse)(struct memory_mail_analysis *out, struct bytes content, int64_t arrived_sec);
+    /* Called when something waits for memory_mail_run; may be NULL. */
+    void (*wake)(void *context);
+    void *context;
+    bool reads_wait; /* every second read answers WAIT first */
+};
+
+/* With INBOX, Drafts, Sent, Archive, Junk and Trash; the login is "alice" with "secret". */
+struct mail_store *memory_mail_new(const struct memory_mail_config *config);
+void memory_mail_free(struct mail_store **store);
+const struct mailbox_ops *memory_mail_ops(void);
+const struct sasl_lookup *memory_mail_lookup(struct mail_store *store);
+/* Do what is queued, and what comes of it. Returns how much was done. */
+unsigned memory_mail_run(struct mail_store *store);
+
+/* Behind the sessions' backs: a mail arrives (returns its UID), changes, goes. Watchers are told.
+ */
+uint32_t memory_mail_deliver(struct mail_store *store, const char *mailbox, const char *content);
+void memory_mail_set_flags(struct mail_store *store, const char *mailbox, uint32_t uid,
+                           uint8_t flags);
+void memory_mail_expunge(struct mail_store *store, const char *mailbox, uint32_t uid);
+/* From now on each call that writes is answered by FAULT_NO_SPACE. */
+void memory_mail_fill_disk(struct mail_store *store, bool full);
+
+#endif
