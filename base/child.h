@@ -72,8 +72,11 @@ enum { CHILD_STOP_TIMEOUT_MS = 4000 };
 
 /* Reports. */
 #define CHILD_REPORT_SANDBOX "sandbox" /* sandbox_status.text */
-/* From the gateway: kill the decoder of that name ("decoder.network", "decoder.owner"), which hangs;
- * it is started again and joined anew, without counting as a failure. */
+/* From the node, with one of port, peers_in, peers_out, objects, syncing behind it and a number as
+ * value: for `status` where no gateway runs. */
+#define CHILD_REPORT_FACT "fact."
+/* From the gateway: kill the decoder of that name ("decoder.network", "decoder.owner"), which
+ * hangs; it is started again and joined anew, without counting as a failure. */
 #define CHILD_REPORT_RESTART "restart"
 /* Why it can't work until a person acts: the supervisor prints it and ends with exit code 1. */
 #define CHILD_REPORT_PROBLEM "problem"

@@ -7,14 +7,10 @@
  * sockets that arrive late, and everything else of theirs, mail clients above all, stays. */
 #include "gateway/cli/supervisor.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <libgen.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -26,13 +22,14 @@
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/mem.h"
-#include "base/netaddr.h"
 #include "base/process.h"
 #include "base/str.h"
 #include "base/timer.h"
 #include "gateway/cli/supervisor_home.h"
 #include "gateway/cli/supervisor_programs.h"
+#include "gateway/cli/supervisor_sockets.h"
 #include "gateway/cli/supervisor_spawn.h"
+#include "gateway/cli/supervisor_status.h"
 
 enum {
     BACKOFF_FIRST_MS = 200,
@@ -77,6 +74,7 @@ struct kid {
     int end_status;
     struct channel *channel;
     bool stop_sent;
+    bool ready;
     int64_t launched_ms;
     int64_t backoff_ms;
     struct timer restart;
@@ -91,6 +89,8 @@ struct supervisor {
     int *listener_fds; /* as options->listeners */
     struct listener *control;
     char *control_path;
+    struct askers askers;
+    struct node_facts node_facts;
     struct programs programs;
     struct timer kill_timer;
     bool stopping;
@@ -234,6 +234,7 @@ static bool launch(struct kid *kid, struct fault *fault)
     char *argv[] = {(char *)(uintptr_t)kid->kind->program, NULL};
     kid->launched_ms = clock_mono_ms();
     kid->stop_sent = false;
+    kid->ready = false;
     if (!process_socket_pair(ends, fault)) {
         return false;
     }
@@ -406,6 +407,10 @@ static void on_report(struct kid *kid, const char *name, const char *value)
         free(kid->sandbox);
         kid->sandbox = xstrdup(value);
         tell_gateway_of(supervisor, "sandbox", kid->kind->name, value);
+    } else if (str_starts_with(name, CHILD_REPORT_FACT) && kid == &supervisor->kids[NODE]) {
+        if (!node_facts_set(&supervisor->node_facts, name + strlen(CHILD_REPORT_FACT), value)) {
+            log_warn("supervisor", "the node reported a wrong fact");
+        }
     } else if (strcmp(name, CHILD_REPORT_RESTART) == 0 && kid == &supervisor->kids[GATEWAY]) {
         restart_decoder(supervisor, value);
     } else if (strcmp(name, CHILD_REPORT_PROBLEM) == 0) {
@@ -440,6 +445,7 @@ static void on_message(void *context, struct channel_message *message)
     struct kid *kid = context;
     switch (message->type) {
     case CHILD_READY:
+        kid->ready = true;
         log_info("supervisor", "ready process=%s", kid->kind->name);
         break;
     case CHILD_REPORT:
@@ -489,6 +495,10 @@ static void reap(struct kid *kid)
         return;
     }
     kid->pid = 0;
+    kid->ready = false;
+    if (kid == &kid->supervisor->kids[NODE]) {
+        kid->supervisor->node_facts = (struct node_facts){0};
+    }
     tell_pid(kid->supervisor, kid->kind->name, 0);
     if (kid->channel == NULL) {
         on_kid_end(kid);
@@ -506,6 +516,19 @@ static void on_child_signal(void *context)
 
 /* ---- The control socket. ---- */
 
+static void view_status(void *context, struct status_view *out)
+{
+    const struct supervisor *supervisor = context;
+    const struct kid *node = &supervisor->kids[NODE];
+    *out = (struct status_view){.node = supervisor->node_facts,
+                                .has_gateway = supervisor->options->with_gateway,
+                                .ready = node->ready,
+                                .pid_node = node->pid,
+                                .pid_decoder_network = supervisor->kids[DECODER_NETWORK].pid,
+                                .pid_decoder_owner = supervisor->kids[DECODER_OWNER].pid,
+                                .sandbox_node = node->sandbox};
+}
+
 static void on_control(void *context, int fd, const struct netaddr *peer)
 {
     struct supervisor *supervisor = context;
@@ -513,13 +536,10 @@ static void on_control(void *context, int fd, const struct netaddr *peer)
     struct kid *gateway = &supervisor->kids[GATEWAY];
     if (is_alive(gateway)) {
         send_socket(gateway, CHILD_SOCKET_CONTROL, fd);
+        close(fd);
     } else {
-        static const char answer[] = "{\"error\": {\"code\": \"busy\", \"message\": \"the gateway "
-                                     "is down and is being started again\"}}\n";
-        ssize_t sent = send(fd, answer, sizeof answer - 1, MSG_NOSIGNAL | MSG_DONTWAIT);
-        (void)sent;
+        askers_take(&supervisor->askers, fd);
     }
-    close(fd);
 }
 
 static bool open_control(struct supervisor *supervisor, struct fault *fault)
@@ -533,62 +553,6 @@ static bool open_control(struct supervisor *supervisor, struct fault *fault)
     supervisor->control_path = path;
     supervisor->control = listener_new_take(supervisor->loop, fd, on_control, supervisor);
     return true;
-}
-
-/* ---- Listening sockets. ---- */
-
-/* Such as the runtime folder's bittern/, which goes with each login. */
-static bool make_folder_of(const char *path, struct fault *fault)
-{
-    char *copy = xstrdup(path);
-    const char *folder = dirname(copy);
-    bool ok = mkdir(folder, 0700) == 0 || errno == EEXIST;
-    if (!ok) {
-        fault_set_errno(fault, errno, "make the folder %s", folder);
-    }
-    free(copy);
-    return ok;
-}
-
-static int bind_one(const struct supervisor_listener *listener, struct fault *fault)
-{
-    struct netaddr address;
-    int fd = -1;
-    if (listener->address != NULL) {
-        if (netaddr_parse(&address, listener->address, 0, fault)) {
-            fd = listener_bind(&address, fault);
-        }
-    } else if (make_folder_of(listener->unix_path, fault)) {
-        fd = listener_bind_unix(listener->unix_path, listener->mode, listener->group, fault);
-    }
-    if (fd < 0) {
-        fault_wrap(fault, "%s", listener->name);
-    }
-    return fd;
-}
-
-static bool bind_all(struct supervisor *supervisor, struct fault *fault)
-{
-    const struct supervisor_options *options = supervisor->options;
-    for (size_t i = 0; i < options->n_listeners; i++) {
-        supervisor->listener_fds[i] = bind_one(&options->listeners[i], fault);
-        if (supervisor->listener_fds[i] < 0) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static void close_listeners(struct supervisor *supervisor)
-{
-    const struct supervisor_options *options = supervisor->options;
-    for (size_t i = 0; i < options->n_listeners; i++) {
-        if (supervisor->listener_fds[i] >= 0 && options->listeners[i].unix_path != NULL) {
-            unlink(options->listeners[i].unix_path);
-        }
-        process_close_fd(&supervisor->listener_fds[i]);
-    }
-    free(supervisor->listener_fds);
 }
 
 /* ---- From start to end. ---- */
@@ -616,10 +580,7 @@ static void init(struct supervisor *supervisor, const struct supervisor_options 
     supervisor->programs = (struct programs){
         .table = options->programs, .n_table = options->n_programs, .log_fd = options->log_fd};
     supervisor->loop = loop_new();
-    supervisor->listener_fds = xcalloc(options->n_listeners, sizeof *supervisor->listener_fds);
-    for (size_t i = 0; i < options->n_listeners; i++) {
-        supervisor->listener_fds[i] = -1;
-    }
+    askers_init(&supervisor->askers, supervisor->loop, view_status, supervisor);
     for (size_t i = 0; i < N_KIDS; i++) {
         struct kid *kid = &supervisor->kids[i];
         kid->supervisor = supervisor;
@@ -649,12 +610,14 @@ static void clear(struct supervisor *supervisor)
         free(kid->sandbox);
     }
     listener_free(&supervisor->control);
+    askers_clear(&supervisor->askers);
     if (supervisor->control_path != NULL) {
         unlink(supervisor->control_path);
         free(supervisor->control_path);
     }
     timer_cancel(&supervisor->kill_timer);
-    close_listeners(supervisor);
+    sockets_close(&supervisor->listener_fds, supervisor->options->listeners,
+                  supervisor->options->n_listeners);
     process_close_fd(&supervisor->lock_fd);
     loop_free(&supervisor->loop);
 }
@@ -668,9 +631,9 @@ int supervisor_run(const struct supervisor_options *options, struct fault *fault
         supervisor.lock_fd = home_lock(options->home, fault);
         ok = supervisor.lock_fd >= 0;
     }
-    ok = ok && prepare_kids(&supervisor, fault) && bind_all(&supervisor, fault) &&
-         (!options->with_gateway || open_control(&supervisor, fault)) &&
-         start_all(&supervisor, fault);
+    ok = ok && prepare_kids(&supervisor, fault) &&
+         sockets_bind(&supervisor.listener_fds, options->listeners, options->n_listeners, fault) &&
+         open_control(&supervisor, fault) && start_all(&supervisor, fault);
     if (ok) {
         loop_run(supervisor.loop);
     }

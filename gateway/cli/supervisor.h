@@ -39,7 +39,7 @@ struct supervisor_options {
     size_t n_listeners;
     const struct supervisor_program *programs;
     size_t n_programs;
-    bool with_gateway; /* the gateway and its two decoders, and control.sock */
+    bool with_gateway; /* the gateway and its two decoders */
     bool with_node;
     bool one_shot; /* the gateway serves one command: no listeners, no node */
     int log_fd;    /* the children's standard error; the caller's own, STDERR_FILENO will do */

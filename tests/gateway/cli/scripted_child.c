@@ -217,7 +217,13 @@ int main(int argc, char **argv)
         loop_turn(app.loop, 0);
         _exit(4);
     }
-    child_report(app.child, CHILD_REPORT_SANDBOX, "made of sand");
+    child_report(app.child, CHILD_REPORT_SANDBOX, "made of \"sand\"");
+    if (strcmp(app.name, "node") == 0) {
+        child_report(app.child, CHILD_REPORT_FACT "port", "8444");
+        child_report(app.child, CHILD_REPORT_FACT "peers_in", "2");
+        child_report(app.child, CHILD_REPORT_FACT "peers_in", "many");
+        child_report(app.child, CHILD_REPORT_FACT "secret", "3");
+    }
     child_ready(app.child);
     loop_run(app.loop);
     return 0;

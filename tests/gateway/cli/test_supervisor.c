@@ -85,7 +85,9 @@ static int teardown(void **state)
     return 0;
 }
 
-static int run(const struct place *place, bool one_shot, struct fault *fault)
+enum way { ALL, ONE_SHOT, NODE_ALONE };
+
+static int run(const struct place *place, enum way way, struct fault *fault)
 {
     char *deliver = xasprintf("%s/bin/deliver fixed", place->folder);
     struct supervisor_listener listener = {
@@ -97,12 +99,12 @@ static int run(const struct place *place, bool one_shot, struct fault *fault)
         .settings = bytes_of_str("node.port=8444\nimap.port=1143\nlog.level=info\n"
                                  "smtp.port=1025\n"),
         .listeners = &listener,
-        .n_listeners = one_shot ? 0 : 1,
+        .n_listeners = way == ALL ? 1 : 0,
         .programs = &program,
         .n_programs = 1,
-        .with_gateway = true,
+        .with_gateway = way != NODE_ALONE,
         .with_node = true,
-        .one_shot = one_shot,
+        .one_shot = way == ONE_SHOT,
         .log_fd = STDERR_FILENO,
     };
     int code = supervisor_run(&options, fault);
@@ -110,7 +112,7 @@ static int run(const struct place *place, bool one_shot, struct fault *fault)
     return code;
 }
 
-static void start_as(struct place *place, bool one_shot)
+static void start_as(struct place *place, enum way way)
 {
     place->supervisor = fork();
     if (place->supervisor == 0) {
@@ -119,7 +121,7 @@ static void start_as(struct place *place, bool one_shot)
         int log_fd = open(log_path, O_WRONLY | O_CREAT | O_APPEND, 0600);
         dup2(log_fd, STDERR_FILENO);
         log_init(STDERR_FILENO, LOG_LEVEL_INFO, "bittern");
-        int code = run(place, one_shot, &fault);
+        int code = run(place, way, &fault);
         free(log_path);
         close(log_fd);
         _exit(code >= 0 ? code : FAILED_TO_START);
@@ -185,7 +187,7 @@ static pid_t wait_for_neighbour(int client, const char *socket_name, pid_t befor
 
 static void start(struct place *place)
 {
-    start_as(place, false);
+    start_as(place, ALL);
     place->client = connect_to(place->mail_socket);
 }
 
@@ -253,7 +255,7 @@ static void the_gateway_hears_of_pids_and_sandboxes(void **state)
     assert_int_equal(atoi(ask(place->client, "value pid.node")), node);
     assert_int_equal(atoi(ask(place->client, "value pid.supervisor")), place->supervisor);
     int64_t end_ms = clock_mono_ms() + PATIENCE_MS;
-    while (strcmp(ask(place->client, "value sandbox.decoder.network"), "made of sand") != 0) {
+    while (strcmp(ask(place->client, "value sandbox.decoder.network"), "made of \"sand\"") != 0) {
         assert_true(clock_mono_ms() < end_ms);
         usleep(10000);
     }
@@ -393,7 +395,7 @@ static void a_problem_that_needs_a_person_ends_it_with_one(void **state)
     struct place *place = *state;
     int status;
     setenv("SCRIPTED_PROBLEM", "gateway", 1);
-    start_as(place, false);
+    start_as(place, ALL);
 
     assert_int_equal(waitpid(place->supervisor, &status, 0), place->supervisor);
     place->supervisor = 0;
@@ -421,7 +423,7 @@ static void without_a_gateway_the_supervisor_answers_itself(void **state)
 {
     struct place *place = *state;
     setenv("SCRIPTED_DIE", "gateway", 1);
-    start_as(place, false);
+    start_as(place, ALL);
     int64_t end_ms = clock_mono_ms() + PATIENCE_MS;
     bool answered = false;
 
@@ -434,10 +436,77 @@ static void without_a_gateway_the_supervisor_answers_itself(void **state)
     assert_true(answered);
 }
 
+static json_t *status_of(struct place *place)
+{
+    int control = connect_to(place->control_socket);
+    json_t *answer = json_loads(ask(control, "{\"call\": \"status\"}"), 0, NULL);
+    close(control);
+    assert_non_null(answer);
+    json_t *result = json_incref(json_object_get(answer, "result"));
+    json_decref(answer);
+    return result;
+}
+
+static bool is_ready(struct place *place)
+{
+    json_t *status = status_of(place);
+    bool ready = json_is_true(json_object_get(status, "ready"));
+    json_decref(status);
+    return ready;
+}
+
+static void the_relay_alone_has_a_status(void **state)
+{
+    struct place *place = *state;
+    start_as(place, NODE_ALONE);
+    int64_t end_ms = clock_mono_ms() + PATIENCE_MS;
+    while (!is_ready(place)) {
+        assert_true(clock_mono_ms() < end_ms);
+        usleep(10000);
+    }
+
+    json_t *status = status_of(place);
+    const json_t *node = vectors_get(status, "node");
+    assert_int_equal(vectors_u64(node, "port"), 8444);
+    assert_int_equal(vectors_u64(node, "peers_in"), 2);
+    assert_string_equal(vectors_str(status, "colour"), "green");
+    assert_string_equal(vectors_str(status, "sandbox"), "node: made of \"sand\"");
+    const json_t *pids = vectors_get(status, "pids");
+    assert_int_equal(vectors_u64(pids, "supervisor"), place->supervisor);
+    assert_true(vectors_u64(pids, "node") > 0);
+    json_decref(status);
+
+    int control = connect_to(place->control_socket);
+    assert_non_null(strstr(ask(control, "{\"call\": \"identity.list\"}"), "\"unsupported\""));
+    assert_non_null(strstr(ask(control, "{\"call\": \"status\"}"), "\"result\""));
+    close(control);
+    int64_t took_ms;
+    assert_int_equal(stop(place, &took_ms), SUPERVISOR_EXIT_OK);
+}
+
+static void an_endless_question_is_cut_off(void **state)
+{
+    struct place *place = *state;
+    start_as(place, NODE_ALONE);
+    int control = connect_to(place->control_socket);
+    char flood[8192];
+    memset(flood, 'x', sizeof flood);
+
+    ssize_t sent;
+    int64_t end_ms = clock_mono_ms() + PATIENCE_MS;
+    do {
+        sent = send(control, flood, sizeof flood, MSG_NOSIGNAL);
+    } while (sent > 0 && clock_mono_ms() < end_ms);
+
+    assert_int_equal(sent, -1);
+    close(control);
+    assert_true(kill(place->supervisor, 0) == 0);
+}
+
 static void one_command_has_a_gateway_without_servers_and_node(void **state)
 {
     struct place *place = *state;
-    start_as(place, true);
+    start_as(place, ONE_SHOT);
     int control = connect_to(place->control_socket);
 
     assert_non_null(strstr(ask(control, "who"), "one-shot"));
@@ -480,13 +549,13 @@ static void what_prevents_a_start_is_said_and_leaves_nothing_behind(void **state
     struct fault fault = {0};
 
     shell("chmod 755 @/home", place->folder);
-    assert_int_equal(run(place, false, &fault), -1);
+    assert_int_equal(run(place, ALL, &fault), -1);
     assert_int_equal(fault.code, FAULT_DENIED);
     assert_non_null(strstr(fault.text, "chmod 700"));
     shell("chmod 700 @/home", place->folder);
 
     shell("mv @/bin/bittern-decoder @/bin/x", place->folder);
-    assert_int_equal(run(place, false, &fault), -1);
+    assert_int_equal(run(place, ALL, &fault), -1);
     assert_int_equal(fault.code, FAULT_NOT_FOUND);
     assert_non_null(strstr(fault.text, "bittern-decoder"));
     shell("mkdir -p @/libexec/bittern && mv @/bin/x @/libexec/bittern/bittern-decoder",
@@ -494,7 +563,7 @@ static void what_prevents_a_start_is_said_and_leaves_nothing_behind(void **state
 
     shell("mkdir -p @/run", place->folder);
     int taken = listener_bind_unix(place->mail_socket, 0600, NULL, &fault);
-    assert_int_equal(run(place, false, &fault), -1);
+    assert_int_equal(run(place, ALL, &fault), -1);
     assert_int_equal(fault.code, FAULT_EXISTS);
     assert_non_null(strstr(fault.text, "imap.socket"));
     close(taken);
@@ -509,7 +578,7 @@ static void a_second_one_on_the_same_home_is_refused(void **state)
     struct fault fault = {0};
     start(place);
 
-    assert_int_equal(run(place, false, &fault), -1);
+    assert_int_equal(run(place, ALL, &fault), -1);
 
     assert_int_equal(fault.code, FAULT_BUSY);
     char *pid = xasprintf("%d", (int)place->supervisor);
@@ -535,6 +604,8 @@ int main(void)
         SUPERVISOR_TEST(a_problem_that_needs_a_person_ends_it_with_one),
         SUPERVISOR_TEST(control_connections_are_handed_to_the_gateway),
         SUPERVISOR_TEST(without_a_gateway_the_supervisor_answers_itself),
+        SUPERVISOR_TEST(the_relay_alone_has_a_status),
+        SUPERVISOR_TEST(an_endless_question_is_cut_off),
         SUPERVISOR_TEST(one_command_has_a_gateway_without_servers_and_node),
         SUPERVISOR_TEST(the_gateway_may_run_the_programs_of_the_settings_alone),
         SUPERVISOR_TEST(what_prevents_a_start_is_said_and_leaves_nothing_behind),

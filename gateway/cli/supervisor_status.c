@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: MIT
+#include "gateway/cli/supervisor_status.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/io.h"
+#include "base/mem.h"
+#include "base/str.h"
+
+static const struct fact_row {
+    const char *name;
+    size_t offset;
+} fact_rows[] = {
+    {"port", offsetof(struct node_facts, port)},
+    {"peers_in", offsetof(struct node_facts, peers_in)},
+    {"peers_out", offsetof(struct node_facts, peers_out)},
+    {"objects", offsetof(struct node_facts, objects)},
+    {"syncing", offsetof(struct node_facts, syncing)},
+};
+
+bool node_facts_set(struct node_facts *facts, const char *name, const char *value)
+{
+    for (size_t i = 0; i < ARRAY_LEN(fact_rows); i++) {
+        if (strcmp(fact_rows[i].name, name) == 0) {
+            void *field = (char *)facts + fact_rows[i].offset;
+            return parse_u64(bytes_of_str(value), INT64_MAX, field);
+        }
+    }
+    return false;
+}
+
+/* A request is a JSON object; that its call is `status` shows without taking it apart. */
+static bool asks_for_status(struct bytes request)
+{
+    static const char word[] = "\"status\"";
+    size_t len = sizeof word - 1;
+    return request.len >= len && memmem(request.data, request.len, word, len) != NULL;
+}
+
+static void append_string(struct buf *out, const char *text)
+{
+    buf_append_byte(out, '"');
+    for (; *text != '\0'; text++) {
+        unsigned char c = (unsigned char)*text;
+        if (c == '"' || c == '\\' || c < 0x20 || c >= 0x7f) {
+            buf_printf(out, "\\u%04x", c);
+        } else {
+            buf_append_byte(out, c);
+        }
+    }
+    buf_append_byte(out, '"');
+}
+
+static const char *colour_of(const struct node_facts *node)
+{
+    if (node->peers_in + node->peers_out == 0) {
+        return "red";
+    }
+    return node->peers_in != 0 ? "green" : "yellow";
+}
+
+static void append_node(struct buf *out, const struct node_facts *node)
+{
+    buf_printf(out,
+               "{\"port\": %llu, \"peers_in\": %llu, \"peers_out\": %llu, \"objects\": %llu, "
+               "\"syncing\": %s, \"connected\": false}",
+               (unsigned long long)node->port, (unsigned long long)node->peers_in,
+               (unsigned long long)node->peers_out, (unsigned long long)node->objects,
+               node->syncing != 0 ? "true" : "false");
+}
+
+static void append_status(struct buf *out, const struct status_view *view)
+{
+    buf_printf(out,
+               "{\"result\": {\"version\": \"%s\", \"ready\": %s, \"colour\": \"%s\", \"node\": ",
+               BITTERN_VERSION, view->ready && !view->has_gateway ? "true" : "false",
+               colour_of(&view->node));
+    append_node(out, &view->node);
+    buf_append_str(out,
+                   ", \"imap\": {\"port\": 0}, \"smtp\": {\"port\": 0}, \"http\": {\"port\": 0}, "
+                   "\"queue\": {}, \"pow\": {\"kernel\": \"\", \"trials_per_second\": 0, "
+                   "\"jobs\": 0}, \"sandbox\": ");
+    struct buf sandbox = {0};
+    buf_printf(&sandbox, "node: %s", view->sandbox_node != NULL ? view->sandbox_node : "");
+    append_string(out, buf_str(&sandbox));
+    buf_clear(&sandbox);
+    buf_printf(
+        out,
+        ", \"pids\": {\"supervisor\": %d, \"node\": %d, \"gateway\": 0, \"decoder\": [%d, %d]}}}\n",
+        (int)getpid(), (int)view->pid_node, (int)view->pid_decoder_network,
+        (int)view->pid_decoder_owner);
+}
+
+void status_answer(struct buf *out, struct bytes request, const struct status_view *view)
+{
+    if (asks_for_status(request)) {
+        append_status(out, view);
+    } else if (view->has_gateway) {
+        buf_append_str(out,
+                       "{\"error\": {\"code\": \"busy\", \"message\": \"the gateway is down and "
+                       "is being started again\"}}\n");
+    } else {
+        buf_append_str(out, "{\"error\": {\"code\": \"unsupported\", \"message\": \"only the relay "
+                            "runs here: it has no mail and no keys\"}}\n");
+    }
+}
+
+/* ---- Connections. ---- */
+
+struct asker {
+    struct list_node node;
+    struct askers *askers;
+    struct io *io;
+};
+
+static void free_asker(struct asker *asker)
+{
+    list_remove(&asker->node);
+    io_free(&asker->io);
+    free(asker);
+}
+
+static void answer(struct asker *asker, struct bytes request)
+{
+    struct status_view view;
+    struct buf out = {0};
+    asker->askers->view(asker->askers->context, &view);
+    status_answer(&out, request, &view);
+    io_write(asker->io, buf_view(&out));
+    buf_clear(&out);
+}
+
+static void on_event(struct io *io, enum io_event event, void *context)
+{
+    struct asker *asker = context;
+    struct bytes input = io_input(io);
+    size_t end = bytes_find(input, '\n');
+    bool too_long = end == input.len && end >= STATUS_MAX_REQUEST_BYTES;
+    if (event != IO_DATA || too_long || io_output_is_full(io)) {
+        free_asker(asker);
+        return;
+    }
+    while (end < input.len) {
+        answer(asker, bytes_slice(input, 0, end));
+        io_consume(io, end + 1);
+        input = io_input(io);
+        end = bytes_find(input, '\n');
+    }
+}
+
+void askers_init(struct askers *askers, struct loop *loop,
+                 void (*view)(void *context, struct status_view *out), void *context)
+{
+    *askers = (struct askers){.loop = loop, .view = view, .context = context};
+    list_init(&askers->list);
+}
+
+void askers_take(struct askers *askers, int fd)
+{
+    struct asker *asker = xcalloc(1, sizeof *asker);
+    asker->askers = askers;
+    asker->io = io_new_take(askers->loop, fd, on_event, asker);
+    io_set_input_limit(asker->io, STATUS_MAX_REQUEST_BYTES);
+    io_set_timeout(asker->io, STATUS_IDLE_MS);
+    list_append(&askers->list, &asker->node);
+}
+
+void askers_clear(struct askers *askers)
+{
+    list_for_each(node, &askers->list)
+    {
+        free_asker(list_entry(node, struct asker, node));
+    }
+}
