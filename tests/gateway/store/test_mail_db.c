@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: MIT
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/db.h"
+#include "base/db_writer.h"
+#include "gateway/store/mail_db.h"
+#include "gateway/store/store_check.h"
+#include "tests/gateway/store/fixture.h"
+
+enum { N_FUTURE_STEPS = 10 };
+
+static void all_sections_make_their_tables(void **state)
+{
+    struct fixture *fixture = *state;
+
+    static const char *const tables[] = {"account", "message", "body", "outgoing", "identity"};
+    for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
+        char sql[128];
+        snprintf(sql, sizeof(sql), "SELECT count(*) FROM sqlite_schema WHERE name = '%s'",
+                 tables[i]);
+        assert_int_equal(fixture_number(fixture, sql), 1);
+    }
+    size_t n_steps;
+    assert_non_null(mail_db_steps(&n_steps));
+    assert_int_equal(fixture_number(fixture, "PRAGMA user_version"), n_steps);
+}
+
+/* A database of today goes through ten versions of tomorrow, one at a time. */
+static void ten_migrations_keep_uids_and_uidvalidity(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char mail[] = "Subject: x\r\n\r\nbody\r\n";
+    for (int i = 0; i < 5; i++) {
+        fixture_append(fixture, "INBOX", mail, i == 1 ? MAILBOX_FLAG_DELETED : 0, "tag");
+    }
+    struct mailbox *inbox = fixture_open(fixture, "INBOX", NULL);
+    assert_true(fixture_expunge(fixture, inbox));
+    uint32_t uid_validity = fixture->ops->uid_validity(inbox);
+    struct mailbox_message before = *fixture_message(inbox, 5);
+    fixture->ops->close(&inbox);
+    fixture_message(NULL, 0);
+
+    size_t n_steps;
+    const struct db_migration *steps = mail_db_steps(&n_steps);
+    struct db_migration all[16];
+    char sql[N_FUTURE_STEPS][256];
+    memcpy(all, steps, n_steps * sizeof(*steps));
+    for (size_t i = 0; i < N_FUTURE_STEPS; i++) {
+        snprintf(sql[i], sizeof(sql[i]),
+                 "ALTER TABLE message ADD COLUMN extra%zu INTEGER NOT NULL DEFAULT %zu;"
+                 "CREATE TABLE later%zu (id INTEGER PRIMARY KEY);"
+                 "ALTER TABLE mailbox ADD COLUMN note%zu TEXT",
+                 i, i, i, i);
+        all[n_steps + i] = (struct db_migration){.sql = sql[i]};
+    }
+    fixture_stop(fixture);
+    for (size_t n = n_steps + 1; n <= n_steps + N_FUTURE_STEPS; n++) {
+        struct db *db = db_open(fixture->path, &(struct db_options){0}, &fixture->fault);
+        assert_true(db_migrate(db, all, n, &fixture->fault));
+        assert_int_equal(db_version(db, NULL), n);
+        assert_true(store_check(db, &fixture->fault));
+        db_close(&db);
+    }
+
+    /* Looked at by today's program: its own tables are as they were. */
+    struct db *db = db_open(fixture->path, &(struct db_options){0}, &fixture->fault);
+    assert_true(db_exec(db, "PRAGMA user_version = 1", NULL));
+    db_close(&db);
+    fixture_start(fixture);
+    inbox = fixture_open(fixture, "INBOX", NULL);
+    assert_int_equal(fixture->ops->uid_validity(inbox), uid_validity);
+    const struct mailbox_message *after = fixture_message(inbox, 5);
+    assert_int_equal(after->modseq, before.modseq);
+    assert_int_equal(after->email_id, before.email_id);
+    assert_null(fixture_message(inbox, 2));
+    assert_true(fixture_has_keyword(inbox, 5, "tag"));
+    assert_int_equal(fixture_append(fixture, "INBOX", mail, 0, NULL), 6);
+    fixture->ops->close(&inbox);
+}
+
+static void a_step_that_fails_leaves_the_older_version(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture_append(fixture, "INBOX", "x\r\n\r\n", 0, NULL);
+    size_t n_steps;
+    const struct db_migration *steps = mail_db_steps(&n_steps);
+    struct db_migration all[16];
+    memcpy(all, steps, n_steps * sizeof(*steps));
+    all[n_steps] =
+        (struct db_migration){.sql = "DELETE FROM message; INSERT INTO nowhere VALUES (1)"};
+    fixture_stop(fixture);
+
+    struct db *db = db_open(fixture->path, &(struct db_options){0}, &fixture->fault);
+    assert_false(db_migrate(db, all, n_steps + 1, &fixture->fault));
+    assert_int_equal(db_version(db, NULL), n_steps);
+    db_close(&db);
+
+    fixture_start(fixture);
+    assert_int_equal(fixture_status(fixture, "INBOX").n_messages, 1);
+    fixture_check(fixture);
+}
+
+static void a_newer_programs_database_is_left_alone(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture_stop(fixture);
+    struct db *db = db_open(fixture->path, &(struct db_options){0}, &fixture->fault);
+    assert_true(db_exec(db, "PRAGMA user_version = 1000", NULL));
+    db_close(&db);
+
+    assert_null(mail_db_open(fixture->path, &fixture->fault));
+    assert_int_equal(fixture->fault.code, FAULT_UNSUPPORTED);
+
+    db = db_open(fixture->path, &(struct db_options){0}, &fixture->fault);
+    assert_true(db_exec(db, "PRAGMA user_version = 1", NULL));
+    db_close(&db);
+    fixture_start(fixture);
+}
+
+static void write_at(const char *path, long offset, const char *text)
+{
+    FILE *file = fopen(path, "r+b");
+    assert_non_null(file);
+    fseek(file, offset, SEEK_SET);
+    fputs(text, file);
+    fclose(file);
+}
+
+static void a_broken_database_is_a_clear_stop(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture_stop(fixture);
+    write_at(fixture->path, 0, "This is not a database at all.");
+
+    assert_null(mail_db_open(fixture->path, &fixture->fault));
+    assert_int_equal(fixture->fault.code, FAULT_CORRUPT);
+    assert_int_equal(access(fixture->path, F_OK), 0);
+
+    unlink(fixture->path);
+    fixture->account_id = 0;
+    fixture_start(fixture);
+}
+
+static void the_check_finds_what_does_not_hold(void **state)
+{
+    struct fixture *fixture = *state;
+    static const char *const damages[] = {
+        "UPDATE mailbox SET n_messages = n_messages + 1",
+        "UPDATE account SET used_bytes = used_bytes + 1",
+        "UPDATE mailbox SET uid_next = 1",
+        "UPDATE message SET modseq = 1000000",
+        "UPDATE message SET body_id = 77",
+        "DELETE FROM body_text",
+        "DELETE FROM body_piece",
+        "UPDATE body_piece SET content = 'y' || substr(content, 2)",
+        "DELETE FROM mailbox WHERE name = 'INBOX'",
+        "UPDATE mailbox SET uid_validity = 5",
+        "DELETE FROM mailbox WHERE name = 'a'",
+        "UPDATE keyword SET bit = bit + 1",
+        "INSERT INTO expunged VALUES ((SELECT mailbox_id FROM message), 1, 1, 9)",
+    };
+    fixture_append(fixture, "INBOX", "x\r\n\r\n", 0, "tag");
+    assert_true(fixture_create(fixture, "a/b"));
+    fixture_check(fixture);
+
+    struct db *db = db_open(fixture->path, &(struct db_options){.busy_wait_ms = 1000}, NULL);
+    for (size_t i = 0; i < ARRAY_LEN(damages); i++) {
+        assert_true(db_begin(db, NULL));
+        assert_true(db_exec(db, damages[i], &fixture->fault));
+        assert_true(db_commit(db, NULL));
+        struct db *reader = mail_db_open_reader(fixture->path, NULL);
+        if (store_check(reader, &fixture->fault)) {
+            fail_msg("not found: %s", damages[i]);
+        }
+        assert_int_equal(fixture->fault.code, FAULT_CORRUPT);
+        db_close(&reader);
+        /* Each damage alone: the next one starts from a whole database. */
+        db_close(&db);
+        fixture_teardown((void **)&fixture);
+        fixture_setup((void **)&fixture);
+        *state = fixture;
+        fixture_append(fixture, "INBOX", "x\r\n\r\n", 0, "tag");
+        assert_true(fixture_create(fixture, "a/b"));
+        db = db_open(fixture->path, &(struct db_options){.busy_wait_ms = 1000}, NULL);
+    }
+    db_close(&db);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(all_sections_make_their_tables),
+        TEST(ten_migrations_keep_uids_and_uidvalidity),
+        TEST(a_step_that_fails_leaves_the_older_version),
+        TEST(a_newer_programs_database_is_left_alone),
+        TEST(a_broken_database_is_a_clear_stop),
+        TEST(the_check_finds_what_does_not_hold),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
