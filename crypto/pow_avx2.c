@@ -15,22 +15,23 @@
 #define SHR(a, n) _mm256_srli_epi64(a, n)
 #define XOR3(a, b, c) XOR(XOR(a, b), c)
 #define CH(e, f, g) XOR(g, _mm256_and_si256(e, XOR(f, g)))
-#define MAJ(a, b, c)                                                                               \
-    _mm256_or_si256(_mm256_and_si256(a, b), _mm256_and_si256(c, _mm256_or_si256(a, b)))
+/* One round's b ^ c is the a ^ b of the round before, which the compiler has at hand: three
+ * operations instead of four. */
+#define MAJ(a, b, c) XOR(b, _mm256_and_si256(XOR(a, b), XOR(b, c)))
 /* There is no unsigned comparison; with the top bit flipped a signed one does it. */
 #define FLIP(v) XOR(v, SET1(INT64_MIN))
 #define ANY_UP_TO(v, w) (_mm256_movemask_epi8(_mm256_cmpgt_epi64(FLIP(v), FLIP(w))) != -1)
 
-/* A rotation by whole bytes is one shuffle, any other two shifts. */
-static inline __m256i rotate_bytes(__m256i v, int n_bytes)
+/* A rotation by a whole byte is one shuffle, any other two shifts. */
+static inline __m256i rotate_byte(__m256i v)
 {
-    return _mm256_shuffle_epi8(
-        v, n_bytes == 1 ? _mm256_setr_epi8(1, 2, 3, 4, 5, 6, 7, 0, 9, 10, 11, 12, 13, 14, 15, 8, 1,
-                                           2, 3, 4, 5, 6, 7, 0, 9, 10, 11, 12, 13, 14, 15, 8)
-                        : ZERO);
+    return _mm256_shuffle_epi8(v, _mm256_setr_epi8(1, 2, 3, 4, 5, 6, 7, 0, 9, 10, 11, 12, 13, 14,
+                                                   15, 8, 1, 2, 3, 4, 5, 6, 7, 0, 9, 10, 11, 12, 13,
+                                                   14, 15, 8));
 }
-#define ROR(a, n)                                                                                  \
-    ((n) == 8 ? rotate_bytes(a, 1) : _mm256_or_si256(SHR(a, n), _mm256_slli_epi64(a, 64 - (n))))
+
+#define ROTATE(a, n) _mm256_or_si256(SHR(a, n), _mm256_slli_epi64(a, 64 - (n)))
+#define ROR(a, n) ((n) == 8 ? rotate_byte(a) : ROTATE(a, n))
 
 #include "crypto/pow_lanes_internal.h"
 
