@@ -67,8 +67,8 @@ static bool magic_fits(struct bytes in, uint32_t magic)
     return bytes_equal(seen, (struct bytes){expected, seen.len});
 }
 
-enum parse_result frame_parse(struct frame *out, size_t *out_used, uint32_t magic, struct bytes in,
-                              struct fault *fault)
+enum parse_result frame_parse_header(struct frame_header *out, uint32_t magic, struct bytes in,
+                                     struct fault *fault)
 {
     if (!magic_fits(in, magic)) {
         fault_set(fault, FAULT_INVALID, "frame with a foreign magic");
@@ -78,33 +78,45 @@ enum parse_result frame_parse(struct frame *out, size_t *out_used, uint32_t magi
         return PARSE_MORE;
     }
     struct reader reader = reader_of(in);
-    struct frame frame = {0};
+    struct frame_header header = {0};
     (void)reader_u32(&reader);
-    if (!read_command(frame.name, reader_bytes(&reader, FRAME_COMMAND_BYTES))) {
+    if (!read_command(header.name, reader_bytes(&reader, FRAME_COMMAND_BYTES))) {
         fault_set(fault, FAULT_INVALID, "frame whose command is not padded ASCII");
         return PARSE_BAD;
     }
-    uint32_t len = reader_u32(&reader);
-    if (len > FRAME_MAX_PAYLOAD_BYTES) {
+    header.command = command_of_name(header.name);
+    header.payload_len = reader_u32(&reader);
+    reader_copy(&reader, header.checksum, CHECKSUM_BYTES);
+    if (header.payload_len > FRAME_MAX_PAYLOAD_BYTES) {
         fault_set(fault, FAULT_LIMIT, "frame \"%s\" announces %" PRIu32 " bytes, above %d",
-                  frame.name, len, FRAME_MAX_PAYLOAD_BYTES);
+                  header.name, header.payload_len, FRAME_MAX_PAYLOAD_BYTES);
         return PARSE_BAD;
     }
-    struct bytes claimed = reader_bytes(&reader, CHECKSUM_BYTES);
-    if (len > reader_left(&reader)) {
+    *out = header;
+    return PARSE_DONE;
+}
+
+enum parse_result frame_parse(struct frame *out, size_t *out_used, uint32_t magic, struct bytes in,
+                              struct fault *fault)
+{
+    struct frame_header header;
+    enum parse_result result = frame_parse_header(&header, magic, in, fault);
+    if (result != PARSE_DONE) {
+        return result;
+    }
+    struct bytes payload = bytes_slice(in, FRAME_HEADER_BYTES, header.payload_len);
+    if (payload.len < header.payload_len) {
         return PARSE_MORE;
     }
-
-    frame.command = command_of_name(frame.name);
-    frame.payload = reader_bytes(&reader, len);
     uint8_t checksum[CHECKSUM_BYTES];
-    checksum_of(checksum, frame.payload);
-    if (!bytes_equal(claimed, (struct bytes){checksum, sizeof checksum})) {
-        fault_set(fault, FAULT_INVALID, "frame \"%s\" with a wrong checksum", frame.name);
+    checksum_of(checksum, payload);
+    if (memcmp(header.checksum, checksum, CHECKSUM_BYTES) != 0) {
+        fault_set(fault, FAULT_INVALID, "frame \"%s\" with a wrong checksum", header.name);
         return PARSE_BAD;
     }
-    *out = frame;
-    *out_used = FRAME_HEADER_BYTES + len;
+    *out = (struct frame){.command = header.command, .payload = payload};
+    memcpy(out->name, header.name, sizeof out->name);
+    *out_used = FRAME_HEADER_BYTES + payload.len;
     return PARSE_DONE;
 }
 

@@ -55,6 +55,19 @@ struct frame {
 enum parse_result frame_parse(struct frame *out, size_t *out_used, uint32_t magic, struct bytes in,
                               struct fault *fault) MUST_USE;
 
+/* What a header says, when its 24 bytes are there: for a session that refuses a command, or a
+ * length for a command, before it takes the payload in. */
+struct frame_header {
+    enum wire_command command;
+    char name[FRAME_COMMAND_BYTES + 1]; /* as in struct frame */
+    uint32_t payload_len;               /* not above FRAME_MAX_PAYLOAD_BYTES */
+    uint8_t checksum[4];
+};
+
+/* As frame_parse, without the payload. */
+enum parse_result frame_parse_header(struct frame_header *out, uint32_t magic, struct bytes in,
+                                     struct fault *fault) MUST_USE;
+
 /* Append a frame whose payload is at hand. */
 void frame_write(struct buf *out, uint32_t magic, enum wire_command command, struct bytes payload);
 

@@ -228,6 +228,24 @@ static void too_long_a_payload_is_refused_at_the_header(void **state)
     }
 }
 
+static void a_header_is_read_before_its_payload_is_there(void **state)
+{
+    (void)state;
+    struct buf packet = {0};
+    struct frame_header header;
+    frame_write(&packet, FRAME_MAGIC, WIRE_GETDATA, bytes_of_str("payload"));
+    for (size_t len = 0; len <= packet.len; len++) {
+        enum parse_result result =
+            frame_parse_header(&header, FRAME_MAGIC, view(packet.data, len), NULL);
+        assert_int_equal(result, len < FRAME_HEADER_BYTES ? PARSE_MORE : PARSE_DONE);
+    }
+    assert_int_equal(header.command, WIRE_GETDATA);
+    assert_string_equal(header.name, "getdata");
+    assert_int_equal(header.payload_len, strlen("payload"));
+    assert_memory_equal(header.checksum, packet.data + 20, sizeof header.checksum);
+    buf_clear(&packet);
+}
+
 static void the_longest_payload_passes(void **state)
 {
     (void)state;
@@ -331,6 +349,7 @@ int main(void)
         cmocka_unit_test(a_foreign_magic_is_refused_at_its_first_byte),
         cmocka_unit_test(a_private_network_has_its_own_magic),
         cmocka_unit_test(too_long_a_payload_is_refused_at_the_header),
+        cmocka_unit_test(a_header_is_read_before_its_payload_is_there),
         cmocka_unit_test(the_longest_payload_passes),
         cmocka_unit_test(a_wrong_checksum_is_refused),
         cmocka_unit_test(commands_are_padded_printable_ascii),
