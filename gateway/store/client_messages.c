@@ -35,6 +35,82 @@ static void new_flags(const struct mailbox_message *message, enum mailbox_store_
     }
 }
 
+/* Neighbours that get the same flags and keywords: one statement writes them all. */
+struct flags_run {
+    uint32_t first; /* 0: none is begun */
+    uint32_t last;
+    size_t range; /* of the request: between its ranges there may be others' rows */
+    uint8_t flags;
+    uint64_t keywords;
+};
+
+static bool end_run(struct mail_txn *txn, struct touched_mailbox *mailbox, struct flags_run *run,
+                    struct fault *fault)
+{
+    bool ok = run->first == 0 || message_write_flags(txn, mailbox, run->first, run->last,
+                                                     run->flags, run->keywords, fault);
+    run->first = 0;
+    return ok;
+}
+
+static bool add_to_run(struct mail_txn *txn, struct touched_mailbox *mailbox, struct flags_run *run,
+                       size_t range, uint32_t uid, uint8_t flags, uint64_t keywords,
+                       struct fault *fault)
+{
+    bool fits =
+        run->first != 0 && run->range == range && run->flags == flags && run->keywords == keywords;
+    if (!fits) {
+        if (!end_run(txn, mailbox, run, fault)) {
+            return false;
+        }
+        *run =
+            (struct flags_run){.first = uid, .range = range, .flags = flags, .keywords = keywords};
+    }
+    run->last = uid;
+    return true;
+}
+
+/* Give each message its new flags; those that were changed by others since then are left out. */
+static bool store_each(struct mail_txn *txn, struct touched_mailbox *mailbox,
+                       const struct mailbox_store_request *request, uint64_t keywords,
+                       uint64_t servers, struct message_list *messages, struct uid_set *out_refused,
+                       struct fault *fault)
+{
+    struct flags_run run = {0};
+    size_t range = 0;
+    size_t n_kept = 0;
+    for (size_t i = 0; i < messages->n; i++) {
+        struct mailbox_message *message = &messages->items[i];
+        while (message->uid > request->uids->ranges[range].last) {
+            range++;
+        }
+        if (request->has_unchanged_since && message->modseq > request->unchanged_since) {
+            uid_set_add(out_refused, message->uid);
+            if (!end_run(txn, mailbox, &run, fault)) {
+                return false;
+            }
+            continue;
+        }
+        uint8_t flags = 0;
+        uint64_t new_keywords = 0;
+        new_flags(message, request->mode, request->flags.flags & MAILBOX_FLAGS_ALL, keywords,
+                  servers, &flags, &new_keywords);
+        if (flags == message->flags && new_keywords == message->keywords) {
+            if (!end_run(txn, mailbox, &run, fault)) {
+                return false;
+            }
+        } else {
+            message_note_flags(mailbox, message, flags, new_keywords);
+            if (!add_to_run(txn, mailbox, &run, range, message->uid, flags, new_keywords, fault)) {
+                return false;
+            }
+        }
+        messages->items[n_kept++] = *message;
+    }
+    messages->n = n_kept;
+    return end_run(txn, mailbox, &run, fault);
+}
+
 bool messages_store(struct mail_txn *txn, struct touched_mailbox *mailbox,
                     const struct mailbox_store_request *request, struct message_list *out_changed,
                     struct uid_set *out_refused, struct fault *fault)
@@ -43,30 +119,11 @@ bool messages_store(struct mail_txn *txn, struct touched_mailbox *mailbox,
     uint64_t keywords = 0;
     enum keywords_mode mode =
         request->mode == MAILBOX_STORE_REMOVE ? KEYWORDS_OF_CLIENT_KNOWN : KEYWORDS_OF_CLIENT;
-    if (!keywords_set(txn, mailbox, &keywords, request->flags.keywords, request->flags.n_keywords,
-                      mode, fault) ||
-        !keywords_servers_mask(txn, mailbox, &servers, fault) ||
-        !messages_collect(txn->db, out_changed, mailbox->id, request->uids, fault)) {
-        return false;
-    }
-    size_t n_kept = 0;
-    for (size_t i = 0; i < out_changed->n; i++) {
-        struct mailbox_message *message = &out_changed->items[i];
-        if (request->has_unchanged_since && message->modseq > request->unchanged_since) {
-            uid_set_add(out_refused, message->uid);
-            continue;
-        }
-        uint8_t flags = 0;
-        uint64_t new_keywords = 0;
-        new_flags(message, request->mode, request->flags.flags & MAILBOX_FLAGS_ALL, keywords,
-                  servers, &flags, &new_keywords);
-        if (!message_update_row(txn, mailbox, message, flags, new_keywords, fault)) {
-            return false;
-        }
-        out_changed->items[n_kept++] = *message;
-    }
-    out_changed->n = n_kept;
-    return true;
+    return keywords_set(txn, mailbox, &keywords, request->flags.keywords, request->flags.n_keywords,
+                        mode, fault) &&
+           keywords_servers_mask(txn, mailbox, &servers, fault) &&
+           messages_collect(txn->db, out_changed, mailbox->id, request->uids, fault) &&
+           store_each(txn, mailbox, request, keywords, servers, out_changed, out_refused, fault);
 }
 
 /* ---- EXPUNGE ---- */

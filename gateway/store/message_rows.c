@@ -161,6 +161,36 @@ bool message_insert_row(struct mail_txn *txn, struct touched_mailbox *mailbox,
     return true;
 }
 
+bool message_write_flags(struct mail_txn *txn, struct touched_mailbox *mailbox, uint32_t first,
+                         uint32_t last, uint8_t flags, uint64_t keywords, struct fault *fault)
+{
+    struct db_stmt *stmt = db_prepare(txn->db,
+                                      "UPDATE message SET flags = ?4, keywords = ?5, modseq = ?6"
+                                      " WHERE mailbox_id = ?1 AND uid BETWEEN ?2 AND ?3",
+                                      fault);
+    if (!stmt) {
+        return false;
+    }
+    db_bind_i64(stmt, 1, mailbox->id);
+    db_bind_i64(stmt, 2, first);
+    db_bind_i64(stmt, 3, last);
+    db_bind_i64(stmt, 4, flags);
+    db_bind_i64(stmt, 5, (int64_t)keywords);
+    db_bind_i64(stmt, 6, (int64_t)mailbox_change(mailbox));
+    return db_run(stmt, fault);
+}
+
+void message_note_flags(struct touched_mailbox *mailbox, struct mailbox_message *message,
+                        uint8_t flags, uint64_t keywords)
+{
+    count_message(mailbox, message, -1);
+    message->flags = flags;
+    message->keywords = keywords;
+    message->modseq = mailbox_change(mailbox);
+    count_message(mailbox, message, 1);
+    mailbox_put(mailbox, message);
+}
+
 bool message_update_row(struct mail_txn *txn, struct touched_mailbox *mailbox,
                         struct mailbox_message *message, uint8_t flags, uint64_t keywords,
                         struct fault *fault)
@@ -168,25 +198,8 @@ bool message_update_row(struct mail_txn *txn, struct touched_mailbox *mailbox,
     if (flags == message->flags && keywords == message->keywords) {
         return true;
     }
-    struct db_stmt *stmt = db_prepare(txn->db,
-                                      "UPDATE message SET flags = ?3, keywords = ?4, modseq = ?5"
-                                      " WHERE mailbox_id = ?1 AND uid = ?2",
-                                      fault);
-    if (!stmt) {
-        return false;
-    }
-    count_message(mailbox, message, -1);
-    message->flags = flags;
-    message->keywords = keywords;
-    message->modseq = mailbox_change(mailbox);
-    count_message(mailbox, message, 1);
-    mailbox_put(mailbox, message);
-    db_bind_i64(stmt, 1, mailbox->id);
-    db_bind_i64(stmt, 2, message->uid);
-    db_bind_i64(stmt, 3, flags);
-    db_bind_i64(stmt, 4, (int64_t)keywords);
-    db_bind_i64(stmt, 5, (int64_t)message->modseq);
-    return db_run(stmt, fault);
+    message_note_flags(mailbox, message, flags, keywords);
+    return message_write_flags(txn, mailbox, message->uid, message->uid, flags, keywords, fault);
 }
 
 static bool release_body(struct mail_txn *txn, uint64_t body_id, struct fault *fault)

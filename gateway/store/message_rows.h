@@ -48,6 +48,13 @@ bool message_insert_row(struct mail_txn *txn, struct touched_mailbox *mailbox,
 bool message_update_row(struct mail_txn *txn, struct touched_mailbox *mailbox,
                         struct mailbox_message *message, uint8_t flags, uint64_t keywords,
                         struct fault *fault) MUST_USE;
+/* The two halves of message_update_row, for many messages that get the same: all rows from `first`
+ * to `last`, which must each be noted. */
+bool message_write_flags(struct mail_txn *txn, struct touched_mailbox *mailbox, uint32_t first,
+                         uint32_t last, uint8_t flags, uint64_t keywords,
+                         struct fault *fault) MUST_USE;
+void message_note_flags(struct touched_mailbox *mailbox, struct mailbox_message *message,
+                        uint8_t flags, uint64_t keywords);
 /* Delete a row whose body another row goes on referring to. */
 bool message_delete_row(struct mail_txn *txn, struct touched_mailbox *mailbox,
                         const struct mailbox_message *message, struct fault *fault) MUST_USE;

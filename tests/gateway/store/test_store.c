@@ -212,6 +212,42 @@ static void flags_are_replaced_added_and_removed(void **state)
     fixture_check(fixture);
 }
 
+/* Runs of neighbours are written at once: what stands between and beside them stays as it is. */
+static void only_the_messages_asked_for_get_the_flag(void **state)
+{
+    struct fixture *fixture = *state;
+    for (int i = 1; i <= 12; i++) {
+        uint8_t flags = i == 4 ? MAILBOX_FLAG_SEEN : i == 9 ? MAILBOX_FLAG_DRAFT : 0;
+        fixture_append(fixture, "INBOX", MAIL, flags, NULL);
+    }
+    struct mailbox *mailbox = fixture_open(fixture, "INBOX", NULL);
+    struct uid_set uids = {0};
+    uid_set_add_range(&uids, 2, 5);
+    uid_set_add_range(&uids, 7, 10);
+    uid_set_add_range(&uids, 12, 40);
+
+    const struct mailbox_store_request request = {
+        .uids = &uids, .mode = MAILBOX_STORE_ADD, .flags = {.flags = MAILBOX_FLAG_SEEN}};
+    (void)fixture->ops->store_flags(mailbox, &request, fixture_done(fixture));
+
+    assert_true(fixture_wait(fixture));
+    assert_int_equal(fixture->n_changed, 9);
+    static const char expected[] = " 0SSSS0SSDS0S"; /* by UID */
+    fixture_message(NULL, 0);
+    fixture->ops->close(&mailbox);
+    fixture_stop(fixture);
+    fixture_start(fixture); /* what the disk has, not what the view was told */
+    mailbox = fixture_open(fixture, "INBOX", NULL);
+    for (uint32_t uid = 1; uid <= 12; uid++) {
+        uint8_t flags = fixture_message(mailbox, uid)->flags;
+        assert_int_equal(flags & MAILBOX_FLAG_SEEN, expected[uid] != '0' ? MAILBOX_FLAG_SEEN : 0);
+        assert_int_equal(flags & MAILBOX_FLAG_DRAFT, expected[uid] == 'D' ? MAILBOX_FLAG_DRAFT : 0);
+    }
+    uid_set_clear(&uids);
+    fixture->ops->close(&mailbox);
+    fixture_check(fixture);
+}
+
 static void unchanged_since_refuses_what_others_changed(void **state)
 {
     struct fixture *fixture = *state;
@@ -644,6 +680,7 @@ int main(void)
         TEST(an_incomplete_message_is_not_committed),
         TEST(nothing_is_put_into_outbox_or_a_container),
         TEST(flags_are_replaced_added_and_removed),
+        TEST(only_the_messages_asked_for_get_the_flag),
         TEST(unchanged_since_refuses_what_others_changed),
         TEST(a_client_can_use_up_its_keywords_but_not_the_servers),
         TEST(only_deleted_messages_are_expunged_and_uids_never_come_back),
