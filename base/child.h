@@ -72,9 +72,9 @@ enum { CHILD_STOP_TIMEOUT_MS = 4000 };
 
 /* Reports. */
 #define CHILD_REPORT_SANDBOX "sandbox" /* sandbox_status.text */
-/* From the node, with one of port, peers_in, peers_out, objects, syncing behind it and a number as
- * value: for `status` where no gateway runs. */
-#define CHILD_REPORT_FACT "fact."
+/* From the node, about once a second: its figures, a flat JSON object with numbers and truths; for
+ * `status` where no gateway runs. */
+#define CHILD_REPORT_NODE "node"
 /* From the gateway: kill the decoder of that name ("decoder.network", "decoder.owner"), which
  * hangs; it is started again and joined anew, without counting as a failure. */
 #define CHILD_REPORT_RESTART "restart"

@@ -407,10 +407,8 @@ static void on_report(struct kid *kid, const char *name, const char *value)
         free(kid->sandbox);
         kid->sandbox = xstrdup(value);
         tell_gateway_of(supervisor, "sandbox", kid->kind->name, value);
-    } else if (str_starts_with(name, CHILD_REPORT_FACT) && kid == &supervisor->kids[NODE]) {
-        if (!node_facts_set(&supervisor->node_facts, name + strlen(CHILD_REPORT_FACT), value)) {
-            log_warn("supervisor", "the node reported a wrong fact");
-        }
+    } else if (strcmp(name, CHILD_REPORT_NODE) == 0 && kid == &supervisor->kids[NODE]) {
+        supervisor->node_facts = node_facts_read(value);
     } else if (strcmp(name, CHILD_REPORT_RESTART) == 0 && kid == &supervisor->kids[GATEWAY]) {
         restart_decoder(supervisor, value);
     } else if (strcmp(name, CHILD_REPORT_PROBLEM) == 0) {

@@ -19,17 +19,36 @@ static const struct fact_row {
     {"peers_out", offsetof(struct node_facts, peers_out)},
     {"objects", offsetof(struct node_facts, objects)},
     {"syncing", offsetof(struct node_facts, syncing)},
+    {"was_reached", offsetof(struct node_facts, was_reached)},
 };
 
-bool node_facts_set(struct node_facts *facts, const char *name, const char *value)
+/* The value behind `"name":`. */
+static uint64_t read_fact(const char *report, const char *name)
 {
-    for (size_t i = 0; i < ARRAY_LEN(fact_rows); i++) {
-        if (strcmp(fact_rows[i].name, name) == 0) {
-            void *field = (char *)facts + fact_rows[i].offset;
-            return parse_u64(bytes_of_str(value), INT64_MAX, field);
+    char *key = xasprintf("\"%s\":", name);
+    const char *found = strstr(report, key);
+    uint64_t value = 0;
+    if (found != NULL) {
+        const char *text = found + strlen(key);
+        size_t n_digits = strspn(text, "0123456789");
+        if (str_starts_with(text, "true")) {
+            value = 1;
+        } else if (!parse_u64((struct bytes){(const uint8_t *)text, n_digits}, INT64_MAX, &value)) {
+            value = 0;
         }
     }
-    return false;
+    free(key);
+    return value;
+}
+
+struct node_facts node_facts_read(const char *report)
+{
+    struct node_facts facts = {0};
+    for (size_t i = 0; i < ARRAY_LEN(fact_rows); i++) {
+        uint64_t value = read_fact(report, fact_rows[i].name);
+        memcpy((char *)&facts + fact_rows[i].offset, &value, sizeof value);
+    }
+    return facts;
 }
 
 /* A request is a JSON object; that its call is `status` shows without taking it apart. */
@@ -59,7 +78,7 @@ static const char *colour_of(const struct node_facts *node)
     if (node->peers_in + node->peers_out == 0) {
         return "red";
     }
-    return node->peers_in != 0 ? "green" : "yellow";
+    return node->peers_in != 0 || node->was_reached != 0 ? "green" : "yellow";
 }
 
 static void append_node(struct buf *out, const struct node_facts *node)

@@ -2,8 +2,8 @@
 /* What the supervisor answers on control.sock when there is no gateway to answer: `status`, of what
  * it knows itself and what the node reports; to all else, that the gateway is not there.
  *
- * The form is that of the control socket (docs/control.md): a JSON object a line. Numbers that the
- * node reported are kept as numbers, so that nothing of its making gets into the answer. */
+ * The form is that of the control socket (docs/control.md): a JSON object a line. What the
+ * node reports is taken as numbers, so that nothing else of its making gets into the answer. */
 #ifndef BITTERN_GATEWAY_CLI_SUPERVISOR_STATUS_H
 #define BITTERN_GATEWAY_CLI_SUPERVISOR_STATUS_H
 
@@ -20,17 +20,19 @@ struct loop;
 
 enum { STATUS_MAX_REQUEST_BYTES = 4096, STATUS_IDLE_MS = 5 * 1000 };
 
-/* What the node reports, each as "fact.NAME" with a number. */
+/* What is taken of the node's report. */
 struct node_facts {
     uint64_t port;
     uint64_t peers_in;
     uint64_t peers_out;
     uint64_t objects;
-    uint64_t syncing;
+    uint64_t syncing; /* 0 or 1, as the next */
+    uint64_t was_reached;
 };
 
-/* False for an unknown name or what is no number. `name` without "fact.". */
-bool node_facts_set(struct node_facts *facts, const char *name, const char *value) MUST_USE;
+/* Read them from the node's report, a flat JSON object. What is not there, or is neither a number
+ * nor true, is 0. */
+struct node_facts node_facts_read(const char *report) MUST_USE;
 
 struct status_view {
     struct node_facts node;
