@@ -175,9 +175,8 @@ void cmd_authenticate(struct imap_session *session, struct imap_parser *args)
         auth_step(session, result, buf_view(&challenge));
         buf_clear(&challenge);
     }
-    if (session->in_authenticate) {
-        imap_input_reset(&session->input);
-    }
+    /* The lines to come are responses, also when the first challenge waits for a look-up. */
+    imap_input_reset(&session->input);
 }
 
 void imap_authenticate_line(struct imap_session *session, struct bytes line)

@@ -14,13 +14,13 @@
 
 #include "base/fault.h"
 #include "base/str.h"
+#include "mailproto/imap/body_decode.h"
 #include "mailproto/imap/bodystructure.h"
 #include "mailproto/imap/fetch.h"
 #include "mailproto/imap/imap_date.h"
 #include "mailproto/imap/imap_internal.h"
 #include "mailproto/imap/imap_write.h"
 #include "mailproto/imap/seqset.h"
-#include "mailproto/imap/transfer_decode.h"
 
 enum { BINARY_MAX_BYTES = MAILBOX_APPEND_MAX_BYTES };
 
@@ -261,7 +261,7 @@ static void use_gathered(struct imap_session *session, struct fetch_run *run)
         struct bytes encoding = body->section.n_numbers == 0 ? bytes_of_str("binary")
                                                              : run->info.parts[run->part].encoding;
         buf_init(&made, BINARY_MAX_BYTES);
-        if (!transfer_decode(&made, encoding, buf_view(&run->gathered))) {
+        if (!body_decode(&made, encoding, buf_view(&run->gathered))) {
             run->unknown_encoding = true;
             buf_append_str(&session->out, body->form == FETCH_FORM_BINARY_SIZE ? "0" : "NIL");
             buf_clear(&made);

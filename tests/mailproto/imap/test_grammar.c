@@ -18,7 +18,7 @@
 #include "mailproto/imap/mailbox_view.h"
 #include "mailproto/imap/message_info.h"
 #include "mailproto/imap/seqset.h"
-#include "mailproto/imap/transfer_decode.h"
+#include "mailproto/imap/body_decode.h"
 #include "mailproto/imap/uid_set.h"
 #include "mailproto/imap/utf7.h"
 
@@ -375,7 +375,7 @@ static void transfer_encodings_are_taken_off(void **state)
                 {"x-uuencode", "x", NULL}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         struct buf out = {0};
-        bool ok = transfer_decode(&out, bytes_of_str(rows[i].encoding), bytes_of_str(rows[i].body));
+        bool ok = body_decode(&out, bytes_of_str(rows[i].encoding), bytes_of_str(rows[i].body));
         assert_int_equal(ok, rows[i].plain != NULL);
         if (ok) {
             assert_string_equal(buf_str(&out), rows[i].plain);

@@ -8,6 +8,8 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
+#include "base/str.h"
+#include "crypto/hash.h"
 #include "mailproto/imap/mailbox.h"
 #include "tests/support/imap_script.h"
 #include "tests/support/memory_mailbox.h"
@@ -80,6 +82,51 @@ static void play_authenticate(struct imap_world *world)
         "4< c NO This mechanism is not known here");
 }
 
+/* A client that speaks SCRAM: the challenge comes only after a look-up. */
+static void play_scram(struct imap_world *world)
+{
+    uint8_t salted[32];
+    uint8_t client_key[32];
+    uint8_t stored_key[32];
+    uint8_t proof[32];
+    struct buf first = {0};
+    struct buf salt = {0};
+    struct buf final = {0};
+    struct buf auth = {0};
+    struct buf line = {0};
+    RUN(world, "1< ~* OK", "1> a AUTHENTICATE SCRAM-SHA-256 biwsbj1hbGljZSxyPWFiYw==");
+    struct bytes challenge = imap_world_output(world, 1);
+    assert_true(bytes_starts_with(challenge, bytes_of_str("+ ")));
+    assert_true(base64_decode(&first, bytes_slice(challenge, 2, challenge.len - 4)));
+    imap_world_forget_output(world, 1);
+    const char *text = buf_str(&first);
+    const char *salt_at = strstr(text, ",s=") + 3;
+    assert_true(base64_decode(&salt, (struct bytes){(const uint8_t *)salt_at,
+                                                    (size_t)(strstr(salt_at, ",i=") - salt_at)}));
+    buf_append_str(&final, "c=biws,");
+    buf_append(&final, text, (size_t)(salt_at - 3 - text));
+    buf_printf(&auth, "n=alice,r=abc,%s,%s", text, buf_str(&final));
+    assert_true(
+        hash_pbkdf2_hmac_sha256(salted, 32, bytes_of_str("secret"), buf_view(&salt), 4096, NULL));
+    hash_hmac_sha256(client_key, (struct bytes){salted, 32}, bytes_of_str("Client Key"));
+    hash_sha256(stored_key, (struct bytes){client_key, 32});
+    hash_hmac_sha256(proof, (struct bytes){stored_key, 32}, buf_view(&auth));
+    for (size_t i = 0; i < 32; i++) {
+        proof[i] ^= client_key[i];
+    }
+    buf_append_str(&final, ",p=");
+    base64_encode(&final, (struct bytes){proof, 32});
+    base64_encode(&line, buf_view(&final));
+    buf_append_str(&line, "\r\n");
+    imap_world_send(world, 1, buf_view(&line));
+    RUN(world, "1< ~+ dj", "1> ", "1< ~a OK [CAPABILITY");
+    buf_clear(&first);
+    buf_clear(&salt);
+    buf_clear(&final);
+    buf_clear(&auth);
+    buf_clear(&line);
+}
+
 static void play_too_many_logins(struct imap_world *world)
 {
     RUN(world, "1< ~* OK", "1> a LOGIN alice x");
@@ -119,6 +166,7 @@ static void login_needs_the_right_password(void **state)
     in_every_way(play_login);
     in_every_way(play_login_literals);
     in_every_way(play_authenticate);
+    in_every_way(play_scram);
 }
 
 static void wrong_logins_are_slowed_down_and_then_cut_off(void **state)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Taking off a content transfer encoding (RFC 2045 section 6), for BINARY (RFC 3516). */
-#ifndef BITTERN_MAILPROTO_IMAP_TRANSFER_DECODE_H
-#define BITTERN_MAILPROTO_IMAP_TRANSFER_DECODE_H
+#ifndef BITTERN_MAILPROTO_IMAP_BODY_DECODE_H
+#define BITTERN_MAILPROTO_IMAP_BODY_DECODE_H
 
 #include <stdbool.h>
 
@@ -12,6 +12,6 @@ struct buf;
 
 /* Append the decoded `body`. Wrong characters are passed over, as RFC 2045 asks. False when the
  * encoding is not known, or `out` is full. */
-bool transfer_decode(struct buf *out, struct bytes encoding, struct bytes body) MUST_USE;
+bool body_decode(struct buf *out, struct bytes encoding, struct bytes body) MUST_USE;
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "mailproto/imap/transfer_decode.h"
+#include "mailproto/imap/body_decode.h"
 
 #include <string.h>
 
@@ -65,7 +65,7 @@ static void decode_quoted(struct buf *out, struct bytes body)
     }
 }
 
-bool transfer_decode(struct buf *out, struct bytes encoding, struct bytes body)
+bool body_decode(struct buf *out, struct bytes encoding, struct bytes body)
 {
     if (bytes_is_word(encoding, "base64")) {
         decode_base64(out, body);
