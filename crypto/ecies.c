@@ -73,7 +73,8 @@ static void run_cipher(uint8_t *out, enum direction direction, const uint8_t key
     EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();
     int out_len = 0;
     if (context == NULL ||
-        EVP_CipherInit_ex2(context, crypto_libs()->aes_256_cbc, key, iv, direction, NULL) != 1 ||
+        EVP_CipherInit_ex2(context, crypto_libs()->aes_256_cbc, key, iv, (int)direction, NULL) !=
+            1 ||
         EVP_CIPHER_CTX_set_padding(context, 0) != 1 ||
         EVP_CipherUpdate(context, out, &out_len, in.data, (int)in.len) != 1 ||
         (size_t)out_len != in.len) {
