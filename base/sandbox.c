@@ -190,6 +190,7 @@ static const struct call calls[] = {
     {"select", CALLS_ALWAYS},
     {"timerfd_create", CALLS_ALWAYS},
     {"timerfd_settime", CALLS_ALWAYS},
+    {"setitimer", CALLS_ALWAYS},
     /* about oneself */
     {"clock_getres", CALLS_ALWAYS},
     {"clock_gettime", CALLS_ALWAYS},
