@@ -331,3 +331,60 @@ out:
     free(ids);
     return ok;
 }
+
+/* The mailbox with the longest list above `max_runs`: DB_DONE when there is none. */
+static enum db_step find_long_log(struct db *db, int64_t *out_mailbox_id, int64_t max_runs,
+                                  struct fault *fault)
+{
+    struct db_stmt *stmt = db_prepare(db,
+                                      "SELECT mailbox_id FROM expunged GROUP BY mailbox_id"
+                                      " HAVING count(*) > ?1 LIMIT 1",
+                                      fault);
+    if (!stmt) {
+        return DB_FAILED;
+    }
+    db_bind_i64(stmt, 1, max_runs);
+    enum db_step step = db_step(stmt, fault);
+    if (step == DB_ROW) {
+        *out_mailbox_id = db_column_i64(stmt, 0);
+    }
+    db_reset(stmt);
+    return step;
+}
+
+/* First the note up to where is forgotten, then the rows. */
+static bool trim_log(struct db *db, int64_t mailbox_id, int64_t n_kept, struct fault *fault)
+{
+    static const char *const statements[] = {
+        "UPDATE mailbox SET forgotten_modseq = (SELECT modseq FROM expunged WHERE mailbox_id = ?1"
+        " ORDER BY modseq DESC LIMIT 1 OFFSET ?2) WHERE id = ?1",
+        "DELETE FROM expunged WHERE mailbox_id = ?1 AND ?2 >= 0 AND modseq <="
+        " (SELECT forgotten_modseq FROM mailbox WHERE id = ?1)",
+    };
+    for (size_t i = 0; i < ARRAY_LEN(statements); i++) {
+        struct db_stmt *stmt = db_prepare(db, statements[i], fault);
+        if (!stmt) {
+            return false;
+        }
+        db_bind_i64(stmt, 1, mailbox_id);
+        db_bind_i64(stmt, 2, n_kept);
+        if (!db_run(stmt, fault)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool messages_trim_expunged(struct mail_txn *txn, int64_t max_runs, struct fault *fault)
+{
+    for (;;) {
+        int64_t mailbox_id;
+        enum db_step step = find_long_log(txn->db, &mailbox_id, max_runs, fault);
+        if (step != DB_ROW) {
+            return step == DB_DONE;
+        }
+        if (!trim_log(txn->db, mailbox_id, max_runs / 2, fault)) {
+            return false;
+        }
+    }
+}

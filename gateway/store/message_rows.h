@@ -75,4 +75,8 @@ bool messages_drop_all(struct mail_txn *txn, struct touched_mailbox *mailbox,
 bool messages_clear_released(struct mail_txn *txn, size_t max, bool *out_more,
                              struct fault *fault) MUST_USE;
 
+/* Forget the oldest expunged UIDs of mailboxes that remember more than `max_runs` runs of them:
+ * half as many stay. Whoever asks for older ones is told that they are forgotten. */
+bool messages_trim_expunged(struct mail_txn *txn, int64_t max_runs, struct fault *fault) MUST_USE;
+
 #endif

@@ -102,7 +102,8 @@ struct purge_job {
 static bool purge_run(struct mail_txn *txn, void *context, struct fault *fault)
 {
     struct purge_job *purge = context;
-    return messages_clear_released(txn, STORE_PURGE_BODIES, &purge->more, fault);
+    return messages_clear_released(txn, STORE_PURGE_BODIES, &purge->more, fault) &&
+           (purge->more || messages_trim_expunged(txn, STORE_MAX_EXPUNGED_RUNS, fault));
 }
 
 static void purge_done(void *context, const struct fault *fault)

@@ -28,7 +28,8 @@ enum {
     STORE_MAX_IDLE_MAILBOXES = 16,      /* views that are kept though nobody looks at them */
     STORE_APPEND_MAX_BYTES = 268435456, /* of all messages on their way in: 256 MiB */
     STORE_PURGE_DELAY_MS = 1000,        /* until bodies that were let go are cleared away */
-    STORE_PURGE_BODIES = 200            /* at once: the others' jobs wait as long */
+    STORE_PURGE_BODIES = 200,           /* at once: the others' jobs wait as long */
+    STORE_MAX_EXPUNGED_RUNS = 10000     /* that a mailbox remembers, for clients that come back */
 };
 
 struct mail_store {
