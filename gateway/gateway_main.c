@@ -85,13 +85,13 @@ struct app {
 static void kill_network_decoder(void *context)
 {
     struct app *app = context;
-    child_report(app->child, "restart", CHILD_SOCKET_DECODER_NETWORK);
+    child_report(app->child, CHILD_REPORT_RESTART, CHILD_SOCKET_DECODER_NETWORK);
 }
 
 static void kill_owner_decoder(void *context)
 {
     struct app *app = context;
-    child_report(app->child, "restart", CHILD_SOCKET_DECODER_OWNER);
+    child_report(app->child, CHILD_REPORT_RESTART, CHILD_SOCKET_DECODER_OWNER);
 }
 
 static void open_decoders(struct app *app)

@@ -37,10 +37,10 @@ enum object_job_step { /* on disk */
 
 struct object_job_new {
     enum object_job_kind kind;
-    int64_t outgoing_id; /* 0: none */
-    const char *address; /* ""; or whose key is asked for or told */
-    struct bytes object; /* whole */
-    struct pow_demand demand;
+    int64_t outgoing_id;      /* 0: none */
+    const char *address;      /* ""; or whose key is asked for or told */
+    struct bytes object;      /* whole */
+    struct pow_demand demand; /* zero: the network's least, whatever that is when it is worked on */
     int64_t ttl_sec;
     int64_t expires_sec;
     bool finished;   /* its work is done */

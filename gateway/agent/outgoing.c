@@ -184,7 +184,6 @@ struct step {
     struct address address; /* ASK */
     int64_t ttl_sec;
     uint32_t tries;
-    struct pow_demand least;
     struct sender sender; /* KEY_FOUND */
 
     struct buf object; /* JOB */
@@ -219,7 +218,7 @@ static bool postpone(struct mail_txn *txn, const struct step *step, int64_t next
 static bool run_ask(struct mail_txn *txn, const struct step *step, struct fault *fault)
 {
     int64_t next_sec = mail_txn_now_sec(txn) + step->ttl_sec + step->ttl_sec / 10;
-    if (!pubkeys_write_request(txn, &step->address, step->ttl_sec, step->least, fault)) {
+    if (!pubkeys_write_request(txn, &step->address, step->ttl_sec, fault)) {
         return false;
     }
     return step->state == OUTGOING_QUEUED
@@ -306,7 +305,6 @@ static struct step *step_new(struct agent *agent, enum step_kind kind,
     step->id = row->id;
     step->state = row->state;
     step->tries = row->tries;
-    step->least = agent_least(agent);
     return step;
 }
 
@@ -460,7 +458,7 @@ static void build_ack(struct agent *agent, const struct outgoing_row *row, int64
     int64_t ttl_sec = ack_ttl_sec(message_ttl_sec) + agent_jitter_sec(agent);
     struct message_plan_time time = time_from_now(ttl_sec < MAX_TTL_SEC ? ttl_sec : MAX_TTL_SEC);
     ack_write_object(&object, (uint64_t)time.expires_sec, row->ackdata);
-    submit_job(agent, row, JOB_ACK, &object, &time, agent_least(agent));
+    submit_job(agent, row, JOB_ACK, &object, &time, (struct pow_demand){0});
 }
 
 static void build_message(struct agent *agent, const struct outgoing_row *row,

@@ -297,8 +297,9 @@ bool outgoing_change(struct mail_txn *txn, int64_t id, const struct outgoing_cha
     }
     log_info("agent", "outgoing id=%" PRId64 " %s -> %s", id, outgoing_state_name(current.state),
              outgoing_state_name(change->to));
-    if (current.state == OUTGOING_SENT && change->to == OUTGOING_WORKING &&
-        !forget_ack(mail_txn_db(txn), id, fault)) {
+    bool goes_again = (current.state == OUTGOING_SENT && change->to == OUTGOING_WORKING) ||
+                      current.state == OUTGOING_FAILED;
+    if (goes_again && !forget_ack(mail_txn_db(txn), id, fault)) {
         return false;
     }
     return change_row(txn, id, &current, change, fault) &&

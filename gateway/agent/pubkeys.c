@@ -132,7 +132,7 @@ bool pubkeys_store(struct mail_txn *txn, const struct sender *sender, bool perso
 }
 
 bool pubkeys_write_request(struct mail_txn *txn, const struct address *address, int64_t ttl_sec,
-                           struct pow_demand least, struct fault *fault)
+                           struct fault *fault)
 {
     char text[ADDRESS_TEXT_BYTES];
     bool asking = false;
@@ -150,7 +150,6 @@ bool pubkeys_write_request(struct mail_txn *txn, const struct address *address, 
         .kind = JOB_GETPUBKEY,
         .address = text,
         .object = buf_view(&object),
-        .demand = least,
         .ttl_sec = ttl_sec,
         .expires_sec = now_sec + ttl_sec,
     };
@@ -160,7 +159,7 @@ bool pubkeys_write_request(struct mail_txn *txn, const struct address *address, 
 }
 
 bool pubkeys_write_own(struct mail_txn *txn, const struct own_key *own, int64_t jitter_sec,
-                       struct pow_demand least, struct fault *fault)
+                       struct fault *fault)
 {
     struct db *db = mail_txn_db(txn);
     int64_t now_sec = mail_txn_now_sec(txn);
@@ -188,7 +187,6 @@ bool pubkeys_write_own(struct mail_txn *txn, const struct own_key *own, int64_t 
         .kind = JOB_PUBKEY,
         .address = own->text,
         .object = buf_view(&object),
-        .demand = least,
         .ttl_sec = ttl_sec,
         .expires_sec = now_sec + ttl_sec,
     };
@@ -307,13 +305,12 @@ struct publish {
     struct agent *agent;
     struct own_key own;
     int64_t jitter_sec;
-    struct pow_demand least;
 };
 
 static bool run_publish(struct mail_txn *txn, void *job, struct fault *fault)
 {
     struct publish *publish = job;
-    return pubkeys_write_own(txn, &publish->own, publish->jitter_sec, publish->least, fault);
+    return pubkeys_write_own(txn, &publish->own, publish->jitter_sec, fault);
 }
 
 static void publish_done(void *job, const struct fault *fault)
@@ -347,7 +344,6 @@ void pubkeys_publish(struct pubkeys *pubkeys, int64_t own_id)
     if (publish->jitter_sec > 0) {
         publish->jitter_sec = -publish->jitter_sec;
     }
-    publish->least = agent_least(agent);
     agent_write(agent, run_publish, publish_done, publish);
 }
 

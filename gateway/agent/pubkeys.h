@@ -39,11 +39,11 @@ bool pubkeys_store(struct mail_txn *txn, const struct sender *sender, bool perso
                    struct fault *fault) MUST_USE;
 /* The request for an address's key as a job, unless one is under way. */
 bool pubkeys_write_request(struct mail_txn *txn, const struct address *address, int64_t ttl_sec,
-                           struct pow_demand least, struct fault *fault) MUST_USE;
+                           struct fault *fault) MUST_USE;
 /* Our own key as a job, and that it was told: before any work, so that requests can't make us do it
  * again. */
 bool pubkeys_write_own(struct mail_txn *txn, const struct own_key *own, int64_t jitter_sec,
-                       struct pow_demand least, struct fault *fault) MUST_USE;
+                       struct fault *fault) MUST_USE;
 
 /* ---- in the loop ---- */
 
