@@ -410,6 +410,40 @@ static void a_command_in_two_segments_is_not_held_up_by_late_acknowledgements(vo
     close(listener);
 }
 
+static void last_words_are_not_lost_to_input_that_nobody_read(void **state)
+{
+    struct bench *bench = *state;
+    enum { LEN = 512 * 1024 };
+    struct netaddr address;
+    struct end server = {0};
+    struct end client = {0};
+    uint16_t port;
+    char *data = pattern(LEN);
+    int listener = listen_tcp(&port);
+    assert_true(netaddr_parse(&address, "127.0.0.1", port, NULL));
+    client.io = io_connect(bench->loop, &address, 5000, on_event, &client, NULL);
+    wait_until(bench, &client, IO_CONNECTED);
+    int fd = accept(listener, NULL, NULL);
+    server.io = io_new_take(bench->loop, fd, on_event, &server);
+
+    /* The server hangs up with words of its own while the client is still talking. */
+    io_pause(server.io);
+    io_write(client.io, (struct bytes){(uint8_t *)data, LEN});
+    turn_for(bench, 10);
+    io_write(server.io, (struct bytes){(uint8_t *)data, LEN});
+    io_close(&server.io);
+    wait_until(bench, &client, IO_EOF);
+    assert_int_equal(client.got.len, LEN);
+    assert_false(heard(&client, IO_ERROR));
+
+    io_free(&client.io);
+    turn_for(bench, 20);
+    assert_int_equal(fcntl(fd, F_GETFD), -1); /* no waiting for the time-out */
+    buf_clear(&client.got);
+    close(listener);
+    free(data);
+}
+
 static void a_unix_socket_that_is_not_there_is_an_error_not_a_crash(void **state)
 {
     struct bench *bench = *state;
@@ -678,6 +712,7 @@ int main(void)
         IO_TEST(idle_connections_time_out_and_busy_ones_do_not),
         IO_TEST(connecting_is_told_and_refusal_is_an_error),
         IO_TEST(a_command_in_two_segments_is_not_held_up_by_late_acknowledgements),
+        IO_TEST(last_words_are_not_lost_to_input_that_nobody_read),
         IO_TEST(a_unix_socket_that_is_not_there_is_an_error_not_a_crash),
         IO_TEST(a_rate_bounds_what_goes_and_is_shared),
         IO_TEST(a_reading_rate_does_not_hold_up_writing),
