@@ -7,6 +7,8 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "mailproto/imap/fold.h"
+#include "mailproto/mime/address.h"
+#include "mailproto/mime/charset.h"
 #include "mailproto/mime/header.h"
 #include "mailproto/mime/part_text.h"
 #include "mailproto/mime/tree.h"
@@ -28,17 +30,61 @@ static bool is_full(const struct buf *text)
     return text->len >= ANALYSE_MAX_SEARCH_BYTES;
 }
 
-/* name:folded value LF */
+/* name: in lower case */
+static void begin_field(struct buf *out, struct bytes name)
+{
+    for (size_t i = 0; i < name.len; i++) {
+        buf_append_byte(out, (uint8_t)ascii_lower((char)name.data[i]));
+    }
+    buf_append_byte(out, ':');
+}
+
+static bool holds_addresses(struct bytes name)
+{
+    static const char *const names[] = {"from", "sender", "reply-to", "to", "cc", "bcc"};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        if (bytes_is_word(name, names[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* "name <local@host>, ...": without comments and odd white space, so that an address is found. */
+static void list_addresses(struct buf *out, struct bytes value, struct arena *arena)
+{
+    struct mail_addresses list = address_parse_list(value, MESSAGE_INFO_MAX_ADDRESSES, arena);
+    for (size_t i = 0; i < list.n_items; i++) {
+        const struct mail_address *item = &list.items[i];
+        if (message_text_is_absent(item->host)) {
+            continue;
+        }
+        buf_append_str(out, out->len == 0 ? "" : ", ");
+        words_decode(out, item->name);
+        buf_append_str(out, item->name.len == 0 ? "<" : " <");
+        charset_to_utf8(out, (struct bytes){0}, item->mailbox);
+        buf_append_str(out, item->host.len == 0 ? "" : "@");
+        charset_to_utf8(out, (struct bytes){0}, item->host);
+        buf_append_str(out, ">");
+    }
+}
+
+/* name:folded value LF, and for addresses a second line of that name with the addresses alone */
 static void add_field(struct buf *out, const struct header_field *field, struct arena *arena)
 {
     struct buf decoded = {0};
-    for (size_t i = 0; i < field->name.len; i++) {
-        buf_append_byte(out, (uint8_t)ascii_lower((char)field->name.data[i]));
-    }
-    buf_append_byte(out, ':');
-    words_decode(&decoded, header_unfold(field->value, arena));
+    struct bytes value = header_unfold(field->value, arena);
+    begin_field(out, field->name);
+    words_decode(&decoded, value);
     fold_text(out, buf_view(&decoded));
     buf_append_byte(out, '\n');
+    if (holds_addresses(field->name)) {
+        buf_reset(&decoded);
+        list_addresses(&decoded, value, arena);
+        begin_field(out, field->name);
+        fold_text(out, buf_view(&decoded));
+        buf_append_byte(out, '\n');
+    }
     buf_clear(&decoded);
 }
 

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "mailproto/mime/address.h"
+#include "mailproto/mime/charset.h"
 #include "mailproto/mime/header.h"
 #include "mailproto/mime/param.h"
 #include "mailproto/mime/part_text.h"
@@ -44,6 +45,16 @@ static void fail(struct walk *walk, enum fault_code code, const char *words)
 
 /* ---- names and addresses ---- */
 
+/* As it was written, but well-formed and in one line. */
+static struct bytes clean_raw(struct bytes text, struct arena *arena)
+{
+    struct buf converted = {0};
+    charset_to_utf8(&converted, (struct bytes){0}, text);
+    struct bytes clean = words_clean_plain(buf_view(&converted), arena);
+    buf_clear(&converted);
+    return clean;
+}
+
 /* Decoded names; begin and end of groups left out. */
 static struct mail_addresses read_addresses(const struct mail_addresses *list, struct arena *arena)
 {
@@ -58,8 +69,8 @@ static struct mail_addresses read_addresses(const struct mail_addresses *list, s
         }
         item.name = words_clean(item.name, arena);
         item.route = (struct bytes){0};
-        item.mailbox = words_clean_plain(item.mailbox, arena);
-        item.host = words_clean_plain(item.host, arena);
+        item.mailbox = clean_raw(item.mailbox, arena);
+        item.host = clean_raw(item.host, arena);
         out.items[out.n_items++] = item;
     }
     return out;
@@ -144,7 +155,7 @@ static struct bytes bare_id(struct bytes id, struct arena *arena)
     if (address_parse_ids(ids, 1, id) == 1) {
         return bytes_slice(ids[0], 1, ids[0].len - 2);
     }
-    return words_clean_plain(id, arena);
+    return clean_raw(id, arena);
 }
 
 static void add_file(struct walk *walk, const struct mime_part *part, bool is_inline)

@@ -251,6 +251,21 @@ static void what_is_searched_is_decoded_and_folded(void **state)
     arena_clear(&arena);
 }
 
+static void addresses_are_found_as_they_are_meant(void **state)
+{
+    (void)state;
+    struct arena arena = {0};
+    struct mime_analysis analysis;
+    analyse_mail(&analysis,
+                 text("From: <user-from (comment)@ (comment) Domain.org>\r\n"
+                      "To: G: =?utf-8?q?A?= <b@c>;\r\n\r\n"),
+                 5, &arena);
+    assert_bytes_equal(analysis.text.header,
+                       text("from:<user-from (comment)@ (comment) domain.org>\n"
+                            "from:<user-from@domain.org>\nto:g: a <b@c>;\nto:a <b@c>\n"));
+    arena_clear(&arena);
+}
+
 static void a_preview_is_the_first_words_without_quotes(void **state)
 {
     (void)state;
@@ -477,6 +492,7 @@ int main(void)
         cmocka_unit_test(the_fields_of_a_part_are_read),
         cmocka_unit_test(the_envelope_is_as_written),
         cmocka_unit_test(what_is_searched_is_decoded_and_folded),
+        cmocka_unit_test(addresses_are_found_as_they_are_meant),
         cmocka_unit_test(a_preview_is_the_first_words_without_quotes),
         cmocka_unit_test(parts_are_counted),
         cmocka_unit_test(nesting_is_bounded_for_multiparts_and_messages),

@@ -162,6 +162,17 @@ static void of_the_header_only_what_is_allowed_is_kept(void **state)
     arena_clear(&arena);
 }
 
+static void an_address_that_is_no_utf8_comes_out_well_formed(void **state)
+{
+    (void)state;
+    struct arena arena = {0};
+    struct outgoing_mail mail;
+    assert_true(take_apart(&mail, "To: \xe4@\xff\r\n\r\n", &arena));
+    assert_bytes_equal(mail.to.items[0].mailbox, text("\xc3\xa4"));
+    assert_true(utf8_valid(mail.to.items[0].host));
+    arena_clear(&arena);
+}
+
 static void a_signed_or_encrypted_mail_is_kept_untouched(void **state)
 {
     (void)state;
@@ -271,6 +282,7 @@ int main(void)
         cmocka_unit_test(the_text_is_found_in_every_shape),
         cmocka_unit_test(what_is_no_text_becomes_a_file),
         cmocka_unit_test(of_the_header_only_what_is_allowed_is_kept),
+        cmocka_unit_test(an_address_that_is_no_utf8_comes_out_well_formed),
         cmocka_unit_test(a_signed_or_encrypted_mail_is_kept_untouched),
         cmocka_unit_test(what_cannot_be_carried_is_refused_in_words),
         cmocka_unit_test(two_mails_of_one_text_give_the_same),
