@@ -90,15 +90,27 @@ static bool is_below(const char *name, const char *parent, size_t parent_len)
     return strncmp(name, parent, parent_len) == 0 && name[parent_len] == '/';
 }
 
-/* Does a name stand below `parent`, and (with `subscribed`) is one of those subscribed? */
-static bool has_child(const struct mailbox_list *list, const char *parent, size_t parent_len,
-                      bool subscribed)
+static bool has_child(const struct mailbox_list *list, const char *parent, size_t parent_len)
 {
     for (size_t i = 0; i < list->n_entries; i++) {
         const struct mailbox_entry *entry = &list->entries[i];
-        bool counts = subscribed ? (entry->attributes & MAILBOX_SUBSCRIBED) != 0
-                                 : (entry->attributes & MAILBOX_NONEXISTENT) == 0;
-        if (counts && is_below(entry->name, parent, parent_len)) {
+        if ((entry->attributes & MAILBOX_NONEXISTENT) == 0 &&
+            is_below(entry->name, parent, parent_len)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Is there a subscription below that has no line of its own (RFC 5258 section 3.5)? */
+static bool hides_subscription(const struct list_request *request, const struct mailbox_list *list,
+                               const char *parent, size_t parent_len)
+{
+    for (size_t i = 0; i < list->n_entries; i++) {
+        const struct mailbox_entry *entry = &list->entries[i];
+        if ((entry->attributes & MAILBOX_SUBSCRIBED) != 0 &&
+            is_below(entry->name, parent, parent_len) &&
+            !any_pattern_matches(request, entry->name, strlen(entry->name))) {
             return true;
         }
     }
@@ -123,8 +135,8 @@ static void print_attributes(struct imap_session *session, const struct list_req
     if ((attributes & MAILBOX_NOINFERIORS) != 0) {
         buf_append_str(out, " \\Noinferiors");
     } else if (!request->is_lsub && (request->return_children || !request->is_extended)) {
-        buf_append_str(out, has_child(list, name, name_len, false) ? " \\HasChildren"
-                                                                   : " \\HasNoChildren");
+        buf_append_str(out,
+                       has_child(list, name, name_len) ? " \\HasChildren" : " \\HasNoChildren");
     }
     if ((attributes & MAILBOX_SUBSCRIBED) != 0 &&
         (request->subscribed || request->return_subscribed) && !request->is_lsub) {
@@ -200,6 +212,9 @@ static void print_levels(struct imap_session *session, const struct list_request
         if (request->is_lsub) {
             print_line(session, request, list, entry->name, len, MAILBOX_NOSELECT, false);
         } else if (request->recursive_match) {
+            if (!hides_subscription(request, list, entry->name, len)) {
+                continue;
+            }
             unsigned attributes = own != NULL ? own->attributes : MAILBOX_NONEXISTENT;
             print_line(session, request, list, entry->name, len, attributes, true);
         } else if (!request->subscribed && !request->special_use) {
@@ -220,7 +235,8 @@ static void print_list(struct imap_session *session, const struct list_request *
         size_t len = strlen(entry->name);
         print_levels(session, request, list, entry, &shown);
         if (any_pattern_matches(request, entry->name, len)) {
-            bool child_info = request->recursive_match && has_child(list, entry->name, len, true);
+            bool child_info =
+                request->recursive_match && hides_subscription(request, list, entry->name, len);
             print_line(session, request, list, entry->name, len, entry->attributes, child_info);
         }
     }

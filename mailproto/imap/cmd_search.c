@@ -199,22 +199,21 @@ static void print_all(struct imap_session *session, const struct uid_set *result
     uid_set_clear(&numbers);
 }
 
-/* "$" then means what was found; with MIN or MAX alone only those. */
-static void save_result(struct imap_session *session, const struct search_run *run)
+/* What a result is about: all that was found, or with MIN or MAX alone only those (RFC 4731 section
+ * 3.2, RFC 5182 section 2.4). */
+static void messages_meant(const struct search_run *run, struct uid_set *out)
 {
-    struct uid_set *saved = &session->selected.saved;
     bool ends_only = (run->wanted & (SEARCH_RETURN_MIN | SEARCH_RETURN_MAX)) != 0 &&
                      (run->wanted & (SEARCH_RETURN_ALL | SEARCH_RETURN_COUNT)) == 0;
     if (!ends_only || uid_set_is_empty(&run->result)) {
-        uid_set_copy(saved, &run->result);
+        uid_set_copy(out, &run->result);
         return;
     }
-    uid_set_clear(saved);
     if ((run->wanted & SEARCH_RETURN_MIN) != 0) {
-        uid_set_add(saved, run->result.ranges[0].first);
+        uid_set_add(out, run->result.ranges[0].first);
     }
     if ((run->wanted & SEARCH_RETURN_MAX) != 0) {
-        uid_set_add(saved, run->result.ranges[run->result.n_ranges - 1].last);
+        uid_set_add(out, run->result.ranges[run->result.n_ranges - 1].last);
     }
 }
 
@@ -238,7 +237,10 @@ static void write_esearch(struct imap_session *session, const struct search_run 
         print_all(session, result);
     }
     if (any && run->search.uses_modseq) {
-        buf_printf(out, " MODSEQ %" PRIu64, highest_modseq(session, result));
+        struct uid_set shown = {0};
+        messages_meant(run, &shown);
+        buf_printf(out, " MODSEQ %" PRIu64, highest_modseq(session, &shown));
+        uid_set_clear(&shown);
     }
     buf_append_str(out, "\r\n");
 }
@@ -246,7 +248,8 @@ static void write_esearch(struct imap_session *session, const struct search_run 
 static void reply(struct imap_session *session, struct search_run *run)
 {
     if ((run->wanted & SEARCH_RETURN_SAVE) != 0) {
-        save_result(session, run);
+        uid_set_clear(&session->selected.saved);
+        messages_meant(run, &session->selected.saved);
     }
     if (!run->is_extended) {
         session->command.step = search_step;

@@ -176,8 +176,8 @@ struct imap_words imap_words_of(const struct fault *fault) MUST_USE;
 /* A tagged NO that says what the store said, with the code that belongs to it. `missing_code`: for
  * FAULT_NOT_FOUND, "TRYCREATE" or "NONEXISTENT". */
 void imap_refuse(struct imap_session *session, const struct fault *fault, const char *missing_code);
-/* The parser failed: tagged BAD. Always true, so that a handler can say: if (imap_is_bad(...))
- * return. */
+/* The parser failed: tagged BAD, or NO for what is only meaningless. Always true, so that a handler
+ * can say: if (imap_is_bad(...)) return. */
 bool imap_is_bad(struct imap_session *session, const struct imap_parser *args) MUST_USE;
 /* "* BYE [code] words", and the end. */
 void imap_bye(struct imap_session *session, const char *code, const char *words);

@@ -47,6 +47,7 @@ const char *imap_mailbox_name(struct imap_session *session, struct imap_parser *
             memcpy(name, "INBOX", 5);
         }
     } else {
+        args->well_formed = imap_ok(args);
         imap_fail(args, "Bad mailbox name");
     }
     buf_clear(&utf8);

@@ -152,8 +152,12 @@ bool imap_is_bad(struct imap_session *session, const struct imap_parser *args)
     if (imap_ok(args)) {
         return false;
     }
-    imap_finish(session, IMAP_STATUS_BAD, NULL, "%s",
-                args->error != NULL ? args->error : "Syntax error");
+    const char *words = args->error != NULL ? args->error : "Syntax error";
+    if (args->well_formed) {
+        imap_finish(session, IMAP_STATUS_NO, "CANNOT", "%s", words);
+    } else {
+        imap_finish(session, IMAP_STATUS_BAD, NULL, "%s", words);
+    }
     return true;
 }
 

@@ -23,6 +23,7 @@ struct imap_parser {
     struct arena *arena;
     bool failed;
     const char *error; /* why, in words for the client; NULL: a plain syntax error */
+    bool well_formed;  /* the grammar was kept, only the meaning is wrong: NO, not BAD */
 };
 
 bool imap_ok(const struct imap_parser *parser) MUST_USE;

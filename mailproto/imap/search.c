@@ -7,6 +7,7 @@
 #include "mailproto/imap/fold.h"
 #include "mailproto/imap/imap_date.h"
 #include "mailproto/imap/imap_internal.h"
+#include "mailproto/imap/seqset.h"
 
 /* ---- Parsing ---- */
 
@@ -192,13 +193,27 @@ static struct search_node *uid_node(struct search_parser *parser)
     return node;
 }
 
+/* Numbers that are not there are no error in a search: they match nothing. */
 static struct search_node *number_set_node(struct search_parser *parser)
 {
     struct search_node *node = new_node(parser, SEARCH_UIDS);
-    bool was_uid = parser->session->command.is_uid;
-    parser->session->command.is_uid = false;
-    imap_set_arg(parser->session, parser->args, &node->uids);
-    parser->session->command.is_uid = was_uid;
+    const struct mailbox_view *view = parser->session->selected.told;
+    struct uid_set numbers = {0};
+    if (imap_peek(parser->args) == '$') {
+        imap_set_arg(parser->session, parser->args, &node->uids);
+        return node;
+    }
+    struct bytes text = imap_sequence_text(parser->args);
+    uint32_t star = view->n_messages > 0 ? view->n_messages : 1;
+    if (seqset_plain(&numbers, text, star) != SEQSET_OK) {
+        imap_fail(parser->args, "Bad sequence set");
+    }
+    for (size_t i = 0; i < numbers.n_ranges && numbers.ranges[i].first <= view->n_messages; i++) {
+        uint32_t last = numbers.ranges[i].last;
+        seqset_add_numbers(&node->uids, view, numbers.ranges[i].first,
+                           last < view->n_messages ? last : view->n_messages);
+    }
+    uid_set_clear(&numbers);
     return node;
 }
 

@@ -19,6 +19,8 @@
 struct content {
     unsigned refs;
     uint64_t email_id;
+    int64_t sent_sec;
+    int16_t sent_zone_min;
     struct buf raw;
     size_t header_len;
     struct buf info;
@@ -226,6 +228,14 @@ static struct content *content_new(struct mail_store *store, struct bytes raw, i
                                             &content->text_body};
     (store->config.analyse != NULL ? store->config.analyse : plain_analyse)(
         &analysis, buf_view(&content->raw), arrived_sec);
+    struct arena arena = {0};
+    struct message_info info;
+    bool ok = message_info_parse_envelope(&info, buf_view(&content->info), &arena, NULL);
+    assert(ok);
+    (void)ok;
+    content->sent_sec = info.sent_sec;
+    content->sent_zone_min = info.sent_zone_min;
+    arena_clear(&arena);
     return content;
 }
 
@@ -398,6 +408,8 @@ static uint32_t folder_add(struct folder *folder, struct content *content,
     content->refs++;
     folder->slots[folder->n_slots++] = (struct slot){message->uid, content};
     message->size = (uint32_t)content->raw.len;
+    message->sent_sec = content->sent_sec;
+    message->sent_zone_min = content->sent_zone_min;
     message->email_id = content->email_id;
     return message->uid;
 }

@@ -333,10 +333,10 @@ static void play_names(struct imap_world *world)
     imap_world_run(world, log_in_1);
     RUN(world, "1> a CREATE \"Pr&APw-fung &- co\"", "1< ~a OK [MAILBOXID (M", "1> b LIST \"\" Pr*",
         "1< * LIST (\\HasNoChildren) \"/\" \"Pr&APw-fung &- co\"", "1< ~b OK",
-        "1> c CREATE \"Pr&AOQ\"", "1< c BAD Bad mailbox name", "1> d CREATE \"a&AGE-\"",
-        "1< d BAD Bad mailbox name", "1> e CREATE a//b", "1< e BAD Bad mailbox name",
-        "1> f CREATE Work/Old/", "1< ~f OK", "1> g LIST \"\" %",
-        "1< * LIST (\\HasNoChildren) \"/\" \"INBOX\"", "1< ...",
+        "1> c CREATE \"Pr&AOQ\"", "1< c NO [CANNOT] Bad mailbox name", "1> d CREATE \"a&AGE-\"",
+        "1< d NO [CANNOT] Bad mailbox name", "1> e CREATE a//b",
+        "1< e NO [CANNOT] Bad mailbox name", "1> f CREATE Work/Old/", "1< ~f OK",
+        "1> g LIST \"\" %", "1< * LIST (\\HasNoChildren) \"/\" \"INBOX\"", "1< ...",
         "1< * LIST (\\HasChildren) \"/\" \"Work\"", "1< ~g OK", "1> h LIST Work/ %",
         "1< * LIST (\\HasNoChildren) \"/\" \"Work/Old\"", "1< ~h OK", "1> i LIST \"\" \"\"",
         "1< * LIST (\\Noselect) \"/\" \"\"", "1< ~i OK", "1> j CREATE \"q\\\"b\\\\s\"", "1< ~j OK",
@@ -370,6 +370,9 @@ static void play_list_extended(struct imap_world *world)
         "1< ...", "1< * LSUB (\\Noselect) \"/\" \"Foo\"", "1< ...", "1< ~g OK",
         "1> h LIST (SUBSCRIBED RECURSIVEMATCH) \"\" Foo",
         "1< * LIST () \"/\" \"Foo\" (\"CHILDINFO\" (\"SUBSCRIBED\"))", "1< ~h OK",
+        /* A child that has a line of its own needs no word at its parent. */
+        "1> H LIST (SUBSCRIBED RECURSIVEMATCH) \"\" (Foo Foo/Bar)",
+        "1< * LIST (\\Subscribed) \"/\" \"Foo/Bar\"", "1< ~H OK",
         "1> i LIST (RECURSIVEMATCH) \"\" *", "1< ~i BAD", "1> j NAMESPACE",
         "1< * NAMESPACE ((\"\" \"/\")) NIL NIL", "1< ~j OK", "1> k CREATE Mine (USE (\\Archive))",
         "1< ~k OK", "1> l LIST (SPECIAL-USE) \"\" Mine", "1< * LIST (\\Archive) \"/\" \"Mine\"",
@@ -747,9 +750,11 @@ static void play_search(struct imap_world *world)
         "1> n UID FETCH $ UID", "1< * 2 FETCH (UID 2)", "1< ~n OK",
         "1> o SEARCH RETURN () SUBJECT nothing", "1< * ESEARCH (TAG \"o\")", "1< ~o OK",
         "1> p SEARCH FROBNICATE", "1< p BAD Unknown search key", "1> q SEARCH OR SEEN", "1< ~q BAD",
-        "1> r SEARCH KEYWORD $none", "1< * SEARCH", "1< ~r OK", "1> s SEARCH UNKEYWORD $none",
-        "1< * SEARCH 1 2", "1< ~s OK", "1> t SEARCH YOUNGER 10", "1< * SEARCH 1 2", "1< ~t OK",
-        "1> u SEARCH NOT (OLDER 10 SUBJECT hello)", "1< * SEARCH 1 2", "1< ~u OK");
+        "1> v SEARCH RETURN () 1000", "1< * ESEARCH (TAG \"v\")", "1< ~v OK", "1> w SEARCH 1:1000",
+        "1< * SEARCH 1 2", "1< ~w OK", "1> r SEARCH KEYWORD $none", "1< * SEARCH", "1< ~r OK",
+        "1> s SEARCH UNKEYWORD $none", "1< * SEARCH 1 2", "1< ~s OK", "1> t SEARCH YOUNGER 10",
+        "1< * SEARCH 1 2", "1< ~t OK", "1> u SEARCH NOT (OLDER 10 SUBJECT hello)",
+        "1< * SEARCH 1 2", "1< ~u OK");
 }
 
 static void play_search_depth(struct imap_world *world)
