@@ -23,6 +23,7 @@
 #include "gateway/store/mail_db.h"
 #include "gateway/store/store.h"
 #include "gateway/store/store_check.h"
+#include "tests/support/memory_mailbox.h"
 
 enum { ANSWER_TIMEOUT_TURNS = 2000 };
 
@@ -70,6 +71,14 @@ void fixture_stop(struct fixture *fixture)
     loop_free(&fixture->loop);
 }
 
+void fixture_restart(struct fixture *fixture)
+{
+    if (!fixture->is_memory) {
+        fixture_stop(fixture);
+        fixture_start(fixture);
+    }
+}
+
 static bool make_account(struct mail_txn *txn, void *job, struct fault *fault)
 {
     struct fixture *fixture = job;
@@ -95,10 +104,38 @@ int fixture_setup(void **state)
     return 0;
 }
 
+int fixture_setup_memory(void **state)
+{
+    struct fixture *fixture = xcalloc(1, sizeof(*fixture));
+    fixture->is_memory = true;
+    fixture->store = memory_mail_new(&(struct memory_mail_config){0});
+    fixture->ops = memory_mail_ops();
+    fixture->account_id = 1;
+    const struct mailbox_watcher watcher = {list_event, fixture};
+    fixture->account =
+        fixture->ops->account_open(fixture->store, fixture->account_id, &watcher, &fixture->fault);
+    assert_non_null(fixture->account);
+    *state = fixture;
+    return 0;
+}
+
+static int teardown_memory(struct fixture *fixture)
+{
+    fixture->ops->account_close(&fixture->account);
+    memory_mail_free(&fixture->store);
+    uid_set_clear(&fixture->expunged);
+    uid_set_clear(&fixture->refused);
+    free(fixture);
+    return 0;
+}
+
 int fixture_teardown(void **state)
 {
     struct fixture *fixture = *state;
-    fixture_message(NULL, 0);
+    fixture_message(fixture, NULL, 0);
+    if (fixture->is_memory) {
+        return teardown_memory(fixture);
+    }
     fixture_stop(fixture);
     static const char *const suffixes[] = {"", "-wal", "-shm"};
     for (size_t i = 0; i < ARRAY_LEN(suffixes); i++) {
@@ -115,10 +152,19 @@ int fixture_teardown(void **state)
 
 /* ---- Waiting ---- */
 
+void fixture_turn(struct fixture *fixture)
+{
+    if (fixture->is_memory) {
+        (void)memory_mail_run(fixture->store);
+    } else {
+        loop_turn(fixture->loop, 10);
+    }
+}
+
 static void turn_until_answered(struct fixture *fixture)
 {
     for (int i = 0; i < ANSWER_TIMEOUT_TURNS && !fixture->answered; i++) {
-        loop_turn(fixture->loop, 10);
+        fixture_turn(fixture);
     }
     assert_true(fixture->answered);
 }
@@ -303,12 +349,8 @@ const char *fixture_names(struct fixture *fixture)
     return names;
 }
 
-static const struct mailbox_ops *ops_of_tests(void)
-{
-    return store_mailbox_ops();
-}
-
-const struct mailbox_message *fixture_message(struct mailbox *mailbox, uint32_t uid)
+const struct mailbox_message *fixture_message(struct fixture *fixture, struct mailbox *mailbox,
+                                              uint32_t uid)
 {
     static struct mailbox_view *held;
     if (held) {
@@ -317,13 +359,14 @@ const struct mailbox_message *fixture_message(struct mailbox *mailbox, uint32_t 
     if (!mailbox) {
         return NULL;
     }
-    held = ops_of_tests()->view(mailbox);
+    held = fixture->ops->view(mailbox);
     return mailbox_view_find(held, uid);
 }
 
-bool fixture_has_keyword(struct mailbox *mailbox, uint32_t uid, const char *keyword)
+bool fixture_has_keyword(struct fixture *fixture, struct mailbox *mailbox, uint32_t uid,
+                         const char *keyword)
 {
-    struct mailbox_view *view = ops_of_tests()->view(mailbox);
+    struct mailbox_view *view = fixture->ops->view(mailbox);
     const struct mailbox_message *message = mailbox_view_find(view, uid);
     unsigned bit;
     bool has = message && mailbox_keywords_find(view->keywords, bytes_of_str(keyword), &bit) &&
@@ -362,6 +405,9 @@ char *fixture_content(struct fixture *fixture, struct mailbox *mailbox, uint32_t
 void fixture_check(struct fixture *fixture)
 {
     struct fault fault = {0};
+    if (fixture->is_memory) {
+        return;
+    }
     struct db *db = mail_db_open_reader(fixture->path, &fault);
     if (!db || !store_check(db, &fault)) {
         fail_msg("%s", fault.text);

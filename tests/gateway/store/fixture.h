@@ -15,6 +15,7 @@
 struct mail_txn;
 
 struct fixture {
+    bool is_memory; /* the mailboxes of tests/support/memory_mailbox.h instead */
     char folder[64];
     char path[96];
     struct loop *loop;
@@ -46,13 +47,19 @@ struct fixture {
 /* cmocka's setup and teardown: *state is a struct fixture. */
 int fixture_setup(void **state);
 int fixture_teardown(void **state);
+/* The same on the mailboxes in memory: for what concerns the contract alone. */
+int fixture_setup_memory(void **state);
 /* Stop the store and its threads, or start them again on the same files. */
 void fixture_stop(struct fixture *fixture);
 void fixture_start(struct fixture *fixture);
+/* Both; nothing for mailboxes in memory. */
+void fixture_restart(struct fixture *fixture);
 
 /* Run `run` in one transaction; true when it was committed. The fault is in fixture->fault. */
 bool fixture_write(struct fixture *fixture,
                    bool (*run)(struct mail_txn *txn, void *job, struct fault *fault), void *job);
+/* One turn of whatever drives the store. */
+void fixture_turn(struct fixture *fixture);
 /* To give to a call, and to wait for its answer: true when it went well. */
 struct mailbox_done fixture_done(struct fixture *fixture);
 bool fixture_wait(struct fixture *fixture);
@@ -76,12 +83,14 @@ struct mailbox_status fixture_status(struct fixture *fixture, const char *name);
 /* The names of the account, joined by spaces; '!' before a container. In static storage. */
 const char *fixture_names(struct fixture *fixture);
 /* The newest record of a message; the view is held until the next call. */
-const struct mailbox_message *fixture_message(struct mailbox *mailbox, uint32_t uid);
+const struct mailbox_message *fixture_message(struct fixture *fixture, struct mailbox *mailbox,
+                                              uint32_t uid);
 /* Does a message have that keyword? */
-bool fixture_has_keyword(struct mailbox *mailbox, uint32_t uid, const char *keyword);
+bool fixture_has_keyword(struct fixture *fixture, struct mailbox *mailbox, uint32_t uid,
+                         const char *keyword);
 /* The whole content of a message, freed by the caller; NULL when it is gone. */
 char *fixture_content(struct fixture *fixture, struct mailbox *mailbox, uint32_t uid);
-/* Fails the test when the database does not hold together. */
+/* Fails the test when the database, if there is one, does not hold together. */
 void fixture_check(struct fixture *fixture);
 /* One number from the database. */
 int64_t fixture_number(struct fixture *fixture, const char *sql);

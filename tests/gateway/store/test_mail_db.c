@@ -44,9 +44,9 @@ static void ten_migrations_keep_uids_and_uidvalidity(void **state)
     struct mailbox *inbox = fixture_open(fixture, "INBOX", NULL);
     assert_true(fixture_expunge(fixture, inbox));
     uint32_t uid_validity = fixture->ops->uid_validity(inbox);
-    struct mailbox_message before = *fixture_message(inbox, 5);
+    struct mailbox_message before = *fixture_message(fixture, inbox, 5);
     fixture->ops->close(&inbox);
-    fixture_message(NULL, 0);
+    fixture_message(fixture, NULL, 0);
 
     size_t n_steps;
     const struct db_migration *steps = mail_db_steps(&n_steps);
@@ -77,11 +77,11 @@ static void ten_migrations_keep_uids_and_uidvalidity(void **state)
     fixture_start(fixture);
     inbox = fixture_open(fixture, "INBOX", NULL);
     assert_int_equal(fixture->ops->uid_validity(inbox), uid_validity);
-    const struct mailbox_message *after = fixture_message(inbox, 5);
+    const struct mailbox_message *after = fixture_message(fixture, inbox, 5);
     assert_int_equal(after->modseq, before.modseq);
     assert_int_equal(after->email_id, before.email_id);
-    assert_null(fixture_message(inbox, 2));
-    assert_true(fixture_has_keyword(inbox, 5, "tag"));
+    assert_null(fixture_message(fixture, inbox, 2));
+    assert_true(fixture_has_keyword(fixture, inbox, 5, "tag"));
     assert_int_equal(fixture_append(fixture, "INBOX", mail, 0, NULL), 6);
     fixture->ops->close(&inbox);
 }

@@ -83,18 +83,18 @@ static void the_state_is_one_keyword_on_all_copies(void **state)
     struct mailbox *outbox = fixture_open(fixture, "Outbox", NULL);
     assert_true(fixture_copy(fixture, sent, 1, 1, "Archive", false));
     struct mailbox *archive = fixture_open(fixture, "Archive", NULL);
-    assert_true(fixture_has_keyword(archive, 1, "$bm-queued"));
+    assert_true(fixture_has_keyword(fixture, archive, 1, "$bm-queued"));
 
     assert_true(fixture_write(fixture, set_working, &mail.sent.email_id));
 
     struct mailbox *all[] = {sent, outbox, archive};
     for (size_t i = 0; i < 3; i++) {
-        assert_true(fixture_has_keyword(all[i], 1, "$bm-working"));
-        assert_false(fixture_has_keyword(all[i], 1, "$bm-queued"));
+        assert_true(fixture_has_keyword(fixture, all[i], 1, "$bm-working"));
+        assert_false(fixture_has_keyword(fixture, all[i], 1, "$bm-queued"));
     }
     assert_true(fixture_write(fixture, set_none, &mail.sent.email_id));
     for (size_t i = 0; i < 3; i++) {
-        assert_false(fixture_has_keyword(all[i], 1, "$bm-working"));
+        assert_false(fixture_has_keyword(fixture, all[i], 1, "$bm-working"));
         fixture->ops->close(&all[i]);
     }
     fixture_check(fixture);
@@ -107,13 +107,13 @@ static void a_client_cannot_change_the_state(void **state)
     struct mailbox *sent = fixture_open(fixture, "Sent", NULL);
 
     assert_true(fixture_flags(fixture, sent, 1, MAILBOX_STORE_REMOVE, 0, "$bm-queued"));
-    assert_true(fixture_has_keyword(sent, 1, "$bm-queued"));
+    assert_true(fixture_has_keyword(fixture, sent, 1, "$bm-queued"));
     assert_true(fixture_flags(fixture, sent, 1, MAILBOX_STORE_REPLACE, MAILBOX_FLAG_SEEN, "a"));
-    assert_true(fixture_has_keyword(sent, 1, "$bm-queued"));
+    assert_true(fixture_has_keyword(fixture, sent, 1, "$bm-queued"));
     assert_true(fixture_flags(fixture, sent, 1, MAILBOX_STORE_ADD, 0, "$BM-delivered"));
-    assert_false(fixture_has_keyword(sent, 1, "$bm-delivered"));
+    assert_false(fixture_has_keyword(fixture, sent, 1, "$bm-delivered"));
     assert_int_equal(fixture_append(fixture, "Sent", "x\r\n\r\n", 0, "$bm-sent"), 2);
-    assert_false(fixture_has_keyword(sent, 2, "$bm-sent"));
+    assert_false(fixture_has_keyword(fixture, sent, 2, "$bm-sent"));
 
     fixture->ops->close(&sent);
 }
@@ -163,7 +163,7 @@ static void a_client_that_takes_a_mail_out_of_outbox_cancels_it(void **state)
     assert_true(fixture_copy(fixture, outbox, 1, 1, "Trash", true));
     assert_int_equal(removals.n, 1);
     assert_int_equal(removals.email_id, mail.sent.email_id);
-    assert_true(fixture_has_keyword(sent, 1, "$bm-cancelled"));
+    assert_true(fixture_has_keyword(fixture, sent, 1, "$bm-cancelled"));
 
     (void)submitted(fixture);
     assert_true(fixture_flags(fixture, outbox, 2, MAILBOX_STORE_ADD, MAILBOX_FLAG_DELETED, NULL));
@@ -217,8 +217,8 @@ static void the_clients_own_copy_of_a_sent_mail_is_merged(void **state)
     assert_true(fixture_write(fixture, append_own, &own));
     assert_true(own.merged);
     assert_int_equal(own.place.uid, mail.sent.uid);
-    assert_int_equal(fixture_message(sent, 1)->flags, MAILBOX_FLAG_SEEN);
-    assert_true(fixture_has_keyword(sent, 1, "$bm-queued"));
+    assert_int_equal(fixture_message(fixture, sent, 1)->flags, MAILBOX_FLAG_SEEN);
+    assert_true(fixture_has_keyword(fixture, sent, 1, "$bm-queued"));
 
     own.content = "From: a@x\r\nMessage-ID: <1@x>\r\nSubject: x\r\n\r\nanother body\r\n";
     assert_true(fixture_write(fixture, append_own, &own));
@@ -329,7 +329,7 @@ static void a_failed_transaction_leaves_nothing_and_tells_nobody(void **state)
 
     assert_int_equal(fixture->fault.code, FAULT_CANCELLED);
     assert_int_equal(fixture->n_list_events, n_list_events);
-    assert_null(fixture_message(inbox, 1));
+    assert_null(fixture_message(fixture, inbox, 1));
     assert_int_equal(fixture_status(fixture, "INBOX").uid_next, 1);
     assert_int_equal(fixture_number(fixture, "SELECT count(*) FROM body"), 0);
     fixture->ops->close(&inbox);
@@ -353,8 +353,8 @@ static void what_came_and_went_in_one_transaction_is_never_seen(void **state)
 
     assert_true(fixture_write(fixture, deliver_and_take_out, fixture));
 
-    assert_null(fixture_message(inbox, 1));
-    assert_true(fixture_has_keyword(inbox, 2, "$bm-sent"));
+    assert_null(fixture_message(fixture, inbox, 1));
+    assert_true(fixture_has_keyword(fixture, inbox, 2, "$bm-sent"));
     struct mailbox_view *view = fixture->ops->view(inbox);
     assert_int_equal(view->n_messages, 1);
     assert_int_equal(view->uid_next, 3);
