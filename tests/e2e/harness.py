@@ -256,7 +256,8 @@ def mail_address(address):
 
 
 def plain_text(mail):
-    return mail.get_body(("plain",)).get_content()
+    """The text, with the line ends of a file."""
+    return mail.get_body(("plain",)).get_content().replace("\r\n", "\n")
 
 
 class TestCase(unittest.TestCase):

@@ -23,7 +23,7 @@ class Texts(harness.TestCase):
         raw = mail(self.alice, self.bob, wire_subject or subject, content_headers, body)
         self.a.send(self.alice, self.bob, raw=raw)
         received = self.b.wait_mail(subject)
-        self.assertEqual(plain_text(received).replace("\r\n", "\n").rstrip("\n"),
+        self.assertEqual(plain_text(received).rstrip("\n"),
                          expected.rstrip("\n"))
 
     def test_each_charset_and_encoding(self):
