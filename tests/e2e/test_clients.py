@@ -79,7 +79,7 @@ class Clients(harness.TestCase):
         self.run_program("mbsync", "-c", rc, "-a")
         self.assertEqual(self.maildir_files(maildir), first)
         self.assertEqual(len(self.b.mails()), len([n for n in first if "/INBOX/" in n]))
-        self.assertTrue(os.path.isdir(os.path.join(maildir, "Prüfung & co")))
+        self.assertTrue(os.path.isdir(os.path.join(maildir, "Pr&APw-fung &- co")))
 
     @staticmethod
     def maildir_files(maildir):

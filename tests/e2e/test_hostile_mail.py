@@ -128,7 +128,7 @@ class Hostile(harness.TestCase):
         line.send(b"a LOGIN {9223372036854775807+}\r\nxx")
         self.assertRegex(line.line(), rb"BAD|NO|BYE")
         line = self.connect(self.imap_port)
-        line.send(b"x" * 300000)
+        line.send(b"x" * 1200000)
         self.assertRegex(line.rest(), rb"BAD|BYE")
         line = self.connect(self.imap_port)
         line.send(b"a FETCH 1 " + b"(" * 4000 + b"\r\n")
