@@ -190,6 +190,40 @@ static void plaintexts_cut_or_changed_anywhere_are_refused(void **state)
     json_decref(root);
 }
 
+/* The signature covers the stream as the header writes it, so that only a reader of both can
+ * differ. */
+static void senders_of_another_stream_than_the_object_are_refused(void **state)
+{
+    (void)state;
+    json_t *root = vectors_load("objects.json");
+    struct identity self = known_identity(root, "alice4");
+    struct broadcast_draft draft = {
+        .expires_sec = KNOWN_NOW,
+        .sender = sender_of_keys(&self.keys, 4, 2, 1, (struct pow_demand){1000, 1000}),
+        .encoding = 1,
+        .message = bytes_of_str("text"),
+    };
+    const struct address *from = &draft.sender.address;
+    struct buf whole = {0};
+    struct buf plaintext = {0};
+    struct object object;
+    struct broadcast broadcast;
+    struct fault fault = {0};
+    assert_true(broadcast_write(&whole, &draft, &self.keys, NULL));
+    assert_true(object_parse(&object, buf_view(&whole), NULL));
+    assert_int_equal(object.stream, 2);
+    assert_true(decrypt(&plaintext, &object, from));
+    assert_true(broadcast_parse(&broadcast, buf_view(&plaintext), NULL));
+    assert_true(broadcast_verify(&broadcast, &object, from, &fault));
+
+    object.stream = 1;
+    assert_false(broadcast_verify(&broadcast, &object, from, &fault));
+    assert_int_equal(fault.code, FAULT_INVALID);
+    buf_clear(&plaintext);
+    buf_clear(&whole);
+    json_decref(root);
+}
+
 static void what_can_be_no_broadcast_is_not_tried(void **state)
 {
     (void)state;
@@ -252,6 +286,7 @@ int main(void)
         cmocka_unit_test(broadcasts_written_by_us_say_the_same),
         cmocka_unit_test(bad_broadcasts_are_refused),
         cmocka_unit_test(plaintexts_cut_or_changed_anywhere_are_refused),
+        cmocka_unit_test(senders_of_another_stream_than_the_object_are_refused),
         cmocka_unit_test(what_can_be_no_broadcast_is_not_tried),
         cmocka_unit_test(broadcasts_are_made_up_to_2_to_the_18_bytes),
     };

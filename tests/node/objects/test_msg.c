@@ -287,6 +287,26 @@ static void senders_have_version_2_to_4_a_stream_and_keys_on_the_curve(void **st
 
 /* ---- sizes */
 
+static void plaintexts_have_170_bytes_at_least(void **state)
+{
+    (void)state;
+    json_t *root = vectors_load("objects.json");
+    struct identity from = known_identity(root, "carol2");
+    struct sender sender = sender_of_keys(&from.keys, 2, 1, 1, (struct pow_demand){1000, 1000});
+    for (size_t len = MSG_MIN_PLAINTEXT_BYTES - 1; len <= MSG_MIN_PLAINTEXT_BYTES + 1; len++) {
+        struct buf plaintext = {0};
+        struct msg msg;
+        sender_write_with_address(&plaintext, &sender);
+        buf_append_zeros(&plaintext, RIPE_BYTES + 3); /* encoding 0, no message, no ack */
+        write_u8(&plaintext, (uint8_t)(len - plaintext.len - 1));
+        buf_append_zeros(&plaintext, len - plaintext.len);
+        assert_int_equal(msg_parse(&msg, buf_view(&plaintext), NULL),
+                         len >= MSG_MIN_PLAINTEXT_BYTES);
+        buf_clear(&plaintext);
+    }
+    json_decref(root);
+}
+
 static struct msg_draft draft_to_self(const struct identity *self, struct bytes message)
 {
     return (struct msg_draft){
@@ -403,6 +423,7 @@ int main(void)
         cmocka_unit_test(plaintexts_cut_anywhere_are_refused),
         cmocka_unit_test(every_signed_byte_counts),
         cmocka_unit_test(senders_have_version_2_to_4_a_stream_and_keys_on_the_curve),
+        cmocka_unit_test(plaintexts_have_170_bytes_at_least),
         cmocka_unit_test(objects_are_made_up_to_2_to_the_18_bytes),
         cmocka_unit_test(the_greatest_object_made_is_the_limit_itself),
         cmocka_unit_test(messages_of_no_bytes_go_through),
