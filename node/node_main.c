@@ -21,8 +21,6 @@
 
 enum { REPORT_PERIOD_MS = 1000 };
 
-#define REPORT_STATUS "node" /* the node's figures, as one JSON object */
-
 struct app {
     struct loop *loop;
     struct child *child;
@@ -64,7 +62,7 @@ static void on_report(void *context)
     struct buf text = {0};
     struct node_status status = node_status(app->node);
     node_status_json(&text, &status);
-    child_report(app->child, REPORT_STATUS, buf_str(&text));
+    child_report(app->child, CHILD_REPORT_NODE, buf_str(&text));
     buf_clear(&text);
 }
 

@@ -62,7 +62,7 @@ struct node_status {
     struct inventory_figures inventory;
 };
 struct node_status node_status(const struct node *node) MUST_USE;
-/* The same as one JSON object, or as lines for Prometheus. */
+/* The same as one flat JSON object, or as lines for Prometheus. */
 void node_status_json(struct buf *out, const struct node_status *status);
 void node_status_metrics(struct buf *out, const struct node_status *status);
 

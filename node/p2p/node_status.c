@@ -76,14 +76,12 @@ void node_status_json(struct buf *out, const struct node_status *status)
     for (size_t i = 0; i < N_FIGURES; i++) {
         buf_printf(out, "\"%s\":%llu,", figures[i].name, (unsigned long long)figures[i].value);
     }
-    buf_printf(out, "\"syncing\":%s,\"was_reached\":%s,\"kinds\":{",
-               status->is_syncing ? "true" : "false", status->was_reached ? "true" : "false");
     for (int kind = 0; kind < INVENTORY_N_KINDS; kind++) {
-        buf_printf(out, "%s\"%s\":%llu", kind == 0 ? "" : ",",
-                   inventory_kind_name((enum inventory_kind)kind),
+        buf_printf(out, "\"objects_%s\":%llu,", inventory_kind_name((enum inventory_kind)kind),
                    (unsigned long long)status->inventory.n_of_kind[kind]);
     }
-    buf_append_str(out, "}}");
+    buf_printf(out, "\"syncing\":%s,\"was_reached\":%s}", status->is_syncing ? "true" : "false",
+               status->was_reached ? "true" : "false");
 }
 
 void node_status_metrics(struct buf *out, const struct node_status *status)

@@ -306,8 +306,7 @@ static bool handshake_packet(struct peer *peer, struct peer_event *out, const st
     case WIRE_ERROR:
         *out = (struct peer_event){.type = PEER_EVENT_ERROR};
         return error_decode(&out->error, frame->payload, &out->fault);
-    default:
-        peer_end(peer, true, FAULT_INVALID, "a command before the handshake was done");
+    default: /* refused by its header */
         return false;
     }
 }
@@ -378,12 +377,40 @@ static bool tell_pending(struct peer *peer, struct peer_event *out)
     return true;
 }
 
+/* Before the handshake is done a packet is judged by its header: a command that may not be said, or
+ * a payload that nobody needs, ends it before a byte of it is waited for. */
+static bool header_is_refused(struct peer *peer, struct bytes in)
+{
+    struct frame_header header;
+    struct fault fault;
+    switch (frame_parse_header(&header, peer->options.magic, in, &fault)) {
+    case PARSE_MORE:
+        return false;
+    case PARSE_BAD:
+        peer_end(peer, true, FAULT_INVALID, fault.text);
+        return true;
+    case PARSE_DONE:
+        break;
+    }
+    bool may_be_said = header.command == WIRE_VERSION || header.command == WIRE_VERACK ||
+                       header.command == WIRE_ERROR;
+    if (!may_be_said) {
+        peer_end(peer, true, FAULT_INVALID, "a command before the handshake was done");
+    } else if (header.payload_len > PEER_HANDSHAKE_MAX_PAYLOAD_BYTES) {
+        peer_end(peer, true, FAULT_LIMIT, "a handshake longer than any");
+    }
+    return peer->state == PEER_CLOSED;
+}
+
 /* One packet, if there is a whole one. *out_used stays 0 when there is none. */
 static bool read_packet(struct peer *peer, struct peer_event *out, size_t *out_used,
                         struct bytes in, int64_t now_sec)
 {
     struct frame frame;
     struct fault fault;
+    if (peer->state != PEER_ESTABLISHED && header_is_refused(peer, in)) {
+        return false;
+    }
     switch (frame_parse(&frame, out_used, peer->options.magic, in, &fault)) {
     case PARSE_MORE:
         return false;

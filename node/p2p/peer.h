@@ -39,7 +39,10 @@ enum {
     PEER_PING_AFTER_SEC = 300,
     PEER_IDLE_TIMEOUT_SEC = 600,
     PEER_MAX_TIME_OFFSET_SEC = 3600,
-    PEER_USER_AGENT_TEXT_BYTES = 128
+    PEER_USER_AGENT_TEXT_BYTES = 128,
+    /* Before the handshake is done: room for 5,000 bytes of user agent and as many streams as
+     * anybody has. */
+    PEER_HANDSHAKE_MAX_PAYLOAD_BYTES = 60000
 };
 
 enum peer_state {

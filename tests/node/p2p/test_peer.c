@@ -438,6 +438,39 @@ static void commands_before_the_handshake_end_it(void **state)
     }
 }
 
+static void a_header_is_enough_to_refuse_a_command_or_a_length(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *command;
+        uint32_t payload_len;
+        bool refused;
+    } cases[] = {
+        {"inv", 1600000, true},
+        {"object", 100, true},
+        {"whatever", 0, true},
+        {"version", PEER_HANDSHAKE_MAX_PAYLOAD_BYTES - 1, false},
+        {"version", PEER_HANDSHAKE_MAX_PAYLOAD_BYTES, false},
+        {"version", PEER_HANDSHAKE_MAX_PAYLOAD_BYTES + 1, true},
+        {"error", FRAME_MAX_PAYLOAD_BYTES, true},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        uint8_t header[FRAME_HEADER_BYTES] = {0};
+        struct side side;
+        store_be32(header, FRAME_MAGIC);
+        memcpy(header + 4, cases[i].command, strlen(cases[i].command));
+        store_be32(header + 16, cases[i].payload_len);
+        start_side(&side, true);
+
+        feed(&side, (struct bytes){header, sizeof header - 1});
+        assert_string_equal(side.said, "");
+        feed(&side, (struct bytes){header + sizeof header - 1, 1});
+
+        assert_string_equal(side.said, cases[i].refused ? "c" : "");
+        end_side(&side);
+    }
+}
+
 static void a_verack_before_the_version_is_kept_in_mind(void **state)
 {
     (void)state;
@@ -630,6 +663,7 @@ int main(void)
         cmocka_unit_test(the_words_of_refusals_are_those_of_the_network),
         cmocka_unit_test(an_owner_may_refuse),
         cmocka_unit_test(commands_before_the_handshake_end_it),
+        cmocka_unit_test(a_header_is_enough_to_refuse_a_command_or_a_length),
         cmocka_unit_test(a_verack_before_the_version_is_kept_in_mind),
         cmocka_unit_test(a_version_before_the_verack_does_as_well),
         cmocka_unit_test(a_second_version_ends_it_at_any_time),
