@@ -14,6 +14,7 @@
 enum {
     LINE_BYTES = 76,         /* of quoted-printable and base64 */
     WORD_PAYLOAD_BYTES = 45, /* an encoded word of 75: "=?utf-8?B?" 60 "?=" holds 45 bytes */
+    WORD_FRAME_BYTES = 12,
     BASE64_LINE_INPUT = 57
 };
 
@@ -96,12 +97,15 @@ static bool is_printable_ascii(struct bytes text)
     return true;
 }
 
-/* Encoded words, each on a line of its own but the first (RFC 2047 section 2). */
-static void write_encoded_words(struct buf *out, struct bytes text)
+/* Encoded words, each on a line of its own but the first, which stands behind `column` characters
+ * (RFC 2047 section 2: lines of 76). */
+static void write_encoded_words(struct buf *out, size_t column, struct bytes text)
 {
     bool first = true;
     while (text.len > 0) {
-        size_t len = utf8_cut(text, WORD_PAYLOAD_BYTES);
+        size_t room = first && column > 0 ? (LINE_BYTES - column - WORD_FRAME_BYTES) / 4 * 3
+                                          : WORD_PAYLOAD_BYTES;
+        size_t len = utf8_cut(text, room);
         buf_append_str(out, first ? "=?utf-8?B?" : "\r\n =?utf-8?B?");
         base64_encode(out, bytes_slice(text, 0, len));
         buf_append_str(out, "?=");
@@ -153,7 +157,7 @@ void mail_write_text(struct buf *out, const char *name, struct bytes text)
     clean_for_header(&clean, text);
     buf_printf(out, "%s: ", name);
     if (clean.len > 0 && !write_folded(out, strlen(name) + 2, buf_view(&clean))) {
-        write_encoded_words(out, buf_view(&clean));
+        write_encoded_words(out, strlen(name) + 2, buf_view(&clean));
     }
     buf_append_str(out, "\r\n");
     buf_clear(&clean);
@@ -198,7 +202,7 @@ void mail_write_address(struct buf *out, const char *name, struct bytes display,
         write_quoted(out, view);
         buf_printf(out, "\r\n <%s>", address);
     } else {
-        write_encoded_words(out, view);
+        write_encoded_words(out, strlen(name) + 2, view);
         buf_printf(out, "\r\n <%s>", address);
     }
     buf_append_str(out, "\r\n");
@@ -301,7 +305,8 @@ static void write_qp_line(struct buf *out, struct bytes line)
 
 enum text_shape { SHAPE_PLAIN, SHAPE_QP, SHAPE_BASE64 };
 
-/* 7bit when every line is short ASCII; quoted-printable when most is ASCII; else base64. */
+/* 7bit when every line is short ASCII; quoted-printable when most is ASCII; else base64. In none of
+ * them can a line begin with "--=_", as our boundaries do. */
 static enum text_shape shape_of(struct bytes text)
 {
     size_t n_foreign = 0;
@@ -311,9 +316,11 @@ static enum text_shape shape_of(struct bytes text)
         if (i == text.len || text.data[i] == '\n') {
             size_t len = i - line_start;
             bool trailing = len > 0 && strchr(" \t", text.data[i - 1]) != NULL;
-            bool marked = len > 0 && (text.data[line_start] == '.' ||
-                                      bytes_starts_with(bytes_slice(text, line_start, len),
-                                                        bytes_of_str("From ")));
+            struct bytes line = bytes_slice(text, line_start, len);
+            /* Changed on the way by some programs; and what could pass for a boundary. */
+            bool marked = bytes_starts_with(line, bytes_of_str(".")) ||
+                          bytes_starts_with(line, bytes_of_str("From ")) ||
+                          bytes_starts_with(line, bytes_of_str("--"));
             plain = plain && len <= LINE_BYTES + 2 && !trailing && !marked;
             line_start = i + 1;
         } else if (text.data[i] >= 0x7f) {
