@@ -92,9 +92,9 @@ void pow_plan_make(struct pow_plan *out, const uint8_t initial_hash[POW_INITIAL_
         first[1 + i] = load_be64(initial_hash + 8 * (size_t)i);
     }
     first[9] = end_mark;
-    first[15] = 8 * (POW_NONCE_BYTES + POW_INITIAL_HASH_BYTES);
+    first[15] = UINT64_C(8) * (POW_NONCE_BYTES + POW_INITIAL_HASH_BYTES);
     second[8] = end_mark;
-    second[15] = 8 * POW_INITIAL_HASH_BYTES;
+    second[15] = UINT64_C(8) * POW_INITIAL_HASH_BYTES;
 
     sha512_find_known(&out->first, first, 0x0001);
     sha512_find_known(&out->second, second, 0x00ff);
