@@ -222,16 +222,44 @@ static size_t utf8_sequence_len(struct bytes text)
     return overlong || surrogate || too_high ? 0 : len;
 }
 
+/* Bytes of ASCII at the front of `text`, eight at a time: most text is nothing else. */
+static size_t ascii_len(struct bytes text)
+{
+    size_t len = 0;
+    uint64_t word;
+    while (text.len - len >= sizeof word) {
+        memcpy(&word, text.data + len, sizeof word);
+        if ((word & UINT64_C(0x8080808080808080)) != 0) {
+            break;
+        }
+        len += sizeof word;
+    }
+    while (len < text.len && text.data[len] < 0x80) {
+        len++;
+    }
+    return len;
+}
+
+/* Length of the longest well-formed prefix. */
+static size_t utf8_well_formed_len(struct bytes text)
+{
+    size_t len = 0;
+    for (;;) {
+        len += ascii_len((struct bytes){text.data + len, text.len - len});
+        if (len == text.len) {
+            return len;
+        }
+        size_t step = utf8_sequence_len((struct bytes){text.data + len, text.len - len});
+        if (step == 0) {
+            return len;
+        }
+        len += step;
+    }
+}
+
 bool utf8_valid(struct bytes text)
 {
-    while (text.len != 0) {
-        size_t len = utf8_sequence_len(text);
-        if (len == 0) {
-            return false;
-        }
-        text = bytes_slice(text, len, text.len);
-    }
-    return true;
+    return text.len == 0 || utf8_well_formed_len(text) == text.len;
 }
 
 /* Length of the ill-formed part at the front of `text`: what could still have become a sequence. */
@@ -253,12 +281,7 @@ static size_t utf8_ill_formed_len(struct bytes text)
 void utf8_repair(struct buf *out, struct bytes text)
 {
     while (text.len != 0) {
-        size_t good = 0;
-        size_t step = 0;
-        while (good < text.len &&
-               (step = utf8_sequence_len(bytes_slice(text, good, text.len))) != 0) {
-            good += step;
-        }
+        size_t good = utf8_well_formed_len(text);
         buf_append_bytes(out, bytes_slice(text, 0, good));
         text = bytes_slice(text, good, text.len);
         if (text.len != 0) {

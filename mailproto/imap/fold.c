@@ -9,7 +9,6 @@
 #include <utf8proc.h>
 
 #include "base/buf.h"
-#include "base/str.h"
 
 enum { FOLD_MAX_CODE_POINTS = 32 }; /* U+FDFA, the longest decomposition, has 18 */
 
@@ -47,15 +46,43 @@ static void append_folded(struct buf *out, utf8proc_int32_t code_point, bool *wa
     }
 }
 
+/* Letters, digits and signs of ASCII at the front of `text`, in small letters; returns how many. */
+static size_t append_ascii_run(struct buf *out, struct bytes text)
+{
+    size_t start = out->len;
+    size_t len = 0;
+    while (len < text.len && text.data[len] > 0x20 && text.data[len] < 0x7f) {
+        len++;
+    }
+    if (len != 0 && buf_append(out, text.data, len)) {
+        for (uint8_t *at = out->data + start; at < out->data + out->len; at++) {
+            *at = (uint8_t)(*at >= 'A' && *at <= 'Z' ? *at + ('a' - 'A') : *at);
+        }
+    }
+    return len;
+}
+
+static bool is_plain_space(uint8_t byte)
+{
+    return byte == ' ' || byte == '\n' || byte == '\r' || byte == '\t';
+}
+
 void fold_text(struct buf *out, struct bytes text)
 {
     bool was_space = false;
     size_t at = 0;
     while (at < text.len) {
-        uint8_t byte = text.data[at];
-        if (byte > 0x20 && byte < 0x7f) {
-            buf_append_byte(out, (uint8_t)ascii_lower((char)byte));
+        size_t run = append_ascii_run(out, bytes_slice(text, at, text.len));
+        if (run != 0) {
             was_space = false;
+            at += run;
+            continue;
+        }
+        if (is_plain_space(text.data[at])) {
+            if (!was_space) {
+                buf_append_byte(out, ' ');
+            }
+            was_space = true;
             at++;
             continue;
         }

@@ -25,7 +25,10 @@ void transfer_decode_base64(struct buf *out, struct bytes in)
 {
     uint32_t bits = 0;
     unsigned n_bits = 0;
-    buf_reserve(out, in.len / 4 * 3 + 3);
+    if (!buf_reserve(out, in.len / 4 * 3 + 3)) {
+        return;
+    }
+    uint8_t *next = out->data + out->len; /* room for all that can come is there */
     for (size_t i = 0; i < in.len; i++) {
         int digit = base64_digit(in.data[i]);
         if (in.data[i] == '=') { /* the end, or of one of several pieces put together */
@@ -35,10 +38,11 @@ void transfer_decode_base64(struct buf *out, struct bytes in)
             n_bits += 6;
             if (n_bits >= 8) {
                 n_bits -= 8;
-                buf_append_byte(out, (uint8_t)(bits >> n_bits));
+                *next++ = (uint8_t)(bits >> n_bits);
             }
         }
     }
+    out->len = (size_t)(next - out->data);
 }
 
 /* "=XX", "=" at the end of the line, or a '=' that means itself. */
