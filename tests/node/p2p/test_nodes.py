@@ -6,6 +6,7 @@ import os
 import socket
 import struct
 import sys
+import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
@@ -300,13 +301,147 @@ def an_address_has_one_connection_without_the_exemption():
     node.remove()
 
 
+class Proxy:
+    """A SOCKS5 proxy that joins every name to one port, and notes who asked for what."""
+
+    def __init__(self, port):
+        self.port_behind = port
+        self.asked = []
+        self.socket = socket.socket()
+        self.socket.bind(("127.0.0.1", 0))
+        self.socket.listen(16)
+        self.port = self.socket.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            client, _ = self.socket.accept()
+            threading.Thread(target=self.serve, args=(client,), daemon=True).start()
+
+    def serve(self, client):
+        file = client.makefile("rb")
+        methods = file.read(file.read(2)[1])
+        assert 2 in methods
+        client.sendall(b"\x05\x02")
+        user = file.read(file.read(2)[1])
+        file.read(file.read(1)[0])
+        client.sendall(b"\x01\x00")
+        kind = file.read(4)[3]
+        host = file.read(file.read(1)[0]).decode() if kind == 3 else socket.inet_ntoa(file.read(4))
+        port = struct.unpack(">H", file.read(2))[0]
+        self.asked.append((host, port, user))
+        behind = socket.create_connection(("127.0.0.1", self.port_behind))
+        client.sendall(b"\x05\x00\x00\x01\x7f\x00\x00\x01\x00\x50")
+        threading.Thread(target=self.pump, args=(behind, client), daemon=True).start()
+        self.pump(client, behind)
+
+    @staticmethod
+    def pump(source, target):
+        try:
+            while True:
+                data = source.recv(65536)
+                if not data:
+                    break
+                target.sendall(data)
+        except OSError:
+            pass
+        target.close()
+
+
+def remote_ports(pid):
+    """What the process's own TCP sockets are connected to, and whether one listens."""
+    inodes = set()
+    for fd in os.listdir("/proc/%d/fd" % pid):
+        try:
+            inodes.add(os.readlink("/proc/%d/fd/%s" % (pid, fd)))
+        except OSError:
+            pass
+    remotes = set()
+    listens = False
+    for name in ("tcp", "tcp6", "udp", "udp6"):
+        with open("/proc/net/" + name) as file:
+            for line in file.readlines()[1:]:
+                fields = line.split()
+                if "socket:[%s]" % fields[9] in inodes:
+                    assert name.startswith("tcp"), "a datagram socket in strict Tor mode"
+                    listens = listens or fields[3] == "0A"
+                    remotes.add(int(fields[2].split(":")[1], 16))
+    return remotes, listens
+
+
+def strict_tor_mode_speaks_to_the_proxy_alone():
+    far = Node("far")
+    proxy = Proxy(far.port)
+    hidden = Node("hidden", {"node.tor": "strict", "node.socks": "127.0.0.1:%d" % proxy.port,
+                             "network.connect": "peer.example.org:8444, 8.8.4.4:8445, "
+                                                "expyuzz4wqqyqhjn.onion:8446"})
+    wait_for("three peers", 20, lambda: hidden.status.get("peers_out") == 3)
+    asked = {(host, port) for host, port, _ in proxy.asked}
+    assert asked == {("peer.example.org", 8444), ("8.8.4.4", 8445),
+                     ("expyuzz4wqqyqhjn.onion", 8446)}, asked
+    assert len({user for _, _, user in proxy.asked}) == 3, "two peers on one circuit"
+    remotes, listens = remote_ports(hidden.process.pid)
+    assert remotes == {proxy.port} and not listens, (remotes, listens)
+    assert hidden.status["port"] == 0
+    whole = make_object(b"hidden " + os.urandom(50))
+    peer = Peer(far.port)
+    peer.serve([whole], lambda: hidden.objects() == 1)
+    for node in (hidden, far):
+        node.stop()
+        node.remove()
+
+
+def names_behind_a_dead_proxy_are_tried_again_and_nothing_else():
+    with socket.socket() as closed:
+        closed.bind(("127.0.0.1", 0))
+        dead = closed.getsockname()[1]
+    node = Node("node", {"node.tor": "strict", "node.socks": "127.0.0.1:%d" % dead,
+                         "network.connect": "peer.example.org:8444"})
+    time.sleep(2)
+    remotes, listens = remote_ports(node.process.pid)
+    assert remotes <= {dead} and not listens
+    assert node.is_alive()
+    node.stop()
+    node.remove()
+
+
+def peers_are_remembered_and_a_broken_book_is_set_aside():
+    far = Node("far")
+    node = Node("node", connect=[far.port])
+    wait_for("far", 10, lambda: node.status.get("peers_out") == 1)
+    now = int(time.time())
+    public = [struct.pack(">QIQ", now - 60, 1, 1) + bytes(10) + b"\xff\xff" +
+              bytes([20 + i, 1, 2, 3]) + struct.pack(">H", 8444) for i in range(50)]
+    peer = Peer(node.port)
+    peer.send("addr", var_int(50) + b"".join(public))
+    wait_for("the addresses", 10, lambda: node.status["known_peers"] == 51)
+    node.stop()
+    node.start()
+    assert node.fresh()["known_peers"] == 51
+    told = Peer(node.port)
+    payload = told.expect("addr")
+    assert payload[0] == 50 and all(entry[20:] in payload for entry in public)
+    node.stop()
+    with open(os.path.join(node.folder, "peers.db"), "r+b") as file:
+        file.write(b"garbage " * 1000)
+    node.start()
+    wait_for("far again", 10, lambda: node.status.get("peers_out") == 1)
+    assert any(".broken-" in name for name in os.listdir(node.folder))
+    for each in (node, far):
+        each.stop()
+        each.remove()
+
+
 TESTS = [objects_cross_three_nodes_over_tls,
          an_object_reaches_a_neighbour_by_the_stem_and_then_all,
          a_stalling_peer_does_not_hold_an_object_up,
          hostile_peers_get_nowhere,
          a_node_that_dials_itself_notices,
          inbound_connections_are_bounded,
-         an_address_has_one_connection_without_the_exemption]
+         an_address_has_one_connection_without_the_exemption,
+         strict_tor_mode_speaks_to_the_proxy_alone,
+         names_behind_a_dead_proxy_are_tried_again_and_nothing_else,
+         peers_are_remembered_and_a_broken_book_is_set_aside]
 
 if __name__ == "__main__":
     chosen = sys.argv[1:]
