@@ -188,8 +188,8 @@ static bool open_certificate(struct app *app, struct fault *fault)
     }
     tls_context_fingerprint(app->tls, digest);
     for (size_t i = 0; i < sizeof(digest); i++) {
-        (void)snprintf(app->fingerprint + 3 * i, 4, "%02X%s", digest[i],
-                       i + 1 < sizeof(digest) ? ":" : "");
+        (void)snprintf(app->fingerprint + 3 * i, sizeof(app->fingerprint) - 3 * i, "%02X%s",
+                       digest[i], i + 1 < sizeof(digest) ? ":" : "");
     }
     app->facts.fingerprint = app->fingerprint;
     return true;
