@@ -7,272 +7,14 @@
  * and UIDVALIDITY belong to a mailbox and die with it. */
 #include "gateway/store/folders.h"
 
-#include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/bytes.h"
-#include "base/db.h"
 #include "base/fault.h"
-#include "base/mem.h"
-#include "base/str.h"
 #include "gateway/store/client_messages.h"
+#include "gateway/store/folder_names.h"
+#include "gateway/store/folder_rows.h"
 #include "gateway/store/mail_txn_internal.h"
-#include "gateway/store/message_rows.h"
 #include "mailproto/imap/mailbox.h"
-
-/* UIDVALIDITY has 32 bits. Were the clock set to the far future, the count goes on from there. */
-#define UID_VALIDITY_MAX_FROM_CLOCK 4200000000
-
-struct folder {
-    int64_t id;
-    enum folder_kind kind;
-    bool is_container;
-};
-
-/* ---- What a name means ---- */
-
-static bool is_directly_below(const char *name, const char *root)
-{
-    size_t len = strlen(root);
-    return str_starts_with(name, root) && name[len] == '/' && !strchr(name + len + 1, '/');
-}
-
-static bool is_below(const char *name, const char *root)
-{
-    return str_starts_with(name, root) && name[strlen(root)] == '/';
-}
-
-static enum folder_kind kind_of_name(const char *name)
-{
-    static const struct {
-        const char *name;
-        enum folder_kind kind;
-    } roots[] = {
-        {FOLDER_NAME_INBOX, FOLDER_INBOX},
-        {FOLDER_NAME_OUTBOX, FOLDER_OUTBOX},
-        {FOLDER_NAME_CHANS, FOLDER_CHANS},
-        {FOLDER_NAME_SUBSCRIPTIONS, FOLDER_SUBSCRIPTIONS},
-    };
-    for (size_t i = 0; i < ARRAY_LEN(roots); i++) {
-        if (strcmp(name, roots[i].name) == 0) {
-            return roots[i].kind;
-        }
-    }
-    if (is_directly_below(name, FOLDER_NAME_CHANS)) {
-        return FOLDER_CHAN;
-    }
-    if (is_directly_below(name, FOLDER_NAME_SUBSCRIPTIONS)) {
-        return FOLDER_SUBSCRIPTION;
-    }
-    return FOLDER_NORMAL;
-}
-
-static bool is_root(enum folder_kind kind)
-{
-    return kind == FOLDER_CHANS || kind == FOLDER_SUBSCRIPTIONS;
-}
-
-/* Joined and left by the agent. */
-static bool is_membership(enum folder_kind kind)
-{
-    return kind == FOLDER_CHAN || kind == FOLDER_SUBSCRIPTION;
-}
-
-static const char *label_of(const char *name)
-{
-    const char *slash = strrchr(name, '/');
-    return slash ? slash + 1 : name;
-}
-
-/* May a client bring a mailbox to stand at `name`? */
-static bool check_new_name(const char *name, struct fault *fault)
-{
-    if (is_below(name, FOLDER_NAME_OUTBOX)) {
-        return fault_set(fault, FAULT_DENIED, "Outbox holds no folders");
-    }
-    bool too_deep =
-        kind_of_name(name) == FOLDER_NORMAL &&
-        (is_below(name, FOLDER_NAME_CHANS) || is_below(name, FOLDER_NAME_SUBSCRIPTIONS));
-    if (too_deep) {
-        return fault_set(fault, FAULT_DENIED, "a chan or subscription holds no folders");
-    }
-    return true;
-}
-
-/* ---- Rows ---- */
-
-static enum db_step find_folder(struct db *db, struct folder *out, int64_t account_id,
-                                const char *name, struct fault *fault)
-{
-    struct db_stmt *stmt = db_prepare(
-        db, "SELECT id, kind, is_container FROM mailbox WHERE account_id = ?1 AND name = ?2",
-        fault);
-    if (!stmt) {
-        return DB_FAILED;
-    }
-    db_bind_i64(stmt, 1, account_id);
-    db_bind_text(stmt, 2, name);
-    enum db_step step = db_step(stmt, fault);
-    if (step == DB_ROW) {
-        *out = (struct folder){
-            .id = db_column_i64(stmt, 0),
-            .kind = (enum folder_kind)db_column_i64(stmt, 1),
-            .is_container = db_column_i64(stmt, 2) != 0,
-        };
-    }
-    db_reset(stmt);
-    return step;
-}
-
-/* As find_folder; FAULT_NOT_FOUND when there is none. */
-static bool get_folder(struct db *db, struct folder *out, int64_t account_id, const char *name,
-                       struct fault *fault)
-{
-    enum db_step step = find_folder(db, out, account_id, name, fault);
-    if (step == DB_DONE) {
-        fault_set(fault, FAULT_NOT_FOUND, "no such mailbox");
-    }
-    return step == DB_ROW;
-}
-
-static bool count_rows(struct db *db, int64_t *out, const char *sql, int64_t account_id,
-                       const char *name, struct fault *fault)
-{
-    struct db_stmt *stmt = db_prepare(db, sql, fault);
-    if (!stmt) {
-        return false;
-    }
-    db_bind_i64(stmt, 1, account_id);
-    if (name) {
-        db_bind_text(stmt, 2, name);
-    }
-    bool ok = db_step(stmt, fault) == DB_ROW;
-    if (ok) {
-        *out = db_column_i64(stmt, 0);
-    }
-    db_reset(stmt);
-    return ok;
-}
-
-/* '0' is the character after '/'. */
-static bool count_below(struct db *db, int64_t *out, int64_t account_id, const char *name,
-                        struct fault *fault)
-{
-    return count_rows(db, out,
-                      "SELECT count(*) FROM mailbox WHERE account_id = ?1"
-                      " AND name > ?2 || '/' AND name < ?2 || '0'",
-                      account_id, name, fault);
-}
-
-static bool insert_folder(struct mail_txn *txn, int64_t *out_id, int64_t account_id,
-                          const char *name, unsigned use, bool is_container, struct fault *fault)
-{
-    int64_t n_folders;
-    if (!count_rows(txn->db, &n_folders, "SELECT count(*) FROM mailbox WHERE account_id = ?1",
-                    account_id, NULL, fault)) {
-        return false;
-    }
-    if (n_folders >= FOLDERS_MAX_PER_ACCOUNT) {
-        return fault_set(fault, FAULT_LIMIT, "there are %d mailboxes already",
-                         FOLDERS_MAX_PER_ACCOUNT);
-    }
-    int64_t uid_validity;
-    int64_t from_clock = txn->now_sec < UID_VALIDITY_MAX_FROM_CLOCK ? txn->now_sec : 1;
-    if (!mail_txn_count_up(txn, &uid_validity, "uid_validity", from_clock, fault)) {
-        return false;
-    }
-    struct db_stmt *stmt =
-        db_prepare(txn->db,
-                   "INSERT INTO mailbox (account_id, name, kind, special_use, is_container,"
-                   " uid_validity) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-                   fault);
-    if (!stmt) {
-        return false;
-    }
-    db_bind_i64(stmt, 1, account_id);
-    db_bind_text(stmt, 2, name);
-    db_bind_i64(stmt, 3, kind_of_name(name));
-    db_bind_i64(stmt, 4, use);
-    db_bind_i64(stmt, 5, is_container);
-    db_bind_i64(stmt, 6, uid_validity);
-    if (!db_run(stmt, fault)) {
-        return false;
-    }
-    *out_id = db_last_insert_id(txn->db);
-    mail_txn_list_changed(txn, account_id);
-    return true;
-}
-
-/* Take the row out, with messages and all. */
-static bool delete_row(struct mail_txn *txn, int64_t id, struct fault *fault)
-{
-    struct touched_mailbox *mailbox = mail_txn_mailbox(txn, id, fault);
-    if (!mailbox || !messages_drop_all(txn, mailbox, fault)) {
-        return false;
-    }
-    static const char *const deletions[] = {
-        "DELETE FROM keyword WHERE mailbox_id = ?1",
-        "DELETE FROM expunged WHERE mailbox_id = ?1",
-        "DELETE FROM metadata WHERE mailbox_id = ?1",
-        "DELETE FROM mailbox WHERE id = ?1",
-    };
-    for (size_t i = 0; i < ARRAY_LEN(deletions); i++) {
-        struct db_stmt *stmt = db_prepare(txn->db, deletions[i], fault);
-        if (!stmt) {
-            return false;
-        }
-        db_bind_i64(stmt, 1, id);
-        if (!db_run(stmt, fault)) {
-            return false;
-        }
-    }
-    mailbox->is_deleted = true;
-    mail_txn_list_changed(txn, mailbox->account_id);
-    return true;
-}
-
-/* ---- Levels above ---- */
-
-/* Make the levels above `name` that are missing. */
-static bool ensure_parents(struct mail_txn *txn, int64_t account_id, const char *name,
-                           struct fault *fault)
-{
-    for (const char *slash = strchr(name, '/'); slash; slash = strchr(slash + 1, '/')) {
-        char *parent = xstrndup(name, (size_t)(slash - name));
-        struct folder folder;
-        int64_t id;
-        enum db_step step = find_folder(txn->db, &folder, account_id, parent, fault);
-        bool ok = step == DB_ROW ||
-                  (step == DB_DONE && insert_folder(txn, &id, account_id, parent, 0, true, fault));
-        free(parent);
-        if (!ok) {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* Containers above `name` with nothing below them any more go, too; but for the roots. */
-static bool prune_parents(struct mail_txn *txn, int64_t account_id, const char *name,
-                          struct fault *fault)
-{
-    char *parent = xstrdup(name);
-    bool ok = true;
-    for (char *slash; ok && (slash = strrchr(parent, '/'));) {
-        *slash = '\0';
-        struct folder folder;
-        int64_t n_below = 0;
-        ok = get_folder(txn->db, &folder, account_id, parent, fault) &&
-             count_below(txn->db, &n_below, account_id, parent, fault);
-        if (!ok || !folder.is_container || is_root(folder.kind) || n_below != 0) {
-            break;
-        }
-        ok = delete_row(txn, folder.id, fault);
-    }
-    free(parent);
-    return ok;
-}
 
 /* ---- Hooks ---- */
 
@@ -284,11 +26,11 @@ static bool run_hook(struct mail_txn *txn, folder_hook *hook, int64_t account_id
                      enum folder_kind kind, int64_t mailbox_id, const char *name,
                      struct fault *fault)
 {
-    if (!hook || !is_membership(kind)) {
+    if (!hook || !folder_is_membership(kind)) {
         return true;
     }
     txn->hooks_ran = true;
-    return hook(txn->hooks->context, txn, account_id, kind, mailbox_id, label_of(name), fault);
+    return hook(txn->hooks->context, txn, account_id, kind, mailbox_id, folder_label(name), fault);
 }
 
 /* ---- What clients ask for ---- */
@@ -326,33 +68,35 @@ static bool make_mailbox(struct mail_txn *txn, int64_t *out_id, int64_t account_
                          const char *name, unsigned use, struct fault *fault)
 {
     struct folder folder;
-    switch (find_folder(txn->db, &folder, account_id, name, fault)) {
+    switch (folder_find_row(txn->db, &folder, account_id, name, fault)) {
     case DB_FAILED:
         return false;
     case DB_ROW:
-        if (!folder.is_container || is_root(folder.kind)) {
+        if (!folder.is_container || folder_is_root(folder.kind)) {
             return fault_set(fault, FAULT_EXISTS, "there is a mailbox of that name");
         }
-        if (!delete_row(txn, folder.id, fault)) {
+        if (!folder_delete_row(txn, folder.id, fault)) {
             return false;
         }
         break;
     case DB_DONE:
-        if (!ensure_parents(txn, account_id, name, fault)) {
+        if (!folder_ensure_parents(txn, account_id, name, fault)) {
             return false;
         }
         break;
     }
-    return insert_folder(txn, out_id, account_id, name, use, is_root(kind_of_name(name)), fault);
+    return folder_insert_row(txn, out_id, account_id, name, use,
+                             folder_is_root(folder_kind_of_name(name)), fault);
 }
 
 bool folders_create(struct mail_txn *txn, int64_t account_id, const char *name, unsigned use,
                     struct fault *fault)
 {
     int64_t id;
-    return check_new_name(name, fault) && check_use(txn, account_id, use, fault) &&
+    return folder_check_new_name(name, fault) && check_use(txn, account_id, use, fault) &&
            make_mailbox(txn, &id, account_id, name, use, fault) &&
-           run_hook(txn, txn->hooks->joined, account_id, kind_of_name(name), id, name, fault);
+           run_hook(txn, txn->hooks->joined, account_id, folder_kind_of_name(name), id, name,
+                    fault);
 }
 
 /* Delete a mailbox or an empty container. A mailbox with others below leaves a container. */
@@ -360,24 +104,24 @@ static bool remove_folder(struct mail_txn *txn, int64_t account_id, const char *
                           const struct folder *folder, struct fault *fault)
 {
     int64_t n_below;
-    if (!count_below(txn->db, &n_below, account_id, name, fault)) {
+    if (!folder_count_below(txn->db, &n_below, account_id, name, fault)) {
         return false;
     }
     if (folder->is_container && n_below != 0) {
         return fault_set(fault, FAULT_UNSUPPORTED, "there are mailboxes below it");
     }
     int64_t id;
-    if (!delete_row(txn, folder->id, fault)) {
+    if (!folder_delete_row(txn, folder->id, fault)) {
         return false;
     }
-    return n_below != 0 ? insert_folder(txn, &id, account_id, name, 0, true, fault)
-                        : prune_parents(txn, account_id, name, fault);
+    return n_below != 0 ? folder_insert_row(txn, &id, account_id, name, 0, true, fault)
+                        : folder_prune_parents(txn, account_id, name, fault);
 }
 
 bool folders_delete(struct mail_txn *txn, int64_t account_id, const char *name, struct fault *fault)
 {
     struct folder folder;
-    if (!get_folder(txn->db, &folder, account_id, name, fault)) {
+    if (!folder_get_row(txn->db, &folder, account_id, name, fault)) {
         return false;
     }
     switch (folder.kind) {
@@ -399,7 +143,7 @@ bool folders_delete(struct mail_txn *txn, int64_t account_id, const char *name, 
 static bool rename_inbox(struct mail_txn *txn, int64_t account_id, int64_t inbox_id, const char *to,
                          struct fault *fault)
 {
-    if (kind_of_name(to) != FOLDER_NORMAL) {
+    if (folder_kind_of_name(to) != FOLDER_NORMAL) {
         return fault_set(fault, FAULT_DENIED, "INBOX can't become %s", to);
     }
     int64_t target_id;
@@ -414,20 +158,20 @@ static bool rename_inbox(struct mail_txn *txn, int64_t account_id, int64_t inbox
 static bool check_rename(struct mail_txn *txn, int64_t account_id, const struct folder *folder,
                          const char *from, const char *to, struct fault *fault)
 {
-    if (folder->kind == FOLDER_OUTBOX || is_root(folder->kind)) {
+    if (folder->kind == FOLDER_OUTBOX || folder_is_root(folder->kind)) {
         return fault_set(fault, FAULT_DENIED, "%s can't be renamed", from);
     }
     if (strcmp(from, to) == 0) {
         return fault_set(fault, FAULT_EXISTS, "there is a mailbox of that name");
     }
-    if (is_below(to, from)) {
+    if (folder_is_below(to, from)) {
         return fault_set(fault, FAULT_DENIED, "a mailbox can't be moved below itself");
     }
     int64_t n_below = 0;
-    if (!count_below(txn->db, &n_below, account_id, from, fault)) {
+    if (!folder_count_below(txn->db, &n_below, account_id, from, fault)) {
         return false;
     }
-    if (is_membership(kind_of_name(to)) && (n_below != 0 || folder->is_container)) {
+    if (folder_is_membership(folder_kind_of_name(to)) && (n_below != 0 || folder->is_container)) {
         return fault_set(fault, FAULT_DENIED, "a chan or subscription holds no folders");
     }
     return true;
@@ -450,7 +194,7 @@ static bool rename_rows(struct mail_txn *txn, int64_t account_id, const char *fr
     db_bind_i64(stmt, 1, account_id);
     db_bind_text(stmt, 2, from);
     db_bind_text(stmt, 3, to);
-    db_bind_i64(stmt, 4, kind_of_name(to));
+    db_bind_i64(stmt, 4, folder_kind_of_name(to));
     mail_txn_list_changed(txn, account_id);
     return db_run(stmt, fault);
 }
@@ -459,11 +203,11 @@ static bool rename_rows(struct mail_txn *txn, int64_t account_id, const char *fr
 static bool make_room(struct mail_txn *txn, int64_t account_id, const char *to, struct fault *fault)
 {
     struct folder folder;
-    switch (find_folder(txn->db, &folder, account_id, to, fault)) {
+    switch (folder_find_row(txn->db, &folder, account_id, to, fault)) {
     case DB_ROW:
         return fault_set(fault, FAULT_EXISTS, "there is a mailbox of that name");
     case DB_DONE:
-        return ensure_parents(txn, account_id, to, fault);
+        return folder_ensure_parents(txn, account_id, to, fault);
     case DB_FAILED:
         break;
     }
@@ -474,7 +218,8 @@ bool folders_rename(struct mail_txn *txn, int64_t account_id, const char *from, 
                     struct fault *fault)
 {
     struct folder folder;
-    if (!check_new_name(to, fault) || !get_folder(txn->db, &folder, account_id, from, fault)) {
+    if (!folder_check_new_name(to, fault) ||
+        !folder_get_row(txn->db, &folder, account_id, from, fault)) {
         return false;
     }
     if (folder.kind == FOLDER_INBOX) {
@@ -482,7 +227,7 @@ bool folders_rename(struct mail_txn *txn, int64_t account_id, const char *from, 
     }
     if (!check_rename(txn, account_id, &folder, from, to, fault) ||
         !make_room(txn, account_id, to, fault) || !rename_rows(txn, account_id, from, to, fault) ||
-        !prune_parents(txn, account_id, from, fault)) {
+        !folder_prune_parents(txn, account_id, from, fault)) {
         return false;
     }
     /* The row may have been read in already, under its old name. */
@@ -490,7 +235,7 @@ bool folders_rename(struct mail_txn *txn, int64_t account_id, const char *from, 
     if (!mailbox) {
         return false;
     }
-    enum folder_kind kind = kind_of_name(to);
+    enum folder_kind kind = folder_kind_of_name(to);
     mailbox->kind = kind;
     if (kind == folder.kind) {
         return run_hook(txn, txn->hooks->relabelled, account_id, kind, folder.id, to, fault);
@@ -503,8 +248,9 @@ bool folders_subscribe(struct mail_txn *txn, int64_t account_id, const char *nam
                        struct fault *fault)
 {
     int64_t n_names;
-    if (!count_rows(txn->db, &n_names, "SELECT count(*) FROM subscribed_name WHERE account_id = ?1",
-                    account_id, NULL, fault)) {
+    if (!folder_count_rows(txn->db, &n_names,
+                           "SELECT count(*) FROM subscribed_name WHERE account_id = ?1", account_id,
+                           NULL, fault)) {
         return false;
     }
     if (subscribed && n_names >= FOLDERS_MAX_PER_ACCOUNT) {
@@ -534,11 +280,11 @@ static bool ensure_with_use(struct mail_txn *txn, int64_t *out_id, int64_t accou
                             const char *name, unsigned use, struct fault *fault)
 {
     struct folder folder;
-    enum db_step step = find_folder(txn->db, &folder, account_id, name, fault);
+    enum db_step step = folder_find_row(txn->db, &folder, account_id, name, fault);
     if (step == DB_FAILED) {
         return false;
     }
-    if (step == DB_ROW && (!folder.is_container || is_root(folder.kind))) {
+    if (step == DB_ROW && (!folder.is_container || folder_is_root(folder.kind))) {
         *out_id = folder.id;
         return true;
     }
@@ -611,7 +357,7 @@ bool folders_ensure_use(struct mail_txn *txn, int64_t *out_mailbox_id, int64_t a
 bool folders_drop(struct mail_txn *txn, int64_t account_id, const char *name, struct fault *fault)
 {
     struct folder folder;
-    enum db_step step = find_folder(txn->db, &folder, account_id, name, fault);
+    enum db_step step = folder_find_row(txn->db, &folder, account_id, name, fault);
     if (step != DB_ROW) {
         return step == DB_DONE;
     }
@@ -623,7 +369,7 @@ bool folders_find(struct db *db, int64_t *out_mailbox_id, int64_t account_id, co
                   struct fault *fault)
 {
     struct folder folder;
-    if (!get_folder(db, &folder, account_id, name, fault)) {
+    if (!folder_get_row(db, &folder, account_id, name, fault)) {
         return false;
     }
     if (folder.is_container) {
@@ -648,8 +394,58 @@ bool folders_delete_all(struct mail_txn *txn, int64_t account_id, struct fault *
         if (step != DB_ROW) {
             return step == DB_DONE;
         }
-        if (!delete_row(txn, id, fault)) {
+        if (!folder_delete_row(txn, id, fault)) {
             return false;
         }
     }
+}
+
+/* ---- After a restore ---- */
+
+/* The mailbox that follows `*id` by number; DB_DONE at the end. */
+static enum db_step next_mailbox(struct db *db, int64_t *id, struct fault *fault)
+{
+    struct db_stmt *stmt =
+        db_prepare(db, "SELECT id FROM mailbox WHERE id > ?1 ORDER BY id LIMIT 1", fault);
+    if (!stmt) {
+        return DB_FAILED;
+    }
+    db_bind_i64(stmt, 1, *id);
+    enum db_step step = db_step(stmt, fault);
+    if (step == DB_ROW) {
+        *id = db_column_i64(stmt, 0);
+    }
+    db_reset(stmt);
+    return step;
+}
+
+static bool renew(struct mail_txn *txn, int64_t mailbox_id, struct fault *fault)
+{
+    int64_t uid_validity;
+    if (!folder_next_uid_validity(txn, &uid_validity, fault)) {
+        return false;
+    }
+    struct db_stmt *stmt =
+        db_prepare(txn->db, "UPDATE mailbox SET uid_validity = ?2 WHERE id = ?1", fault);
+    if (!stmt) {
+        return false;
+    }
+    db_bind_i64(stmt, 1, mailbox_id);
+    db_bind_i64(stmt, 2, uid_validity);
+    return db_run(stmt, fault);
+}
+
+bool folders_renew_all(struct mail_txn *txn, struct fault *fault)
+{
+    /* Further than any database grows between a backup and its restore. */
+    static const char skip_ids[] =
+        "UPDATE sqlite_sequence SET seq = seq + 1000000 WHERE name IN ('mailbox', 'body')";
+    int64_t id = 0;
+    enum db_step step;
+    while ((step = next_mailbox(txn->db, &id, fault)) == DB_ROW) {
+        if (!renew(txn, id, fault)) {
+            return false;
+        }
+    }
+    return step == DB_DONE && db_exec(txn->db, skip_ids, fault);
 }

@@ -90,6 +90,9 @@ bool folders_delete_all(struct mail_txn *txn, int64_t account_id, struct fault *
  * it; else the one of the default name, made when it is not there. */
 bool folders_ensure_use(struct mail_txn *txn, int64_t *out_mailbox_id, int64_t account_id,
                         unsigned use, struct fault *fault) MUST_USE;
+/* Give every mailbox of every account a new UIDVALIDITY, and see that no id of the time since is
+ * given out again: what was restored from a backup is another mailbox than the one clients knew. */
+bool folders_renew_all(struct mail_txn *txn, struct fault *fault) MUST_USE;
 /* By name. FAULT_NOT_FOUND also for a name that holds no messages. */
 bool folders_find(struct db *db, int64_t *out_mailbox_id, int64_t account_id, const char *name,
                   struct fault *fault) MUST_USE;

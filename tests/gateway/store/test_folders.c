@@ -140,6 +140,31 @@ static void renaming_inbox_moves_its_mails_and_leaves_it(void **state)
     fixture_check(fixture);
 }
 
+static bool renew_all(struct mail_txn *txn, void *job, struct fault *fault)
+{
+    (void)job;
+    return folders_renew_all(txn, fault);
+}
+
+static void a_restored_mailbox_is_another_one_for_clients(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_int_equal(fixture_append(fixture, "INBOX", "x\r\n\r\n", 0, NULL), 1);
+    uint32_t inbox = fixture_status(fixture, "INBOX").uid_validity;
+    uint32_t trash = fixture_status(fixture, "Trash").uid_validity;
+
+    assert_true(fixture_write(fixture, renew_all, NULL));
+
+    assert_true(fixture_status(fixture, "INBOX").uid_validity > trash);
+    assert_true(fixture_status(fixture, "Trash").uid_validity > inbox);
+    assert_int_equal(fixture_status(fixture, "INBOX").n_messages, 1);
+    assert_true(fixture_create(fixture, "new"));
+    struct mailbox *new = fixture_open(fixture, "new", NULL);
+    assert_true(fixture->ops->mailbox_id(new) > 1000000);
+    fixture->ops->close(&new);
+    fixture_check(fixture);
+}
+
 /* ---- Chans and subscriptions ---- */
 
 struct seen {
@@ -288,6 +313,8 @@ int main(void)
             fixture_teardown),
         cmocka_unit_test_setup_teardown(renaming_inbox_moves_its_mails_and_leaves_it, fixture_setup,
                                         fixture_teardown),
+        cmocka_unit_test_setup_teardown(a_restored_mailbox_is_another_one_for_clients,
+                                        fixture_setup, fixture_teardown),
         cmocka_unit_test_setup_teardown(folders_under_chans_join_relabel_and_leave, fixture_setup,
                                         fixture_teardown),
         cmocka_unit_test_setup_teardown(a_refused_chan_leaves_no_folder, fixture_setup,
