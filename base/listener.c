@@ -34,7 +34,7 @@ struct listener {
 static void set_bind_fault(struct fault *fault, int error, const char *where)
 {
     if (error == EADDRINUSE) {
-        fault_set(fault, FAULT_EXISTS, "listen on %s: another program uses it already", where);
+        fault_set(fault, FAULT_EXISTS, "listen on %s: in use by another program", where);
     } else if (error == EADDRNOTAVAIL) {
         fault_set(fault, FAULT_NOT_FOUND, "listen on %s: this machine has no such address", where);
     } else {
