@@ -623,6 +623,7 @@ static void clear(struct supervisor *supervisor)
 int supervisor_run(const struct supervisor_options *options, struct fault *fault)
 {
     struct supervisor supervisor;
+    process_init(); /* the settings hold passwords: no core, no foreign eyes */
     init(&supervisor, options);
     bool ok = home_check(options->home, fault);
     if (ok) {
