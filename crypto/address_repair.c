@@ -3,16 +3,18 @@
  * in base 58, so that a letter's other case is a difference that can be added or taken away. In the
  * order of a Gray code every candidate is one such step from the last: four additions, where a
  * decoding would take hundreds. Nearly all candidates that read as an address of a known version
- * and stream cost a checksum; others cost nothing. */
+ * and stream cost a checksum; others cost nothing. The checksums are done by the proof of work's
+ * kernels, as many at once as these have lanes. */
 #include "crypto/address_repair.h"
 
 #include "base/mem.h"
 #include "base/str.h"
 #include "crypto/address_internal.h"
 #include "crypto/base58.h"
-#include "crypto/sha512_block_internal.h"
+#include "crypto/pow_kernel.h"
 
 #include <assert.h>
+#include <stdalign.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +26,7 @@ enum {
     STREAM = 1,
     MIN_NUMBER_BYTES = 2 + 4 + ADDRESS_CHECKSUM_BYTES,
     MAX_NUMBER_BYTES = 2 + RIPE_BYTES + ADDRESS_CHECKSUM_BYTES,
+    END_MARK = 0x80, /* of a text in a block of SHA-512 */
     MAX_DIGITS = 36, /* of MAX_NUMBER_BYTES */
     CANCEL_EVERY = 1 << 14
 };
@@ -82,6 +85,12 @@ static size_t number_len(const struct number *number)
     return 8 * limb + (top != 0 ? (size_t)(71 - __builtin_clzll(top)) / 8 : 0);
 }
 
+/* A number that reads as an address, in its last `len` bytes. */
+struct candidate {
+    uint8_t bytes[NUMBER_BYTES];
+    size_t len;
+};
+
 struct address_case_search {
     size_t n_letters;
     /* What is added to take letter i from its lower to its upper case, and back; letter 0 is the
@@ -93,8 +102,11 @@ struct address_case_search {
     struct number current; /* the candidate before it */
     unsigned n_found;
     struct address found;
-    uint8_t block[SHA512_BLOCK_BYTES];
-    size_t block_text_len; /* what `block` is prepared for */
+
+    /* Candidates that wait for their checksum, one in each lane of the kernel. */
+    const struct pow_kernel *kernel;
+    size_t n_waiting;
+    struct candidate waiting[POW_MAX_LANES];
     atomic_bool cancelled;
 };
 
@@ -144,6 +156,7 @@ struct address_case_search *address_case_search_new(struct bytes text)
         return NULL;
     }
     struct address_case_search *search = xcalloc(1, sizeof *search);
+    search->kernel = pow_kernel_best();
     atomic_init(&search->cancelled, false);
     for (size_t i = body.len; i-- > 0;) {
         if (!take_digit(search, (char)body.data[i], &place)) {
@@ -179,34 +192,62 @@ static bool is_plausible(const uint8_t *number, size_t len)
     }
 }
 
-/* As address_checksum_fits, on a block that is kept prepared. */
-static bool checksum_fits(struct address_case_search *search, const uint8_t *number, size_t len)
+/* What was found goes the way of every other text. */
+static void keep_found(struct address_case_search *search, const uint8_t *number, size_t len)
 {
-    size_t text_len = len - ADDRESS_CHECKSUM_BYTES;
-    if (search->block_text_len != text_len) {
-        sha512_block_prepare(search->block, text_len);
-        search->block_text_len = text_len;
-    }
-    memcpy(search->block, number, text_len);
-    return (uint32_t)(sha512_block_double(search->block) >> 32) == load_be32(number + text_len);
-}
-
-static void try_current(struct address_case_search *search)
-{
-    uint8_t bytes[NUMBER_BYTES];
-    size_t len = number_len(&search->current);
-    number_store(bytes, &search->current);
-    const uint8_t *number = bytes + NUMBER_BYTES - len;
-    if (!is_plausible(number, len) || !checksum_fits(search, number, len)) {
-        return;
-    }
-    /* What was found goes the way of every other text. */
     char text[BASE58_MAX_TEXT + 1];
     struct address address;
     base58_encode(text, (struct bytes){number, len});
     if (address_decode(&address, bytes_of_str(text)) == ADDRESS_OK) {
         search->found = address;
         search->n_found++;
+    }
+}
+
+/* The checksums of those that wait, all at once. Lanes that are left over repeat the first. */
+static void try_waiting(struct address_case_search *search)
+{
+    alignas(POW_WORDS_ALIGN) uint64_t words[POW_BLOCK_WORDS * POW_MAX_LANES];
+    alignas(POW_WORDS_ALIGN) uint64_t digests[POW_MAX_LANES];
+    size_t n_lanes = search->kernel->lanes;
+    if (search->n_waiting == 0) {
+        return;
+    }
+    memset(words, 0, sizeof words);
+    for (size_t lane = 0; lane < n_lanes; lane++) {
+        size_t from = lane < search->n_waiting ? lane : 0;
+        const struct candidate *candidate = &search->waiting[from];
+        size_t text_len = candidate->len - ADDRESS_CHECKSUM_BYTES;
+        uint8_t text[NUMBER_BYTES] = {0};
+        memcpy(text, candidate->bytes + NUMBER_BYTES - candidate->len, text_len);
+        text[text_len] = END_MARK;
+        for (size_t i = 0; i < LIMBS; i++) {
+            words[i * n_lanes + lane] = load_be64(text + 8 * i);
+        }
+        words[(POW_BLOCK_WORDS - 1) * n_lanes + lane] = 8 * text_len;
+    }
+    search->kernel->double_digests(digests, words);
+    for (size_t lane = 0; lane < search->n_waiting; lane++) {
+        const struct candidate *candidate = &search->waiting[lane];
+        const uint8_t *checksum = candidate->bytes + NUMBER_BYTES - ADDRESS_CHECKSUM_BYTES;
+        if ((uint32_t)(digests[lane] >> 32) == load_be32(checksum)) {
+            keep_found(search, candidate->bytes + NUMBER_BYTES - candidate->len, candidate->len);
+        }
+    }
+    search->n_waiting = 0;
+}
+
+static void try_current(struct address_case_search *search)
+{
+    struct candidate *candidate = &search->waiting[search->n_waiting];
+    candidate->len = number_len(&search->current);
+    number_store(candidate->bytes, &search->current);
+    if (!is_plausible(candidate->bytes + NUMBER_BYTES - candidate->len, candidate->len)) {
+        return;
+    }
+    search->n_waiting++;
+    if (search->n_waiting == search->kernel->lanes) {
+        try_waiting(search);
     }
 }
 
@@ -233,6 +274,7 @@ enum address_case_state address_case_search_step(struct address_case_search *sea
         search->next++;
         try_current(search);
     }
+    try_waiting(search);
     if (atomic_load(&search->cancelled)) {
         return ADDRESS_CASE_CANCELLED;
     }

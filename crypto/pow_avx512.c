@@ -26,3 +26,8 @@ bool pow_avx512_search(uint64_t *out_nonce, const struct pow_slice *slice)
 {
     return lanes_search(out_nonce, slice);
 }
+
+void pow_avx512_double(uint64_t *out, const uint64_t *words)
+{
+    lanes_double(out, words);
+}

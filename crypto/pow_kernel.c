@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
 #include "crypto/pow_kernel.h"
 
+#include "base/bytes.h"
 #include "base/log.h"
 #include "crypto/pow_kernels_internal.h"
+#include "crypto/sha512_block_internal.h"
 
+#include <stdalign.h>
 #include <string.h>
 
 enum { SELF_TEST_TRIALS = 64, SELF_TEST_SLICES = 12 };
@@ -28,13 +31,13 @@ static bool has_avx2(void)
 
 static const struct pow_kernel kernels[] = {
 #ifdef BITTERN_POW_X86
-    {"avx512", 8, has_avx512, pow_avx512_search},
-    {"avx2", 4, has_avx2, pow_avx2_search},
+    {"avx512", 8, has_avx512, pow_avx512_search, pow_avx512_double},
+    {"avx2", 4, has_avx2, pow_avx2_search, pow_avx2_double},
 #endif
 #ifdef BITTERN_POW_NEON
-    {"neon", 2, always, pow_neon_search},
+    {"neon", 2, always, pow_neon_search, pow_neon_double},
 #endif
-    {"portable", 1, always, pow_portable_search},
+    {"portable", 1, always, pow_portable_search, pow_portable_double},
 };
 
 const struct pow_kernel *pow_kernel_at(size_t index)
@@ -76,6 +79,30 @@ static bool agrees(const struct pow_kernel *kernel, const struct pow_slice *slic
     return is_found == is_expected && found == expected;
 }
 
+/* A different text in each lane, of each length that an address's can have and more. */
+static bool doubles_agree(const struct pow_kernel *kernel)
+{
+    for (size_t len = 0; len <= SHA512_BLOCK_MAX_TEXT; len += 5) {
+        alignas(POW_WORDS_ALIGN) uint64_t words[POW_BLOCK_WORDS * POW_MAX_LANES];
+        alignas(POW_WORDS_ALIGN) uint64_t out[POW_MAX_LANES];
+        uint64_t expected[POW_MAX_LANES];
+        for (size_t lane = 0; lane < kernel->lanes; lane++) {
+            uint8_t block[SHA512_BLOCK_BYTES];
+            sha512_block_prepare(block, len);
+            memset(block, (int)(7 + 31 * lane), len);
+            expected[lane] = sha512_block_double(block);
+            for (size_t i = 0; i < POW_BLOCK_WORDS; i++) {
+                words[i * kernel->lanes + lane] = load_be64(block + 8 * i);
+            }
+        }
+        kernel->double_digests(out, words);
+        if (memcmp(out, expected, kernel->lanes * sizeof *out) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool pow_kernel_self_test(const struct pow_kernel *kernel)
 {
     for (unsigned i = 0; i < SELF_TEST_SLICES; i++) {
@@ -99,7 +126,7 @@ bool pow_kernel_self_test(const struct pow_kernel *kernel)
             return false;
         }
     }
-    return true;
+    return doubles_agree(kernel);
 }
 
 const struct pow_kernel *pow_kernel_best(void)

@@ -28,9 +28,13 @@ struct pow_kernel {
     /* True and the lowest nonce of the slice that meets the target (low counts from first_nonce
      * on); false when there is none. Pure: no state, no allocation; any thread. */
     bool (*search)(uint64_t *out_nonce, const struct pow_slice *slice);
+    /* The first word of the double SHA-512 of a text in each lane. A text fits one block and stands
+     * in it as SHA-512 has it, end mark and length included; word i (0 to 15) of lane j is words[i
+     * * lanes + j]. Both arrays are aligned to POW_WORDS_ALIGN. */
+    void (*double_digests)(uint64_t *out, const uint64_t *words);
 };
 
-enum { POW_MAX_LANES = 16 };
+enum { POW_MAX_LANES = 16, POW_BLOCK_WORDS = 16, POW_WORDS_ALIGN = 64 };
 
 /* The kernels of this build, fastest first; the last is portable and always supported. NULL past
  * the end. */

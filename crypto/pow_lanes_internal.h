@@ -115,6 +115,7 @@
 #define KW_FIRST(i) SET1(plan->first_kw[i])
 #define KW_FIRST_16(i)                                                                             \
     ADD(w[i] = ADD(FIRST_##i, SET1(plan->first.word[16 + (i)])), SET1(k[16 + (i)]))
+#define KW_PLAIN(i) ADD(w[i], SET1(k[i]))
 #define KW_SECOND(i) ((i) < 8 ? ADD(w[i], SET1(plan->second_kw[i])) : SET1(plan->second_kw[i]))
 #define KW_SECOND_16(i)                                                                            \
     ADD(w[i] = ADD(SECOND_##i, SET1(plan->second.word[16 + (i)])), SET1(k[16 + (i)]))
@@ -175,6 +176,54 @@ static inline VEC lanes_trial(const struct pow_plan *plan, VEC nonce)
         ROUNDS_16(KW_LATER);
     }
     return ADD(a, SET1(start[0]));
+}
+
+/* One block from the start, of which nothing is known beforehand: w[0..15] in, the digest in
+ * w[0..7] out. */
+static void lanes_block(VEC w[SHA512_BLOCK_WORDS])
+{
+    const uint64_t *k = sha512_constants;
+    const uint64_t *start = sha512_start;
+    FORGET(k);
+    FORGET(start);
+
+    VEC a = SET1(start[0]);
+    VEC b = SET1(start[1]);
+    VEC c = SET1(start[2]);
+    VEC d = SET1(start[3]);
+    VEC e = SET1(start[4]);
+    VEC f = SET1(start[5]);
+    VEC g = SET1(start[6]);
+    VEC h = SET1(start[7]);
+    ROUNDS_16(KW_PLAIN);
+    for (const uint64_t *later = k + 16; later != k + SHA512_ROUNDS; later += 16) {
+        ROUNDS_16(KW_LATER);
+    }
+    w[0] = ADD(a, SET1(start[0]));
+    w[1] = ADD(b, SET1(start[1]));
+    w[2] = ADD(c, SET1(start[2]));
+    w[3] = ADD(d, SET1(start[3]));
+    w[4] = ADD(e, SET1(start[4]));
+    w[5] = ADD(f, SET1(start[5]));
+    w[6] = ADD(g, SET1(start[6]));
+    w[7] = ADD(h, SET1(start[7]));
+}
+
+/* See struct pow_kernel, double_digests. */
+static void lanes_double(uint64_t *out, const uint64_t *words)
+{
+    VEC w[SHA512_BLOCK_WORDS];
+    for (unsigned i = 0; i < SHA512_BLOCK_WORDS; i++) {
+        w[i] = LOAD(words + i * LANES);
+    }
+    lanes_block(w);
+    w[8] = SET1(SHA512_END_MARK);
+    for (unsigned i = 9; i < SHA512_BLOCK_WORDS - 1; i++) {
+        w[i] = ZERO;
+    }
+    w[15] = SET1(UINT64_C(8) * POW_INITIAL_HASH_BYTES);
+    lanes_block(w);
+    STORE(out, w[0]);
 }
 
 static bool lanes_search(uint64_t *out_nonce, const struct pow_slice *slice)

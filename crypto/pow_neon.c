@@ -25,3 +25,8 @@ bool pow_neon_search(uint64_t *out_nonce, const struct pow_slice *slice)
 {
     return lanes_search(out_nonce, slice);
 }
+
+void pow_neon_double(uint64_t *out, const uint64_t *words)
+{
+    lanes_double(out, words);
+}

@@ -22,3 +22,12 @@ bool pow_portable_search(uint64_t *out_nonce, const struct pow_slice *slice)
     }
     return false;
 }
+
+void pow_portable_double(uint64_t *out, const uint64_t *words)
+{
+    uint8_t block[SHA512_BLOCK_BYTES];
+    for (size_t i = 0; i < POW_BLOCK_WORDS; i++) {
+        store_be64(block + 8 * i, words[i]);
+    }
+    *out = sha512_block_double(block);
+}

@@ -84,16 +84,15 @@ static void plan_round_0(struct pow_plan *plan)
 
 void pow_plan_make(struct pow_plan *out, const uint8_t initial_hash[POW_INITIAL_HASH_BYTES])
 {
-    const uint64_t end_mark = UINT64_C(1) << 63;
     uint64_t first[SHA512_BLOCK_WORDS] = {0};
     uint64_t second[SHA512_BLOCK_WORDS] = {0};
 
     for (unsigned i = 0; i < SHA512_STATE_WORDS; i++) {
         first[1 + i] = load_be64(initial_hash + 8 * (size_t)i);
     }
-    first[9] = end_mark;
+    first[9] = SHA512_END_MARK;
     first[15] = UINT64_C(8) * (POW_NONCE_BYTES + POW_INITIAL_HASH_BYTES);
-    second[8] = end_mark;
+    second[8] = SHA512_END_MARK;
     second[15] = UINT64_C(8) * POW_INITIAL_HASH_BYTES;
 
     sha512_find_known(&out->first, first, 0x0001);

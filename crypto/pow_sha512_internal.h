@@ -8,6 +8,9 @@
 
 enum { SHA512_ROUNDS = 80, SHA512_BLOCK_WORDS = 16, SHA512_STATE_WORDS = 8 };
 
+/* The bit that follows every text. */
+#define SHA512_END_MARK (UINT64_C(1) << 63)
+
 extern const uint64_t sha512_constants[SHA512_ROUNDS];
 extern const uint64_t sha512_start[SHA512_STATE_WORDS];
 

@@ -134,6 +134,11 @@ static bool finds_always(uint64_t *out_nonce, const struct pow_slice *slice)
     return true;
 }
 
+static void doubles_wrongly(uint64_t *out, const uint64_t *words)
+{
+    *out = words[0];
+}
+
 /* Right except for its last lane, which it never looks at. */
 static bool misses_a_lane(uint64_t *out_nonce, const struct pow_slice *slice)
 {
@@ -149,10 +154,12 @@ static bool misses_a_lane(uint64_t *out_nonce, const struct pow_slice *slice)
 static void the_self_test_passes_good_kernels_and_no_other(void **state)
 {
     (void)state;
+    const struct pow_kernel *portable = pow_kernel_by_name("portable");
     const struct pow_kernel bad[] = {
-        {"nothing", 1, NULL, finds_nothing},
-        {"always", 1, NULL, finds_always},
-        {"lane", 4, NULL, misses_a_lane},
+        {"nothing", 1, NULL, finds_nothing, portable->double_digests},
+        {"always", 1, NULL, finds_always, portable->double_digests},
+        {"lane", 4, NULL, misses_a_lane, portable->double_digests},
+        {"double", 1, NULL, portable->search, doubles_wrongly},
     };
 
     for (size_t i = 0; pow_kernel_at(i) != NULL; i++) {

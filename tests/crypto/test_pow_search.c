@@ -132,7 +132,7 @@ static bool lies(uint64_t *out_nonce, const struct pow_slice *slice)
 static void a_lying_kernel_is_found_out_and_replaced(void **state)
 {
     (void)state;
-    const struct pow_kernel liar = {"liar", 1, NULL, lies};
+    const struct pow_kernel liar = {"liar", 1, NULL, lies, NULL};
     uint64_t target = UINT64_MAX / 20000;
     struct pow_search *search = pow_search_new(initial_hash, target, &liar);
     uint64_t nonce = 0;
