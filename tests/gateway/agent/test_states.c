@@ -129,6 +129,13 @@ static void two_mails_that_wait_for_one_key_ask_once(void **state)
     assert_int_equal(rig_count(&pair->bob, "INBOX"), 2);
 }
 
+/* Two messages and an ack each. */
+static bool both_are_acknowledged(struct rig *rig, void *context)
+{
+    (void)context;
+    return network_count(rig->network, OBJECT_MSG) == 4;
+}
+
 static void a_resend_has_twice_the_lifetime_arrives_once_and_is_acknowledged_again(void **state)
 {
     struct pair *pair = *state;
@@ -157,7 +164,7 @@ static void a_resend_has_twice_the_lifetime_arrives_once_and_is_acknowledged_aga
     clock_set_offset(0);
     rig_link(&pair->bob);
     rig_until_state(&pair->alice, 1, OUTGOING_DELIVERED);
-    rig_idle(&pair->bob, 500);
+    rig_until(&pair->bob, both_are_acknowledged, NULL, "two acknowledgements");
 
     assert_int_equal(rig_count(&pair->bob, "INBOX"), 1);
     assert_int_equal(rig_sql(&pair->bob, "SELECT count(*) FROM seen WHERE kind = 0"), 2);
