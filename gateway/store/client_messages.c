@@ -226,7 +226,8 @@ bool messages_transfer(struct mail_txn *txn, struct touched_mailbox *from,
 
 /* ---- A client's own copy of a sent mail ---- */
 
-/* The submitted mails of that Message-ID that came into the mailbox lately. */
+/* The submitted mails of that Message-ID that came into the mailbox lately. (CROSS JOIN: by the
+ * Message-ID first, or SQLite walks the whole mailbox.) */
 static bool find_own_copy(struct mail_txn *txn, struct touched_mailbox *mailbox,
                           const struct message_new *message, uint32_t *out_uid,
                           uint64_t *out_email_id, struct fault *fault)
@@ -238,7 +239,7 @@ static bool find_own_copy(struct mail_txn *txn, struct touched_mailbox *mailbox,
     }
     struct db_stmt *stmt =
         db_prepare(txn->db,
-                   "SELECT m.uid, m.body_id FROM body b JOIN message m ON m.body_id = b.id"
+                   "SELECT m.uid, m.body_id FROM body b CROSS JOIN message m ON m.body_id = b.id"
                    " WHERE b.message_id = ?1 AND m.mailbox_id = ?2 AND m.origin = ?3"
                    " AND m.saved_sec >= ?4 ORDER BY m.uid DESC",
                    fault);

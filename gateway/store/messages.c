@@ -144,12 +144,13 @@ bool messages_take_out(struct mail_txn *txn, int64_t mailbox_id, uint32_t uid, s
 bool messages_find(struct db *db, struct message_place *out, int64_t account_id, int64_t mailbox_id,
                    const char *message_id, struct fault *fault)
 {
-    struct db_stmt *stmt = db_prepare(db,
-                                      "SELECT m.mailbox_id, m.uid, m.body_id FROM body b"
-                                      " JOIN message m ON m.body_id = b.id WHERE b.message_id = ?1"
-                                      " AND b.account_id = ?2 AND (?3 = 0 OR m.mailbox_id = ?3)"
-                                      " ORDER BY b.id DESC, m.mailbox_id, m.uid DESC LIMIT 1",
-                                      fault);
+    struct db_stmt *stmt =
+        db_prepare(db,
+                   "SELECT m.mailbox_id, m.uid, m.body_id FROM body b"
+                   " CROSS JOIN message m ON m.body_id = b.id WHERE b.message_id = ?1"
+                   " AND b.account_id = ?2 AND (?3 = 0 OR m.mailbox_id = ?3)"
+                   " ORDER BY b.id DESC, m.mailbox_id, m.uid DESC LIMIT 1",
+                   fault);
     if (!stmt) {
         return false;
     }
