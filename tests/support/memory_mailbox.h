@@ -29,7 +29,8 @@ struct memory_mail_config {
     /* Called when something waits for memory_mail_run; may be NULL. */
     void (*wake)(void *context);
     void *context;
-    bool reads_wait; /* every second read answers WAIT first */
+    bool quick_login; /* one round of PBKDF2 alone, for fuzzing */
+    bool reads_wait;  /* every second read answers WAIT first */
 };
 
 /* With INBOX, Drafts, Sent, Archive, Junk and Trash; the login is "alice" with "secret". */
