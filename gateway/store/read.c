@@ -23,6 +23,7 @@ struct mailbox_reader {
     struct buf info;
     struct buf header;
     struct buf preview;
+    struct buf text;
     struct buf piece;
     uint64_t piece_number;
     bool has_piece;
@@ -51,6 +52,7 @@ void store_read_end(struct mailbox_reader **pointer)
     buf_clear(&reader->info);
     buf_clear(&reader->header);
     buf_clear(&reader->preview);
+    buf_clear(&reader->text);
     buf_clear(&reader->piece);
     free(reader);
 }
@@ -95,6 +97,24 @@ static const char *statement_for(unsigned items)
                         : "SELECT size, header_len FROM body WHERE id = ?1";
 }
 
+/* The folded header text lies in a table of its own. */
+static bool read_text(struct mailbox_reader *reader, struct fault *fault)
+{
+    struct db_stmt *stmt =
+        db_prepare(reader->shared->store->reader,
+                   "SELECT header_text FROM body_text WHERE body_id = ?1", fault);
+    if (!stmt) {
+        return false;
+    }
+    db_bind_i64(stmt, 1, (int64_t)reader->email_id);
+    enum db_step step = db_step(stmt, fault);
+    if (step == DB_ROW) {
+        buf_append_bytes(&reader->text, db_column_bytes(stmt, 0));
+        db_reset(stmt);
+    }
+    return step == DB_ROW || step == DB_DONE;
+}
+
 static enum mailbox_read read_body(struct mailbox_reader *reader, struct fault *fault)
 {
     struct db_stmt *stmt =
@@ -116,6 +136,9 @@ static enum mailbox_read read_body(struct mailbox_reader *reader, struct fault *
         buf_append_bytes(&reader->preview, db_column_bytes(stmt, 3));
     }
     db_reset(stmt);
+    if ((reader->items & MAILBOX_ITEM_TEXT) && !read_text(reader, fault)) {
+        return MAILBOX_READ_FAILED;
+    }
     if (!(reader->items & MAILBOX_ITEM_HEADER)) {
         return MAILBOX_READ_OK;
     }
@@ -141,6 +164,7 @@ enum mailbox_read store_read_next(struct mailbox_reader *reader, struct mailbox_
     buf_reset(&reader->info);
     buf_reset(&reader->header);
     buf_reset(&reader->preview);
+    buf_reset(&reader->text);
     reader->has_piece = false;
     reader->email_id = 0;
     *out = (struct mailbox_item_data){.uid = uid};
@@ -155,6 +179,8 @@ enum mailbox_read store_read_next(struct mailbox_reader *reader, struct mailbox_
         out->info = buf_view(&reader->info);
         out->header = buf_view(&reader->header);
         out->preview = buf_view(&reader->preview);
+        out->text = buf_view(&reader->text);
+        out->text = buf_view(&reader->text);
     }
     return result;
 }

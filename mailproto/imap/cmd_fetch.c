@@ -125,6 +125,10 @@ static void write_view_items(struct imap_session *session, struct fetch_run *run
 static void write_form_items(struct imap_session *session, struct fetch_run *run)
 {
     unsigned items = run->request.items;
+    if ((items & FETCH_PREVIEW) != 0) {
+        item_name(session, run, "PREVIEW ");
+        imap_write_string(&session->out, run->data.preview);
+    }
     if ((items & FETCH_ENVELOPE) != 0) {
         item_name(session, run, "ENVELOPE ");
         envelope_print(&session->out, &run->info.envelope);
@@ -358,6 +362,25 @@ static bool body_step(struct imap_session *session, struct fetch_run *run)
     return true;
 }
 
+static unsigned reader_items(const struct fetch_request *request)
+{
+    unsigned items = 0;
+    if ((request->items & (FETCH_ENVELOPE | FETCH_BODY | FETCH_BODYSTRUCTURE)) != 0) {
+        items |= MAILBOX_ITEM_INFO;
+    }
+    if ((request->items & FETCH_PREVIEW) != 0) {
+        items |= MAILBOX_ITEM_PREVIEW;
+    }
+    for (size_t i = 0; i < request->n_bodies; i++) {
+        const struct fetch_body *body = &request->bodies[i];
+        bool from_header = body->section.n_numbers == 0 && body->section.kind != BODY_SECTION_ALL &&
+                           body->section.kind != BODY_SECTION_TEXT;
+        items |= MAILBOX_ITEM_INFO |
+                 (unsigned)(from_header ? MAILBOX_ITEM_HEADER : MAILBOX_ITEM_CONTENT);
+    }
+    return items;
+}
+
 /* ---- Messages ---- */
 
 static void fetch_finish(struct imap_session *session, struct fetch_run *run)
@@ -396,7 +419,9 @@ static void begin_message(struct imap_session *session, struct fetch_run *run,
                mailbox_view_seq_of(session->selected.told, run->data.uid));
     write_view_items(session, run, message, newest->keywords);
     if (run->reader != NULL) {
-        take_form(session, run);
+        if ((reader_items(&run->request) & MAILBOX_ITEM_INFO) != 0) {
+            take_form(session, run);
+        }
         write_form_items(session, run);
     }
 }
@@ -459,22 +484,6 @@ static void fetch_ready(void *context)
 }
 
 /* ---- Starting ---- */
-
-static unsigned reader_items(const struct fetch_request *request)
-{
-    unsigned items = 0;
-    if ((request->items & (FETCH_ENVELOPE | FETCH_BODY | FETCH_BODYSTRUCTURE)) != 0) {
-        items |= MAILBOX_ITEM_INFO;
-    }
-    for (size_t i = 0; i < request->n_bodies; i++) {
-        const struct fetch_body *body = &request->bodies[i];
-        bool from_header = body->section.n_numbers == 0 && body->section.kind != BODY_SECTION_ALL &&
-                           body->section.kind != BODY_SECTION_TEXT;
-        items |= MAILBOX_ITEM_INFO |
-                 (unsigned)(from_header ? MAILBOX_ITEM_HEADER : MAILBOX_ITEM_CONTENT);
-    }
-    return items;
-}
 
 static void start_reading(struct imap_session *session)
 {

@@ -10,32 +10,14 @@
 
 #include "base/str.h"
 #include "mailproto/imap/imap_internal.h"
-#include "mailproto/imap/search.h"
-
-enum search_return {
-    SEARCH_RETURN_MIN = 1,
-    SEARCH_RETURN_MAX = 2,
-    SEARCH_RETURN_ALL = 4,
-    SEARCH_RETURN_COUNT = 8,
-    SEARCH_RETURN_SAVE = 16
-};
-
-struct search_run {
-    struct search search;
-    unsigned wanted;
-    bool is_extended; /* answered by ESEARCH */
-    struct uid_set maybe;
-    struct mailbox_hit *hits; /* what the scan found, ascending */
-    size_t n_hits;
-    size_t hits_capacity;
-    struct uid_set result;
-    struct uid_set_walk walk; /* through the result, for the old form */
-    bool line_begun;
-};
+#include "mailproto/imap/search_run.h"
 
 static void search_clean(struct imap_session *session)
 {
     struct search_run *run = session->command.data;
+    if (run->clean != NULL) {
+        run->clean(session, run->data);
+    }
     search_clear(&run->search);
     uid_set_clear(&run->maybe);
     uid_set_clear(&run->result);
@@ -79,13 +61,13 @@ static void parse_return(struct imap_parser *args, struct search_run *run)
     imap_space(args);
 }
 
-/* True when the charset is one that we know. UTF-8 holds the others. */
-static bool parse_charset(struct imap_parser *args)
+bool search_charset_is_known(struct imap_session *session, struct bytes charset)
 {
-    imap_space(args);
-    struct bytes charset = imap_astring(args);
-    imap_space(args);
-    return bytes_is_word(charset, "UTF-8") || bytes_is_word(charset, "US-ASCII");
+    if (bytes_is_word(charset, "UTF-8") || bytes_is_word(charset, "US-ASCII")) {
+        return true;
+    }
+    imap_finish(session, IMAP_STATUS_NO, "BADCHARSET (UTF-8 US-ASCII)", "Unknown charset");
+    return false;
 }
 
 /* ---- Judging ---- */
@@ -285,30 +267,20 @@ static void scanned(void *context, const struct fault *fault)
         return;
     }
     judge_texts(session, run);
-    reply(session, run);
+    run->found(session, run);
 }
 
-void cmd_search(struct imap_session *session, struct imap_parser *args)
+struct search_run *search_run_new(struct imap_session *session, struct imap_parser *args)
 {
     struct search_run *run = arena_alloc(args->arena, sizeof(*run));
     session->command.data = run;
     session->command.clean = search_clean;
-    bool charset_known = true;
-    /* RFC 9051: ESEARCH is the only form in IMAP4rev2. */
-    run->is_extended = (session->enabled & IMAP_ENABLED_REV2) != 0;
-    run->wanted = run->is_extended ? SEARCH_RETURN_ALL : 0;
-    imap_space(args);
-    if (imap_accept_word(args, "RETURN")) {
-        run->wanted = 0;
-        parse_return(args, run);
-    }
-    if (imap_accept_word(args, "CHARSET")) {
-        charset_known = parse_charset(args);
-    }
-    if (imap_ok(args) && !charset_known) {
-        imap_finish(session, IMAP_STATUS_NO, "BADCHARSET (UTF-8 US-ASCII)", "Unknown charset");
-        return;
-    }
+    return run;
+}
+
+void search_run_start(struct imap_session *session, struct imap_parser *args,
+                      struct search_run *run)
+{
     search_parse(&run->search, session, args);
     imap_end(args);
     if (imap_is_bad(session, args)) {
@@ -322,11 +294,34 @@ void cmd_search(struct imap_session *session, struct imap_parser *args)
     }
     judge_view(session, run);
     if (uid_set_is_empty(&run->maybe)) {
-        reply(session, run);
+        run->found(session, run);
         return;
     }
     imap_await(session,
                session->ops->search_text(session->selected.mailbox, &run->maybe, run->search.tests,
                                          run->search.n_tests,
                                          (struct mailbox_search_done){found, scanned, session}));
+}
+
+void cmd_search(struct imap_session *session, struct imap_parser *args)
+{
+    struct search_run *run = search_run_new(session, args);
+    run->found = reply;
+    /* RFC 9051: ESEARCH is the only form in IMAP4rev2. */
+    run->is_extended = (session->enabled & IMAP_ENABLED_REV2) != 0;
+    run->wanted = run->is_extended ? SEARCH_RETURN_ALL : 0;
+    imap_space(args);
+    if (imap_accept_word(args, "RETURN")) {
+        run->wanted = 0;
+        parse_return(args, run);
+    }
+    if (imap_accept_word(args, "CHARSET")) {
+        imap_space(args);
+        struct bytes charset = imap_astring(args);
+        imap_space(args);
+        if (imap_ok(args) && !search_charset_is_known(session, charset)) {
+            return;
+        }
+    }
+    search_run_start(session, args, run);
 }

@@ -18,6 +18,7 @@ static const struct {
     {"SAVEDATE", FETCH_SAVEDATE},
     {"EMAILID", FETCH_EMAILID},
     {"THREADID", FETCH_THREADID},
+    {"PREVIEW", FETCH_PREVIEW},
 };
 
 static const struct {
@@ -75,6 +76,20 @@ static bool add_simple(struct fetch_request *out, struct bytes word)
     return false;
 }
 
+/* RFC 8970: LAZY allows to say "not yet", which is never needed here. */
+static void parse_preview_modifier(struct imap_parser *args)
+{
+    if (args->rest.len < 2 || args->rest.data[0] != ' ' || args->rest.data[1] != '(') {
+        return;
+    }
+    imap_space(args);
+    imap_expect(args, '(');
+    if (!imap_accept_word(args, "LAZY")) {
+        imap_fail(args, "Unknown modifier");
+    }
+    imap_expect(args, ')');
+}
+
 static void parse_item(struct fetch_request *out, struct imap_parser *args)
 {
     struct bytes word = imap_word(args);
@@ -99,6 +114,8 @@ static void parse_item(struct fetch_request *out, struct imap_parser *args)
         add_body(out, args, FETCH_FORM_RFC822, false)->section.kind = BODY_SECTION_TEXT;
     } else if (!add_simple(out, word)) {
         imap_fail(args, "Unknown item");
+    } else if (bytes_is_word(word, "PREVIEW")) {
+        parse_preview_modifier(args);
     }
 }
 

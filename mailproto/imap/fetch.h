@@ -24,7 +24,8 @@ enum fetch_item {
     FETCH_MODSEQ = 128,
     FETCH_SAVEDATE = 256,
     FETCH_EMAILID = 512,
-    FETCH_THREADID = 1024
+    FETCH_THREADID = 1024,
+    FETCH_PREVIEW = 2048
 };
 
 enum fetch_body_form {

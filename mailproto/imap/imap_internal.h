@@ -86,6 +86,7 @@ struct imap_running {
     struct buf tagged; /* the reply, once it is known */
     struct mailbox_call *call;
     bool waiting; /* for an answer or for `ready`: step rests */
+    bool yielded; /* step has worked for long enough: others first */
     /* Produce some output; ends by imap_finish. */
     void (*step)(struct imap_session *session);
     void (*clean)(struct imap_session *session);
@@ -293,6 +294,7 @@ void cmd_noop(struct imap_session *session, struct imap_parser *args);
 void cmd_rename(struct imap_session *session, struct imap_parser *args);
 void cmd_search(struct imap_session *session, struct imap_parser *args);
 void cmd_select(struct imap_session *session, struct imap_parser *args);
+void cmd_sort(struct imap_session *session, struct imap_parser *args);
 void cmd_starttls(struct imap_session *session, struct imap_parser *args);
 void cmd_status(struct imap_session *session, struct imap_parser *args);
 void cmd_store(struct imap_session *session, struct imap_parser *args);

@@ -234,7 +234,8 @@ static void say_tagged(struct imap_session *session)
 void imap_advance(struct imap_session *session)
 {
     struct imap_running *command = &session->command;
-    while (command->phase != IMAP_PHASE_IDLE && imap_has_room(session)) {
+    command->yielded = false;
+    while (command->phase != IMAP_PHASE_IDLE && imap_has_room(session) && !command->yielded) {
         if (command->phase == IMAP_PHASE_RUN) {
             if (command->waiting || command->step == NULL) {
                 return;

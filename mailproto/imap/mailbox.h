@@ -184,6 +184,7 @@ enum mailbox_item {
     MAILBOX_ITEM_INFO = 1,    /* the blob of message_info.h */
     MAILBOX_ITEM_HEADER = 2,  /* the content up to and with the empty line */
     MAILBOX_ITEM_CONTENT = 4, /* read_content will be called */
+    MAILBOX_ITEM_TEXT = 16,   /* message_text.header: decoded and folded fields */
     MAILBOX_ITEM_PREVIEW = 8  /* up to 200 characters of its text, UTF-8 (RFC 8970) */
 };
 
@@ -201,6 +202,7 @@ struct mailbox_item_data { /* borrowed until the next read_next */
     struct bytes info;
     struct bytes header;
     struct bytes preview;
+    struct bytes text;
 };
 
 /* Called from the loop, once after each WAIT. */

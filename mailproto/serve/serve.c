@@ -203,6 +203,9 @@ static void settle(struct serve_session *session, const struct serve_poll *poll)
     } else {
         io_pause(session->io);
     }
+    if (has_output && !io_output_is_full(session->io)) {
+        deferred_arm(&session->pump); /* a long piece of work without output so far */
+    }
     io_set_timeout(session->io,
                    io_output_len(session->io) > 0 ? (int64_t)SERVE_SEND_TIMEOUT_SEC * 1000 : 0);
     set_timer(session, poll->deadline_ms);

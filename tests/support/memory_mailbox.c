@@ -1226,6 +1226,8 @@ static enum mailbox_read op_read_next(struct mailbox_reader *reader, struct mail
     }
     out->content_len = reader->content->raw.len;
     out->info = buf_view(&reader->content->info);
+    out->text = buf_view(&reader->content->text_header);
+    out->preview = bytes_slice(buf_view(&reader->content->text_body), 0, 200);
     out->header = bytes_slice(buf_view(&reader->content->raw), 0, reader->content->header_len);
     return MAILBOX_READ_OK;
 }

@@ -18,6 +18,7 @@
 #include "mailproto/imap/mailbox_view.h"
 #include "mailproto/imap/message_info.h"
 #include "mailproto/imap/seqset.h"
+#include "mailproto/imap/subject.h"
 #include "mailproto/imap/body_decode.h"
 #include "mailproto/imap/uid_set.h"
 #include "mailproto/imap/utf7.h"
@@ -384,6 +385,33 @@ static void transfer_encodings_are_taken_off(void **state)
     }
 }
 
+static void a_base_subject_has_no_marks(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *subject;
+        const char *base;
+        bool is_reply;
+    } rows[] = {{"hello", "hello", false},
+                {"re: hello", "hello", true},
+                {"re[2]: hello", "hello", true},
+                {"fwd: re: hello (fwd) ", "hello", true},
+                {"[list] hello", "hello", false},
+                {"[list] re: [x] hello", "hello", true},
+                {"[fwd: hello]", "hello", true},
+                {"[only]", "[only]", false},
+                {"fw: [fwd: re: a]", "a", true},
+                {"", "", false},
+                {"re:", "", true},
+                {"regard: x", "regard: x", false}};
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        bool is_reply = false;
+        struct bytes base = subject_base(bytes_of_str(rows[i].subject), &is_reply);
+        assert_true(bytes_equal(base, bytes_of_str(rows[i].base)));
+        assert_int_equal(is_reply, rows[i].is_reply);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -395,6 +423,7 @@ int main(void)
         cmocka_unit_test(wrong_sections_are_refused),
         cmocka_unit_test(structures_have_the_shape_of_the_grammar),
         cmocka_unit_test(an_envelope_gives_from_for_sender_and_reply_to),
+        cmocka_unit_test(a_base_subject_has_no_marks),
         cmocka_unit_test(transfer_encodings_are_taken_off),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -793,6 +793,31 @@ static void nested_search_keys_are_bounded(void **state)
     in_every_way(play_search_depth);
 }
 
+static void play_sort(struct imap_world *world)
+{
+    memory_mail_deliver(world->store, "INBOX", "Subject: Re: [list] beta (fwd)\r\n\r\nxx\r\n");
+    memory_mail_deliver(world->store, "INBOX", "Subject: gamma\r\n\r\n\r\n");
+    memory_mail_deliver(world->store, "INBOX", "Subject: ALPHA\r\n\r\nx\r\n");
+    imap_world_run(world, log_in_1);
+    imap_world_run(world, select_1);
+    RUN(world, "1> a SORT (SUBJECT) UTF-8 ALL", "1< * SORT 3 1 2", "1< a OK SORT completed",
+        "1> b UID SORT (REVERSE SUBJECT) US-ASCII UID 2:3", "1< * SORT 2 3", "1< ~b OK",
+        "1> c SORT (SIZE) UTF-8 ALL", "1< * SORT 2 3 1", "1< ~c OK",
+        "1> d SORT (ARRIVAL REVERSE SIZE) UTF-8 ALL", "1< * SORT 1 3 2", "1< ~d OK",
+        "1> e SORT (SUBJECT) KOI8-R ALL", "1< ~e NO [BADCHARSET", "1> f SORT (COLOUR) UTF-8 ALL",
+        "1< f BAD Bad sort key", "1> g SORT (SUBJECT) UTF-8 SUBJECT nothing", "1< * SORT",
+        "1< ~g OK", "1> x APPEND INBOX {14+}", "1+ Subject: _\r\n\r\n\r\n", "1< * 4 EXISTS",
+        "1< * 4 RECENT", "1< ~x OK", "1> y SORT (SUBJECT) UTF-8 ALL", "1< * SORT 3 1 2 4",
+        "1< ~y OK", "1> h FETCH 3 PREVIEW", "1< * 3 FETCH (PREVIEW \"x \")", "1< ~h OK",
+        "1> i FETCH 3 (PREVIEW (LAZY) UID)", "1< * 3 FETCH (UID 3 PREVIEW \"x \")", "1< ~i OK");
+}
+
+static void sorting_looks_past_marks_of_replies(void **state)
+{
+    (void)state;
+    in_every_way(play_sort);
+}
+
 /* ---- Mod-sequences ---- */
 
 static void play_condstore(struct imap_world *world)
@@ -897,6 +922,7 @@ int main(void)
         cmocka_unit_test(large_answers_come_in_bounded_pieces),
         cmocka_unit_test(search_judges_every_key),
         cmocka_unit_test(nested_search_keys_are_bounded),
+        cmocka_unit_test(sorting_looks_past_marks_of_replies),
         cmocka_unit_test(mod_sequences_tell_what_has_changed),
         cmocka_unit_test(a_client_that_comes_back_is_told_the_difference),
         cmocka_unit_test(a_session_that_says_nothing_is_closed_in_time),
