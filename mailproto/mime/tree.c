@@ -15,10 +15,17 @@
 #include "mailproto/mime/header.h"
 #include "mailproto/mime/param.h"
 
-enum { MAX_BOUNDARY_BYTES = 1000 };
+enum {
+    MAX_BOUNDARY_BYTES = 1000,
+    /* A part is looked through again at each level around it: so much for a mail of no size, and so
+     * many times its size, is more than people nest and less than a second or two. */
+    WORK_BASE_BYTES = 16 << 20,
+    WORK_PER_BYTE = 8
+};
 
 struct builder {
     struct bytes mail;
+    size_t work_left; /* bytes that may still be looked through, all levels together */
     struct arena *arena;
     struct mime_part *parts;
     size_t n_parts;
@@ -111,6 +118,16 @@ static void read_envelope(struct mail_envelope *envelope, const struct header *h
     envelope->references = header_text(header, "References", arena);
 }
 
+/* False when the mail has cost enough: what lies deeper stays a leaf. */
+static bool may_look_through(struct builder *builder, size_t len)
+{
+    if (len > builder->work_left) {
+        return false;
+    }
+    builder->work_left -= len;
+    return true;
+}
+
 /* ---- multiparts ---- */
 
 enum delimiter { DELIMITER_NONE, DELIMITER_NEXT, DELIMITER_LAST };
@@ -173,7 +190,8 @@ static void build_multipart(struct builder *builder, uint32_t parent, size_t end
     size_t at = (size_t)builder->parts[parent].body_offset;
     enum delimiter delimiter = DELIMITER_NONE;
 
-    if (boundary.len == 0 || boundary.len > MAX_BOUNDARY_BYTES || depth >= MESSAGE_INFO_MAX_DEPTH) {
+    if (boundary.len == 0 || boundary.len > MAX_BOUNDARY_BYTES || depth >= MESSAGE_INFO_MAX_DEPTH ||
+        !may_look_through(builder, end - at)) {
         return;
     }
     while (at < end && delimiter != DELIMITER_LAST) {
@@ -202,7 +220,8 @@ static void build_message(struct builder *builder, uint32_t parent, size_t end, 
     struct mime_part *part = &builder->parts[parent];
     struct entity inside = {
         .start = (size_t)part->body_offset, .end = end, .parent = parent, .depth = depth + 1};
-    if (depth >= MESSAGE_INFO_MAX_DEPTH || builder->n_parts >= MESSAGE_INFO_MAX_PARTS) {
+    if (depth >= MESSAGE_INFO_MAX_DEPTH || builder->n_parts >= MESSAGE_INFO_MAX_PARTS ||
+        !may_look_through(builder, end - inside.start)) {
         return;
     }
     struct mail_envelope *envelope = arena_alloc(builder->arena, sizeof *envelope);
@@ -282,7 +301,8 @@ static bool is_file(const struct mime_part *part)
 void tree_build(struct message_info *out, struct bytes mail, int64_t arrived_sec,
                 struct arena *arena)
 {
-    struct builder builder = {.mail = mail, .arena = arena};
+    struct builder builder = {
+        .mail = mail, .arena = arena, .work_left = WORK_BASE_BYTES + WORK_PER_BYTE * mail.len};
     struct entity whole = {.end = mail.len, .parent = MIME_PART_NONE};
     struct message_info info = {.sent_sec = arrived_sec};
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* A mail's tree of parts (RFC 2045, 2046), as message_info.h wants it.
  *
- * One walk over the bytes, bounded in depth and number of parts; what is beyond a bound is shown as
- * its parent's leaf. Whatever the bytes are, a legal tree comes out: a multipart without a part is
- * a leaf, a type that can't be read is text/plain. */
+ * A walk over the bytes, bounded in depth, number of parts and work; what is beyond a bound is
+ * shown as its parent's leaf. Whatever the bytes are, a legal tree comes out: a multipart without a
+ * part is a leaf, a type that can't be read is text/plain. */
 #ifndef BITTERN_MAILPROTO_MIME_TREE_H
 #define BITTERN_MAILPROTO_MIME_TREE_H
 

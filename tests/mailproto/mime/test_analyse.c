@@ -346,6 +346,25 @@ static void nesting_is_bounded_for_multiparts_and_messages(void **state)
     }
 }
 
+/* Each level is looked through again: deep and large together end before all levels are seen. */
+static void the_work_on_a_deep_and_large_mail_is_bounded(void **state)
+{
+    (void)state;
+    struct buf mail = {0};
+    for (size_t i = 0; i < 45; i++) {
+        buf_printf(&mail, "Content-Type: multipart/mixed; boundary=A%zu\r\n\r\n--A%zu\r\n", i, i);
+    }
+    size_t n_small = n_parts_of(&mail);
+    buf_append_str(&mail, "\r\n");
+    while (mail.len < 4u << 20) {
+        buf_append_str(&mail, "1234567890123456789012345678901234567890\n");
+    }
+    size_t n_large = n_parts_of(&mail);
+    assert_int_equal(n_small, 45);
+    assert_in_range(n_large, 8, 20);
+    buf_clear(&mail);
+}
+
 static void repeat(struct buf *mail, const char *before, const char *piece, size_t len)
 {
     buf_reset(mail);
@@ -496,6 +515,7 @@ int main(void)
         cmocka_unit_test(a_preview_is_the_first_words_without_quotes),
         cmocka_unit_test(parts_are_counted),
         cmocka_unit_test(nesting_is_bounded_for_multiparts_and_messages),
+        cmocka_unit_test(the_work_on_a_deep_and_large_mail_is_bounded),
         cmocka_unit_test(ugly_mails_are_analysed_in_time),
         cmocka_unit_test(a_form_above_its_bounds_is_shown_as_one_text),
         cmocka_unit_test(our_tree_has_the_leaves_of_another_parser),
