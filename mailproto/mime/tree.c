@@ -153,6 +153,17 @@ static enum delimiter judge_line(struct bytes line, struct bytes boundary)
     return is_last ? DELIMITER_LAST : DELIMITER_NEXT;
 }
 
+/* Where the next line that begins with "--" starts, from the line start `at` on; or `end`. */
+static size_t next_dashes(struct bytes mail, size_t at, size_t end)
+{
+    struct bytes rest = bytes_slice(mail, at, end - at);
+    if (rest.len == 0 || bytes_starts_with(rest, bytes_of_str("--"))) {
+        return at;
+    }
+    const uint8_t *hit = memmem(rest.data, rest.len, "\n--", 3);
+    return hit == NULL ? end : at + (size_t)(hit - rest.data) + 1;
+}
+
 /* The line end in front of a delimiter belongs to the delimiter. */
 static size_t without_line_end(struct bytes mail, size_t start, size_t end)
 {
@@ -194,7 +205,7 @@ static void build_multipart(struct builder *builder, uint32_t parent, size_t end
         !may_look_through(builder, end - at)) {
         return;
     }
-    while (at < end && delimiter != DELIMITER_LAST) {
+    while ((at = next_dashes(builder->mail, at, end)) < end && delimiter != DELIMITER_LAST) {
         struct bytes line = bytes_slice(builder->mail, at, end - at);
         line.len = line_len(line);
         delimiter = judge_line(line, boundary);
@@ -232,10 +243,9 @@ static void build_message(struct builder *builder, uint32_t parent, size_t end, 
 
 static uint64_t count_lines(struct bytes body)
 {
-    uint64_t n_lines = 0;
-    for (struct bytes rest = body; rest.len != 0;) {
-        rest = bytes_slice(rest, line_len(rest), rest.len);
-        n_lines++;
+    uint64_t n_lines = body.len != 0 && body.data[body.len - 1] != '\n';
+    for (size_t i = 0; i < body.len; i++) {
+        n_lines += body.data[i] == '\n';
     }
     return n_lines;
 }
