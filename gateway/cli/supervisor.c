@@ -218,13 +218,16 @@ static void send_basics(struct kid *kid)
 static void on_message(void *context, struct channel_message *message);
 static void on_closed(void *context, const struct fault *fault);
 
-static void plan_restart(struct kid *kid)
+/* Returns the milliseconds until then. */
+static int64_t plan_restart(struct kid *kid)
 {
     if (clock_mono_ms() - kid->launched_ms > BACKOFF_FORGET_MS || kid->backoff_ms == 0) {
         kid->backoff_ms = BACKOFF_FIRST_MS;
     }
-    timer_arm(&kid->restart, kid->backoff_ms);
-    kid->backoff_ms = kid->backoff_ms * 2 < BACKOFF_MAX_MS ? kid->backoff_ms * 2 : BACKOFF_MAX_MS;
+    int64_t delay_ms = kid->backoff_ms;
+    timer_arm(&kid->restart, delay_ms);
+    kid->backoff_ms = delay_ms * 2 < BACKOFF_MAX_MS ? delay_ms * 2 : BACKOFF_MAX_MS;
+    return delay_ms;
 }
 
 static bool launch(struct kid *kid, struct fault *fault)
@@ -296,7 +299,7 @@ static void on_restart(void *context)
     struct fault fault = {0};
     if (!launch(kid, &fault)) {
         log_error("supervisor", "%s", fault.text);
-        plan_restart(kid);
+        (void)plan_restart(kid);
         return;
     }
     for (size_t i = 0; i < ARRAY_LEN(joints); i++) {
@@ -467,9 +470,9 @@ static void on_kid_end(struct kid *kid)
         stop_next(supervisor);
         return;
     }
-    plan_restart(kid);
+    int64_t delay_ms = plan_restart(kid);
     log_warn("supervisor", "ended process=%s by %s; started again in %d ms", kid->kind->name, how,
-             (int)timer_left_ms(&kid->restart));
+             (int)delay_ms);
 }
 
 /* A child without its door can't be led any more. Usually it is dying already. */

@@ -281,25 +281,6 @@ static void a_killed_neighbour_comes_back_while_clients_stay_connected(void **st
                      atoi(ask(place->client, "value pid.gateway")));
 }
 
-static void a_decoder_that_hangs_is_started_again_when_the_gateway_asks(void **state)
-{
-    struct place *place = *state;
-    start(place);
-    pid_t node = wait_for_neighbour(place->client, "link", 0);
-
-    for (size_t round = 0; round < 4; round++) {
-        pid_t before = wait_for_neighbour(place->client, "decoder.network", 0);
-        assert_int_equal(kill(before, SIGSTOP), 0);
-        assert_string_equal(ask(place->client, "restart node"), "asked"); /* not its business */
-        assert_string_equal(ask(place->client, "restart decoder.network"), "asked");
-        int64_t start_ms = clock_mono_ms();
-        (void)wait_for_neighbour(place->client, "decoder.network", before);
-        assert_true(clock_mono_ms() - start_ms < 4500); /* one question may meet the dead end */
-    }
-
-    assert_int_equal(wait_for_neighbour(place->client, "link", 0), node);
-}
-
 static void a_killed_gateway_comes_back_on_the_same_sockets_with_all_neighbours(void **state)
 {
     struct place *place = *state;
@@ -318,20 +299,51 @@ static void a_killed_gateway_comes_back_on_the_same_sockets_with_all_neighbours(
     close(again);
 }
 
+static int count_in_log(struct place *place, const char *pattern)
+{
+    char *command = xasprintf("grep -c '%s' %s/log", pattern, place->folder);
+    FILE *pipe_in = popen(command, "r");
+    int count = -1;
+    assert_non_null(pipe_in);
+    assert_int_equal(fscanf(pipe_in, "%d", &count), 1);
+    pclose(pipe_in);
+    free(command);
+    return count;
+}
+
 static void a_child_that_dies_again_and_again_is_started_less_and_less_often(void **state)
 {
     struct place *place = *state;
     setenv("SCRIPTED_DIE", "node", 1);
+    int64_t start_ms = clock_mono_ms();
     start(place);
-    usleep(1700 * 1000);
 
-    /* 200, 400, 800 ms: started at 0, 0.2, 0.6, 1.4 s */
-    char *command = xasprintf("test $(grep -c 'started process=node' %s/log) -le 5 && "
-                              "test $(grep -c 'started process=node' %s/log) -ge 3",
-                              place->folder, place->folder);
-    assert_int_equal(system(command), 0);
-    free(command);
+    while (count_in_log(place, "started process=node") < 4) {
+        assert_true(clock_mono_ms() < start_ms + PATIENCE_MS);
+        usleep(20000);
+    }
+
+    assert_true(clock_mono_ms() - start_ms >= 200 + 400 + 800);
+    assert_int_equal(count_in_log(place, "process=node by status 3; started again in 800 ms"), 1);
     assert_int_equal(atoi(ask(place->client, "value pid.supervisor")), place->supervisor);
+}
+
+static void a_decoder_that_hangs_is_started_again_when_the_gateway_asks(void **state)
+{
+    struct place *place = *state;
+    start(place);
+    pid_t node = wait_for_neighbour(place->client, "link", 0);
+
+    for (size_t round = 0; round < 4; round++) {
+        pid_t before = wait_for_neighbour(place->client, "decoder.network", 0);
+        assert_int_equal(kill(before, SIGSTOP), 0);
+        assert_string_equal(ask(place->client, "restart node"), "asked"); /* not its business */
+        assert_string_equal(ask(place->client, "restart decoder.network"), "asked");
+        (void)wait_for_neighbour(place->client, "decoder.network", before);
+    }
+
+    assert_int_equal(count_in_log(place, "process=decoder.network.*started again in 200 ms"), 4);
+    assert_int_equal(wait_for_neighbour(place->client, "link", 0), node);
 }
 
 static void sigterm_stops_all_cleanly(void **state)
