@@ -1,11 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* The memory side. Records lie in an array of slots; a free slot holds the next free one. Three
  * tables point into it: by hash and by tag (slot_index), by arrival (an array in order of number,
- * holes closed when they are half of it), by expiry (a binary heap of slots).
- *
- * New payloads wait in `recent`, oldest first: those from n_written on are not on disk yet, those
- * before are kept as long as they fit, since a new object is soon asked for by many. One batch is
- * under way at a time; a batch that failed (disk full) is tried again with the next. */
+ * holes closed when they are half of it), by expiry (a binary heap of slots). */
 #include "node/inventory/inventory_internal.h"
 
 #include <assert.h>
@@ -19,55 +15,10 @@
 
 enum {
     EXPIRE_PERIOD_MS = 10 * 1000,
-    RETRY_MS = 1000,
     EVICT_SAMPLE = 4096,
     EVICT_PERCENT = 2,
     MIN_LIFE_SEC = 300,
     MS_PER_SEC = 1000
-};
-
-struct inventory {
-    struct inventory_options options;
-    const struct inventory_handler *handler;
-    void *context;
-    struct store store;
-    bool closing;
-
-    struct record *records;
-    size_t n_records; /* slots ever used */
-    size_t records_capacity;
-    uint32_t free_first;
-    struct slot_index by_hash;
-    struct slot_index by_tag;
-    struct arrival *arrivals;
-    size_t n_arrivals;
-    size_t arrivals_capacity;
-    size_t n_holes;
-    uint32_t *by_expiry;
-    size_t n_live; /* also the heap's length */
-    size_t by_expiry_capacity;
-
-    struct recent *recent;
-    size_t n_recent;
-    size_t recent_capacity;
-    size_t n_written;   /* of `recent`, from its front */
-    size_t n_in_flight; /* the next ones, in the batch under way */
-    uint64_t recent_bytes;
-    uint64_t unwritten_bytes;
-    uint64_t written_number;
-    uint64_t *deleted; /* numbers to be deleted by the next batch */
-    size_t n_deleted;
-    size_t deleted_capacity;
-    bool writing;
-    bool write_failed; /* said so in the log */
-    bool was_busy;
-    bool own_waits; /* the gateway waits for it: do not dally */
-    struct timer write_timer;
-    struct timer expire_timer;
-    int64_t last_wall_sec;
-    int64_t last_mono_ms;
-    int64_t grace_until_ms;
-    struct inventory_figures figures;
 };
 
 /* ---- kinds */
@@ -106,130 +57,6 @@ static void count(struct inventory *inventory, const struct record *record, int 
     inventory->figures.n_bytes += size;
     inventory->figures.n_of_kind[kind] += one;
     inventory->figures.bytes_of_kind[kind] += size;
-}
-
-/* ---- the heap by expiry */
-
-static void heap_set(struct inventory *inventory, size_t place, uint32_t slot)
-{
-    inventory->by_expiry[place] = slot;
-    inventory->records[slot].heap_place = (uint32_t)place;
-}
-
-static int64_t heap_key(const struct inventory *inventory, size_t place)
-{
-    return inventory->records[inventory->by_expiry[place]].expires_sec;
-}
-
-static void heap_up(struct inventory *inventory, size_t place)
-{
-    uint32_t slot = inventory->by_expiry[place];
-    int64_t key = inventory->records[slot].expires_sec;
-    while (place > 0 && heap_key(inventory, (place - 1) / 2) > key) {
-        heap_set(inventory, place, inventory->by_expiry[(place - 1) / 2]);
-        place = (place - 1) / 2;
-    }
-    heap_set(inventory, place, slot);
-}
-
-static void heap_down(struct inventory *inventory, size_t place)
-{
-    uint32_t slot = inventory->by_expiry[place];
-    int64_t key = inventory->records[slot].expires_sec;
-    for (;;) {
-        size_t child = 2 * place + 1;
-        if (child >= inventory->n_live) {
-            break;
-        }
-        if (child + 1 < inventory->n_live &&
-            heap_key(inventory, child + 1) < heap_key(inventory, child)) {
-            child++;
-        }
-        if (heap_key(inventory, child) >= key) {
-            break;
-        }
-        heap_set(inventory, place, inventory->by_expiry[child]);
-        place = child;
-    }
-    heap_set(inventory, place, slot);
-}
-
-static void heap_add(struct inventory *inventory, uint32_t slot)
-{
-    if (inventory->n_live == inventory->by_expiry_capacity) {
-        inventory->by_expiry =
-            array_grow(inventory->by_expiry, inventory->n_live, &inventory->by_expiry_capacity,
-                       sizeof *inventory->by_expiry);
-    }
-    inventory->by_expiry[inventory->n_live] = slot;
-    heap_up(inventory, inventory->n_live++);
-}
-
-static void heap_remove(struct inventory *inventory, uint32_t slot)
-{
-    size_t place = inventory->records[slot].heap_place;
-    uint32_t last = inventory->by_expiry[--inventory->n_live];
-    if (last == slot) {
-        return;
-    }
-    heap_set(inventory, place, last);
-    heap_up(inventory, place);
-    heap_down(inventory, inventory->records[last].heap_place);
-}
-
-/* ---- arrivals */
-
-/* Index of the first arrival with a number above. */
-static size_t arrival_above(const struct inventory *inventory, uint64_t number)
-{
-    size_t low = 0;
-    size_t high = inventory->n_arrivals;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (inventory->arrivals[middle].number > number) {
-            high = middle;
-        } else {
-            low = middle + 1;
-        }
-    }
-    return low;
-}
-
-static void arrival_add(struct inventory *inventory, uint64_t number, uint32_t slot)
-{
-    if (inventory->n_arrivals == inventory->arrivals_capacity) {
-        inventory->arrivals =
-            array_grow(inventory->arrivals, inventory->n_arrivals, &inventory->arrivals_capacity,
-                       sizeof *inventory->arrivals);
-    }
-    inventory->arrivals[inventory->n_arrivals++] = (struct arrival){number, slot};
-}
-
-static void arrival_remove(struct inventory *inventory, uint64_t number)
-{
-    inventory->arrivals[arrival_above(inventory, number) - 1].slot = SLOT_NONE;
-    inventory->n_holes++;
-    if (inventory->n_holes * 2 <= inventory->n_arrivals) {
-        return;
-    }
-    size_t n_kept = 0;
-    for (size_t i = 0; i < inventory->n_arrivals; i++) {
-        if (inventory->arrivals[i].slot != SLOT_NONE) {
-            inventory->arrivals[n_kept++] = inventory->arrivals[i];
-        }
-    }
-    inventory->n_arrivals = n_kept;
-    inventory->n_holes = 0;
-}
-
-uint32_t inventory_after(const struct inventory *inventory, uint64_t number)
-{
-    for (size_t i = arrival_above(inventory, number); i < inventory->n_arrivals; i++) {
-        if (inventory->arrivals[i].slot != SLOT_NONE) {
-            return inventory->arrivals[i].slot;
-        }
-    }
-    return SLOT_NONE;
 }
 
 /* ---- records */
@@ -279,7 +106,7 @@ static uint32_t put_record(struct inventory *inventory, const struct loaded *loa
         slot_index_add(&inventory->by_tag, record->tag_fingerprint, slot);
     }
     arrival_add(inventory, record->number, slot);
-    heap_add(inventory, slot);
+    expiry_add(inventory, slot);
     count(inventory, record, 1);
     return slot;
 }
@@ -287,7 +114,7 @@ static uint32_t put_record(struct inventory *inventory, const struct loaded *loa
 static void remove_record(struct inventory *inventory, uint32_t slot, enum inventory_removal why)
 {
     struct record *record = &inventory->records[slot];
-    heap_remove(inventory, slot);
+    expiry_remove(inventory, slot);
     slot_index_remove(&inventory->by_hash, slot_fingerprint(record->hash), slot);
     if (record->has_tag) {
         slot_index_remove(&inventory->by_tag, record->tag_fingerprint, slot);
@@ -330,194 +157,6 @@ bool inventory_at(const struct inventory *inventory, uint32_t slot, struct inven
                                     .own = record->own};
     memcpy(out->hash, record->hash, OBJECT_HASH_BYTES);
     return true;
-}
-
-/* ---- writing */
-
-static void drop_recent(struct inventory *inventory)
-{
-    size_t n = 0;
-    while (n < inventory->n_written && inventory->recent_bytes > INVENTORY_RECENT_BYTES) {
-        inventory->recent_bytes -= inventory->recent[n].len;
-        free(inventory->recent[n].payload);
-        n++;
-    }
-    if (n > 0) {
-        memmove(inventory->recent, inventory->recent + n,
-                (inventory->n_recent - n) * sizeof *inventory->recent);
-        inventory->n_recent -= n;
-        inventory->n_written -= n;
-    }
-}
-
-static void write_soon(struct inventory *inventory)
-{
-    if (inventory->writing || inventory->closing) {
-        return;
-    }
-    size_t n_waiting = inventory->n_recent - inventory->n_written;
-    if (inventory->own_waits || n_waiting >= INVENTORY_WRITE_MAX_OBJECTS) {
-        timer_arm(&inventory->write_timer, 0);
-    } else if (!timer_is_armed(&inventory->write_timer)) {
-        timer_arm(&inventory->write_timer, INVENTORY_WRITE_DELAY_MS);
-    }
-}
-
-static void report_stored(struct inventory *inventory, size_t n_stored)
-{
-    size_t first = inventory->n_written;
-    for (size_t i = first; i < first + n_stored; i++) {
-        inventory->unwritten_bytes -= inventory->recent[i].len;
-    }
-    inventory->n_written += n_stored;
-    inventory->n_in_flight -= n_stored;
-    if (n_stored > 0) {
-        inventory->written_number = inventory->recent[inventory->n_written - 1].number;
-        inventory->handler->on_written(inventory->context, inventory->written_number);
-    }
-}
-
-static void put_back_deletions(struct inventory *inventory, const struct store_batch *batch)
-{
-    for (size_t i = 0; i < batch->n_deleted; i++) {
-        if (inventory->n_deleted == inventory->deleted_capacity) {
-            inventory->deleted =
-                array_grow(inventory->deleted, inventory->n_deleted, &inventory->deleted_capacity,
-                           sizeof *inventory->deleted);
-        }
-        inventory->deleted[inventory->n_deleted++] = batch->deleted[i];
-    }
-}
-
-static void batch_failed(struct inventory *inventory, const struct store_batch *batch,
-                         const struct fault *fault)
-{
-    put_back_deletions(inventory, batch);
-    inventory->n_in_flight -= batch->n_objects;
-    if (!inventory->write_failed) {
-        log_error("inventory", "cannot write objects, trying again fault=\"%s\"", fault->text);
-        inventory->write_failed = true;
-    }
-    if (fault->code == FAULT_CORRUPT && !inventory->closing) {
-        store_set_aside(inventory->store.path);
-        inventory->handler->on_broken(inventory->context);
-        return;
-    }
-    if (!inventory->closing) {
-        timer_arm(&inventory->write_timer, RETRY_MS);
-    }
-}
-
-static void batch_done(struct store_batch *batch, const struct fault *fault)
-{
-    struct inventory *inventory = batch->context;
-    inventory->writing = false;
-    if (fault != NULL) {
-        batch_failed(inventory, batch, fault);
-        store_batch_free(&batch);
-        return;
-    }
-    inventory->write_failed = false;
-    if (batch->new_end != 0) {
-        inventory->store.end_number = batch->new_end;
-    }
-    report_stored(inventory, batch->n_objects);
-    store_batch_free(&batch);
-    drop_recent(inventory);
-    if (inventory->n_recent > inventory->n_written) {
-        write_soon(inventory);
-    }
-    if (inventory->was_busy && !inventory_is_congested(inventory) && !inventory->closing) {
-        inventory->was_busy = false;
-        inventory->handler->on_room(inventory->context);
-    }
-}
-
-static bool needs_numbers(const struct inventory *inventory)
-{
-    return inventory->store.end_number - inventory->store.next_number <
-           INVENTORY_NUMBERS_A_BLOCK / 2;
-}
-
-/* The front of what waits, as much as one batch may hold. */
-static void fill_batch(struct inventory *inventory, struct store_batch *batch)
-{
-    size_t first = inventory->n_written + inventory->n_in_flight;
-    size_t n = 0;
-    size_t n_bytes = 0;
-    while (first + n < inventory->n_recent && n < INVENTORY_WRITE_MAX_OBJECTS &&
-           n_bytes < INVENTORY_WRITE_MAX_BYTES) {
-        n_bytes += inventory->recent[first + n].len;
-        n++;
-    }
-    batch->objects = xcalloc(n + 1, sizeof *batch->objects);
-    if (n > 0) {
-        memcpy(batch->objects, inventory->recent + first, n * sizeof *batch->objects);
-    }
-    batch->n_objects = n;
-    inventory->n_in_flight += n;
-    /* Deletions follow the insertions of the same numbers only when all that waits is in. */
-    if (first + n == inventory->n_recent) {
-        batch->deleted = inventory->deleted;
-        batch->n_deleted = inventory->n_deleted;
-        inventory->deleted = NULL;
-        inventory->n_deleted = 0;
-        inventory->deleted_capacity = 0;
-    }
-    if (needs_numbers(inventory)) {
-        batch->new_end = inventory->store.end_number + INVENTORY_NUMBERS_A_BLOCK;
-    }
-}
-
-static bool nothing_waits(const struct inventory *inventory)
-{
-    return inventory->n_recent == inventory->n_written + inventory->n_in_flight &&
-           inventory->n_deleted == 0 && !needs_numbers(inventory);
-}
-
-static void submit_batch(struct inventory *inventory)
-{
-    struct store_batch *batch = xcalloc(1, sizeof *batch);
-    batch->context = inventory;
-    batch->done = batch_done;
-    fill_batch(inventory, batch);
-    inventory->writing = true;
-    inventory->own_waits = false;
-    struct fault fault;
-    if (!store_write(&inventory->store, batch, &fault)) {
-        batch_done(batch, &fault);
-    }
-}
-
-static void write_batch(struct inventory *inventory)
-{
-    if (!inventory->writing && !nothing_waits(inventory)) {
-        submit_batch(inventory);
-    }
-}
-
-/* All that waits, in as many batches as it takes: before the store closes. */
-static void write_all(struct inventory *inventory)
-{
-    inventory->store.end_number += INVENTORY_NUMBERS_A_BLOCK; /* no more are needed */
-    while (!nothing_waits(inventory) && !inventory->write_failed) {
-        submit_batch(inventory);
-    }
-}
-
-static void on_write_timer(void *context)
-{
-    write_batch(context);
-}
-
-void inventory_flush(struct inventory *inventory)
-{
-    write_batch(inventory);
-}
-
-bool inventory_is_congested(const struct inventory *inventory)
-{
-    return inventory->unwritten_bytes > INVENTORY_MAX_UNWRITTEN_BYTES / 2;
 }
 
 /* ---- bounds */
@@ -593,34 +232,6 @@ static void make_room(struct inventory *inventory, size_t new_bytes)
 
 /* ---- putting in */
 
-static void keep_recent(struct inventory *inventory, const struct inventory_new *object,
-                        uint64_t number)
-{
-    if (inventory->n_recent == inventory->recent_capacity) {
-        inventory->recent = array_grow(inventory->recent, inventory->n_recent,
-                                       &inventory->recent_capacity, sizeof *inventory->recent);
-    }
-    struct recent *recent = &inventory->recent[inventory->n_recent++];
-    *recent = (struct recent){
-        .number = number,
-        .payload = xmemdup(object->payload.data, object->payload.len),
-        .len = (uint32_t)object->payload.len,
-        .type = object->type,
-        .stream = object->stream > UINT32_MAX ? UINT32_MAX : (uint32_t)object->stream,
-        .expires_sec = object->expires_sec,
-        .work = object->work,
-        .has_tag = object->tag != NULL,
-        .own = object->own,
-    };
-    memcpy(recent->hash, object->hash, OBJECT_HASH_BYTES);
-    if (object->tag != NULL) {
-        memcpy(recent->tag, object->tag, OBJECT_TAG_BYTES);
-    }
-    inventory->recent_bytes += recent->len;
-    inventory->unwritten_bytes += recent->len;
-    inventory->own_waits = inventory->own_waits || object->own;
-}
-
 enum inventory_add_result inventory_add(struct inventory *inventory,
                                         const struct inventory_new *object, uint32_t *out_slot)
 {
@@ -654,23 +265,6 @@ enum inventory_add_result inventory_add(struct inventory *inventory,
 }
 
 /* ---- reading */
-
-static const struct recent *find_recent(const struct inventory *inventory, uint64_t number)
-{
-    size_t low = 0;
-    size_t high = inventory->n_recent;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        if (inventory->recent[middle].number < number) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return low < inventory->n_recent && inventory->recent[low].number == number
-               ? &inventory->recent[low]
-               : NULL;
-}
 
 bool inventory_read(struct inventory *inventory, uint32_t slot, struct bytes *out,
                     struct fault *fault)
@@ -752,7 +346,7 @@ void inventory_expire(struct inventory *inventory)
     if (clock_is_doubtful(inventory, now_sec)) {
         return;
     }
-    while (inventory->n_live > 0 && heap_key(inventory, 0) < now_sec - OBJECT_KEEP_EXPIRED_SEC) {
+    while (inventory->n_live > 0 && expiry_at(inventory, 0) < now_sec - OBJECT_KEEP_EXPIRED_SEC) {
         remove_record(inventory, inventory->by_expiry[0], INVENTORY_EXPIRED);
     }
     if (inventory->n_deleted > 0) {

@@ -99,4 +99,70 @@ bool store_write(struct store *store, struct store_batch *batch, struct fault *f
 bool store_read(struct store *store, uint64_t number, struct bytes *out,
                 struct fault *fault) MUST_USE;
 
+/* ---- inventory.c */
+
+struct inventory {
+    struct inventory_options options;
+    const struct inventory_handler *handler;
+    void *context;
+    struct store store;
+    bool closing;
+
+    struct record *records;
+    size_t n_records; /* slots ever used */
+    size_t records_capacity;
+    uint32_t free_first;
+    struct slot_index by_hash;
+    struct slot_index by_tag;
+    struct arrival *arrivals;
+    size_t n_arrivals;
+    size_t arrivals_capacity;
+    size_t n_holes;
+    uint32_t *by_expiry;
+    size_t n_live; /* also the heap's length */
+    size_t by_expiry_capacity;
+
+    struct recent *recent;
+    size_t n_recent;
+    size_t recent_capacity;
+    size_t n_written;   /* of `recent`, from its front */
+    size_t n_in_flight; /* the next ones, in the batch under way */
+    uint64_t recent_bytes;
+    uint64_t unwritten_bytes;
+    uint64_t written_number;
+    uint64_t *deleted; /* numbers to be deleted by the next batch */
+    size_t n_deleted;
+    size_t deleted_capacity;
+    bool writing;
+    bool write_failed; /* said so in the log */
+    bool was_busy;
+    bool own_waits; /* the gateway waits for it: do not dally */
+    struct timer write_timer;
+    struct timer expire_timer;
+    int64_t last_wall_sec;
+    int64_t last_mono_ms;
+    int64_t grace_until_ms;
+    struct inventory_figures figures;
+};
+
+/* ---- inventory_order.c */
+
+void expiry_add(struct inventory *inventory, uint32_t slot);
+void expiry_remove(struct inventory *inventory, uint32_t slot);
+/* When the object at `place` of the heap expires; place 0 is the first to. */
+int64_t expiry_at(const struct inventory *inventory, size_t place);
+void arrival_add(struct inventory *inventory, uint64_t number, uint32_t slot);
+void arrival_remove(struct inventory *inventory, uint64_t number);
+
+/* ---- inventory_write.c */
+
+/* Keep the payload in memory, to be written. */
+void keep_recent(struct inventory *inventory, const struct inventory_new *object, uint64_t number);
+/* The payload in memory, or NULL. */
+const struct recent *find_recent(const struct inventory *inventory, uint64_t number);
+void write_soon(struct inventory *inventory);
+/* All that waits, in as many batches as it takes: before the store closes. */
+void write_all(struct inventory *inventory);
+void on_write_timer(void *context);
+
 #endif
