@@ -21,11 +21,16 @@ def rss_kib(pid):
 
 
 class HostilePeers(harness.TestCase):
-    def setUp(self):
-        self.one = self.bittern("a")
-        status = self.one.status()
-        self.port = status["node"]["port"]
-        self.pids = status["pids"]
+    """One Bittern for all of them: what one test does to it, the next would notice."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.one = harness.Bittern(name="a")
+        cls.addClassCleanup(cls.one.close)
+        cls.one.start().make_account()
+        status = cls.one.status()
+        cls.port = status["node"]["port"]
+        cls.pids = status["pids"]
 
     def tearDown(self):
         """Whatever the test did: the same processes run, and an honest peer is served."""
@@ -175,17 +180,19 @@ class HostilePeers(harness.TestCase):
 
     def test_a_peer_that_asks_and_never_reads_costs_a_bounded_buffer(self):
         node = self.pids["node"]
-        objects = [bmwire.make_object(bmwire.MSG, os.urandom(200000), ttl=3600) for _ in range(30)]
+        # 12 peers ask for 580 MB of them.
+        objects = [bmwire.make_object(bmwire.MSG, os.urandom(20000), ttl=300) for _ in range(30)]
         hashes = [bmwire.object_hash(data) for data in objects]
+        n_before = self.n_objects()
         with self.peer() as giver:
             for data in objects:
                 giver.send_object(data)
             self.assertTrue(giver.is_alive(60))
-            wait_for("30 large objects", lambda: self.n_objects() >= 30)
+            wait_for("30 objects", lambda: self.n_objects() >= n_before + 30)
             before = rss_kib(node)
-            deaf = [self.peer() for _ in range(8)]
+            deaf = [self.peer() for _ in range(12)]
             for peer in deaf:
-                for _ in range(20):
+                for _ in range(80):
                     peer.ask_for(hashes)
             time.sleep(3)
             self.assertLess(rss_kib(node) - before, GROWTH_BOUND_KIB)
@@ -248,11 +255,12 @@ class HostilePeers(harness.TestCase):
         objects += [bmwire.make_object(kind, os.urandom(n)) for kind in range(4) for n in (0, 1, 32, 150, 300)]
         objects += [bmwire.make_object(kind, bmwire.noise_encryption(), version=version)
                     for kind in (bmwire.PUBKEY, bmwire.BROADCAST) for version in range(8)]
+        n_before = self.n_objects()
         with self.peer() as giver:
             for data in objects:
                 giver.send_object(data)
             self.assertTrue(giver.is_alive(60))
-        wait_for("all of them", lambda: self.n_objects() >= len(objects))
+        wait_for("all of them", lambda: self.n_objects() >= n_before + len(objects))
         self.one.send(self.one.identity("Bob"), self.one.identity("Carol"), "still alive", "yes\n")
         self.one.wait_mail("still alive")
 
@@ -288,7 +296,9 @@ class HostileDialled(harness.TestCase):
                 self.assertEqual(asked, [bmwire.object_hash(data)])
                 peer.send_object(data)
                 self.assertTrue(peer.is_alive())
-                wait_for("the object", lambda: one.status()["node"]["objects"] == 1)
+            with Peer.dial(one.status()["node"]["port"]) as taker:
+                taker.handshake()
+                self.assertEqual(taker.fetch([bmwire.object_hash(data)]), [data])
             self.assertEqual(one.status()["pids"], pids)
 
 
