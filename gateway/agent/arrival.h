@@ -49,6 +49,9 @@ struct arrival {
     struct object object;
     struct trial trial;
     bool is_done;
+    int64_t outgoing_id; /* of the mail that it acknowledges */
+    void (*retry)(
+        struct arrival *arrival); /* what mail.db refused, to be done again; NULL: nothing */
 
     /* Once opened. */
     enum arrived_kind kind;

@@ -50,9 +50,13 @@ struct incoming {
     uint64_t written; /* and on disk up to here */
     size_t n_open;
     struct timer flush;
+    struct timer retry;
 };
 
 static void flush_cursor(void *context);
+static void retry_all(void *context);
+static void commit(struct arrival *arrival);
+static void begin_decoding(struct arrival *arrival);
 static void arrival_done(struct arrival *arrival);
 
 struct incoming *incoming_new(struct agent *agent)
@@ -63,6 +67,7 @@ struct incoming *incoming_new(struct agent *agent)
     list_init(&incoming->others);
     list_init(&incoming->rescans);
     timer_init(&incoming->flush, agent->parts.loop, flush_cursor, incoming);
+    timer_init(&incoming->retry, agent->parts.loop, retry_all, incoming);
     return incoming;
 }
 
@@ -77,6 +82,7 @@ static void free_all(struct list_node *arrivals)
 void incoming_stop(struct incoming *incoming)
 {
     timer_cancel(&incoming->flush);
+    timer_cancel(&incoming->retry);
 }
 
 void incoming_free(struct incoming **incoming_in)
@@ -210,6 +216,40 @@ static void arrival_done(struct arrival *arrival)
     }
 }
 
+/* ---- when mail.db refuses ---- */
+
+/* A full disk, a busy writer: nothing is lost, it is only done again later. The link's window keeps
+ * what waits bounded. */
+static void retry_later(struct arrival *arrival, void (*retry)(struct arrival *arrival),
+                        const struct fault *fault)
+{
+    log_error("agent", "what arrived is not stored yet reason=\"%s\"", fault->text);
+    arrival->retry = retry;
+    if (!timer_is_armed(&arrival->incoming->retry)) {
+        timer_arm(&arrival->incoming->retry, RETRY_MS);
+    }
+}
+
+static void retry_each(struct list_node *arrivals)
+{
+    list_for_each(node, arrivals)
+    {
+        struct arrival *arrival = list_entry(node, struct arrival, node);
+        void (*retry)(struct arrival *) = arrival->retry;
+        if (retry != NULL) {
+            arrival->retry = NULL;
+            retry(arrival);
+        }
+    }
+}
+
+static void retry_all(void *context)
+{
+    struct incoming *incoming = context;
+    retry_each(&incoming->live);
+    retry_each(&incoming->others);
+}
+
 /* ---- an acknowledgement of ours, or somebody's key ---- */
 
 enum note_kind { NOTE_ACKNOWLEDGED, NOTE_PUBKEY };
@@ -221,6 +261,19 @@ struct note {
     int64_t outgoing_id;
     struct sender sender;
 };
+
+static void write_note(struct arrival *arrival, enum note_kind kind, int64_t outgoing_id,
+                       const struct sender *sender);
+
+static void note_ack_again(struct arrival *arrival)
+{
+    write_note(arrival, NOTE_ACKNOWLEDGED, arrival->outgoing_id, NULL);
+}
+
+static void note_pubkey_again(struct arrival *arrival)
+{
+    write_note(arrival, NOTE_PUBKEY, 0, &arrival->trial.sender);
+}
 
 static bool run_note(struct mail_txn *txn, void *job, struct fault *fault)
 {
@@ -242,8 +295,10 @@ static void note_done(void *job, const struct fault *fault)
         return;
     }
     if (fault != NULL) {
-        /* Left open: the cursor stays before it, and the next start sees it again. */
-        log_error("agent", "object not noted reason=\"%s\"", fault->text);
+        note->arrival->outgoing_id = note->outgoing_id;
+        note->arrival->trial.sender = note->sender;
+        retry_later(note->arrival, note->kind == NOTE_PUBKEY ? note_pubkey_again : note_ack_again,
+                    fault);
     } else {
         if (note->kind == NOTE_ACKNOWLEDGED) {
             outgoing_forget_ack(agent->outgoing, &note->arrival->object);
@@ -283,19 +338,18 @@ static bool run_commit(struct mail_txn *txn, void *job, struct fault *fault)
 
 static void commit_done(void *job, const struct fault *fault)
 {
-    struct commit_job *commit = job;
-    struct agent *agent = commit->agent;
-    if (!agent->closing) {
-        if (fault != NULL) {
-            log_error("agent", "message not stored reason=\"%s\"", fault->text);
-        } else {
-            agent->n_received += commit->commit.n_stored;
-            log_info("agent", "message stored copies=%zu", commit->commit.n_stored);
-            arrival_done(commit->commit.arrival);
-            agent_queue_changed(agent);
-        }
+    struct commit_job *ended = job;
+    struct agent *agent = ended->agent;
+    struct arrival *arrival = ended->commit.arrival;
+    if (!agent->closing && fault != NULL) {
+        retry_later(arrival, commit, fault);
+    } else if (!agent->closing) {
+        agent->n_received += ended->commit.n_stored;
+        log_info("agent", "message stored copies=%zu", ended->commit.n_stored);
+        arrival_done(arrival);
+        agent_queue_changed(agent);
     }
-    free(commit);
+    free(ended);
 }
 
 static void commit(struct arrival *arrival)
@@ -386,7 +440,7 @@ static void try_done(void *job, const struct fault *fault)
         return;
     }
     if (fault != NULL) {
-        log_error("agent", "message not begun reason=\"%s\"", fault->text);
+        retry_later(arrival, begin_decoding, fault);
     } else if (tries > ARRIVAL_MAX_TRIES) {
         make_mails(arrival, "Taking this message apart failed several times. Its bytes are "
                             "attached.");
@@ -443,20 +497,13 @@ static void trial_done(void *job, bool was_cancelled)
     }
 }
 
-static void retry_trial(struct arrival *arrival)
-{
-    /* The pool's queue is longer than the link's window: this is not met in practice, and the
-     * object is seen again after the next start. */
-    log_warn("agent", "trial decryption put off: too much is waiting number=%" PRIu64,
-             arrival->number);
-}
-
 static void start_trial(struct arrival *arrival)
 {
     struct agent *agent = arrival->incoming->agent;
     arrival->trial.object = (struct bytes){arrival->bytes, arrival->bytes_len};
-    if (pool_submit(agent->parts.pool, POOL_NORMAL, run_trial, trial_done, arrival, NULL) == 0) {
-        retry_trial(arrival);
+    struct fault fault = {0};
+    if (pool_submit(agent->parts.pool, POOL_NORMAL, run_trial, trial_done, arrival, &fault) == 0) {
+        retry_later(arrival, start_trial, &fault);
     }
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/db.h"
 #include "base/mem.h"
 #include "crypto/key_search.h"
 #include "crypto/pow.h"
@@ -333,6 +334,32 @@ static void the_cursor_follows_and_a_restart_goes_on_behind_it(void **state)
     assert_int_equal(status.n_incoming, 0);
 }
 
+static void what_the_database_refuses_is_stored_when_it_takes_it_again(void **state)
+{
+    struct bench *bench = *state;
+    struct buf object = {0};
+    struct agent_status status;
+    char path[300];
+    const struct db_options options = {.must_exist = true};
+    (void)snprintf(path, sizeof(path), "%s/mail.db", bench->bob.folder);
+    rig_idle(&bench->bob, 1200);
+    struct db *other = db_open(path, &options, NULL);
+    assert_non_null(other);
+    assert_true(db_begin(other, NULL));
+    make_message(bench, &object, CONTENT_SIMPLE, simple("Subject:Hi\nBody:There"),
+                 (struct bytes){0});
+
+    network_add(&bench->network, buf_view(&object));
+    rig_idle(&bench->bob, 5500); /* the writer waits five seconds before it gives up */
+    agent_status(bench->bob.agent, &status);
+    assert_int_equal(status.n_incoming, 1);
+    db_rollback(other);
+    db_close(&other);
+
+    rig_until_count(&bench->bob, "INBOX", 1);
+    buf_clear(&object);
+}
+
 static void junk_of_every_type_is_passed_over(void **state)
 {
     struct bench *bench = *state;
@@ -377,6 +404,7 @@ int main(void)
         TEST(the_right_one_of_many_identities_gets_it),
         TEST(requests_for_a_key_are_answered_once_in_28_days),
         TEST(the_cursor_follows_and_a_restart_goes_on_behind_it),
+        TEST(what_the_database_refuses_is_stored_when_it_takes_it_again),
         TEST(junk_of_every_type_is_passed_over),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
