@@ -36,7 +36,7 @@ class Settings(harness.TestCase):
             taken.bind(("127.0.0.1", 0))
             taken.listen()
             one = self.bittern("a", start=False, imap__port=taken.getsockname()[1])
-            self.refused(one, str(taken.getsockname()[1]), "uses it already")
+            self.refused(one, str(taken.getsockname()[1]), "in use")
 
     def test_a_home_that_others_can_read_is_refused(self):
         one = self.bittern("a", start=False)
