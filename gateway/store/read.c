@@ -2,7 +2,8 @@
 /* Reading messages: a walk at the session's pace, one short read a message.
  *
  * Whether a message is there, and which body it has, is known from the view; so the disk is asked
- * for the body alone. Nothing is held between two calls but one piece of content. */
+ * for the body alone. The reads of one turn of the loop share a snapshot; nothing is held longer
+ * but one piece of content. */
 #include <stdlib.h>
 
 #include "base/buf.h"
@@ -64,6 +65,7 @@ static bool load_piece(struct mailbox_reader *reader, uint64_t number, struct fa
         return true;
     }
     buf_reset(&reader->piece);
+    store_hold_snapshot(reader->shared->store);
     reader->has_piece = bodies_read_piece(reader->shared->store->reader, &reader->piece,
                                           reader->email_id, number, fault);
     reader->piece_number = number;
@@ -117,6 +119,7 @@ static bool read_text(struct mailbox_reader *reader, struct fault *fault)
 
 static enum mailbox_read read_body(struct mailbox_reader *reader, struct fault *fault)
 {
+    store_hold_snapshot(reader->shared->store);
     struct db_stmt *stmt =
         db_prepare(reader->shared->store->reader, statement_for(reader->items), fault);
     if (!stmt) {

@@ -19,10 +19,28 @@
 #include "gateway/store/store_internal.h"
 #include "mailproto/sasl/credential.h"
 
+/* ---- The loop's snapshot ---- */
+
+static void end_snapshot(void *context)
+{
+    struct mail_store *store = context;
+    if (db_in_transaction(store->reader)) {
+        db_rollback(store->reader); /* nothing was written: only the snapshot is let go */
+    }
+}
+
+void store_hold_snapshot(struct mail_store *store)
+{
+    if (!db_in_transaction(store->reader) && db_begin_read(store->reader, NULL)) {
+        deferred_arm(&store->end_of_snapshot);
+    }
+}
+
 /* ---- Telling of a commit ---- */
 
 static void publish(struct mail_store *store, struct mail_txn *txn)
 {
+    end_snapshot(store); /* what is told must be found */
     for (size_t i = 0; i < txn->n_accounts; i++) {
         if (txn->accounts[i].list_changed) {
             account_list_changed(store, txn->accounts[i].id);
@@ -188,6 +206,7 @@ const struct sasl_lookup *store_sasl_lookup(struct mail_store *store)
 
 struct db *store_reader(struct mail_store *store)
 {
+    end_snapshot(store); /* others see all that is committed now */
     return store->reader;
 }
 
@@ -220,6 +239,7 @@ struct mail_store *store_new(const struct store_config *config, struct fault *fa
     store->reader = reader;
     store->sasl_lookup = (struct sasl_lookup){lookup_start, lookup_cancel, store};
     list_init(&store->idle_mailboxes);
+    deferred_init(&store->end_of_snapshot, config->loop, end_snapshot, store);
     timer_init(&store->purge_timer, config->loop, purge, store);
     timer_arm(&store->purge_timer, STORE_PURGE_DELAY_MS); /* what a crash left over */
     return store;
@@ -249,6 +269,8 @@ void store_free(struct mail_store **pointer)
     for (size_t i = 0; i < store->n_spare_readers; i++) {
         db_close(&store->spare_readers[i]);
     }
+    deferred_cancel(&store->end_of_snapshot);
+    end_snapshot(store);
     db_close(&store->reader);
     free(store->path);
     free(store);

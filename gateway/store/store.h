@@ -46,7 +46,8 @@ void store_set_hooks(struct mail_store *store, const struct folder_hooks *hooks)
 const struct mailbox_ops *store_mailbox_ops(void) MUST_USE;
 /* For sasl: valid as long as the store. */
 const struct sasl_lookup *store_sasl_lookup(struct mail_store *store) MUST_USE;
-/* The loop's connection for short reads. */
+/* The loop's connection for short reads; asked for anew each time, it sees all that is committed.
+ */
 struct db *store_reader(struct mail_store *store) MUST_USE;
 
 /* Run `run(txn, job, fault)` on the writer thread inside a transaction; false undoes what it did.

@@ -46,6 +46,7 @@ struct mail_store {
     size_t n_spare_readers;
     size_t n_jobs; /* with the writer or the pool */
     uint64_t append_bytes;
+    struct deferred end_of_snapshot;
     struct timer purge_timer;
     bool is_purging;
     bool is_closing;
@@ -196,7 +197,11 @@ struct mailbox_call *store_search_text(struct mailbox *mailbox, const struct uid
                                        const struct mailbox_text_test *tests, size_t n_tests,
                                        struct mailbox_search_done done);
 
-/* ---- Connections for the pool (store.c) ---- */
+/* ---- Connections (store.c) ---- */
+
+/* The reads of this turn of the loop share one snapshot from here on: that spares each of them the
+ * locks. It ends with the turn, or with the next commit that is told. */
+void store_hold_snapshot(struct mail_store *store);
 
 /* One that is spare, or NULL: the job opens one itself, on its thread (mail_db_open_reader). */
 struct db *store_take_reader(struct mail_store *store);
