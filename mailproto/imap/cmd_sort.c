@@ -11,6 +11,7 @@
 #include "mailproto/imap/imap_internal.h"
 #include "mailproto/imap/search_run.h"
 #include "mailproto/imap/subject.h"
+#include "mailproto/imap/text_match.h"
 
 enum { SORT_MAX_KEYS = 20 };
 
@@ -93,23 +94,6 @@ static struct bytes keep(struct arena *arena, struct bytes text)
                          : (struct bytes){arena_memdup(arena, text.data, text.len), text.len};
 }
 
-/* The value of the first line of that field in the folded header. */
-static struct bytes field_value(struct bytes header, const char *name)
-{
-    struct bytes wanted = bytes_of_str(name);
-    while (header.len > 0) {
-        size_t end = bytes_find(header, '\n');
-        struct bytes line = bytes_slice(header, 0, end);
-        header = bytes_slice(header, end + 1, SIZE_MAX);
-        if (bytes_starts_with(line, wanted) && line.len > wanted.len &&
-            line.data[wanted.len] == ':') {
-            struct bytes value = bytes_slice(line, wanted.len + 1, SIZE_MAX);
-            return value.len > 0 && value.data[0] == ' ' ? bytes_slice(value, 1, SIZE_MAX) : value;
-        }
-    }
-    return (struct bytes){0};
-}
-
 static struct bytes mailbox_key(struct arena *arena, const struct mail_addresses *list)
 {
     struct buf folded = {0};
@@ -161,15 +145,15 @@ static void take_texts(struct sort_entry *entry, const struct mailbox_item_data 
     struct message_info info = {0};
     if (message_info_parse_envelope(&info, data->info, &scratch, NULL)) {
         struct bytes *texts = entry->texts;
-        struct bytes subject = subject_base(field_value(data->text, "subject"), NULL);
+        struct bytes subject = subject_base(text_field_value(data->text, "subject"), NULL);
         texts[SORT_SUBJECT - SORT_SUBJECT] = keep(arena, subject);
         texts[SORT_FROM - SORT_SUBJECT] = mailbox_key(arena, &info.envelope.from);
         texts[SORT_TO - SORT_SUBJECT] = mailbox_key(arena, &info.envelope.to);
         texts[SORT_CC - SORT_SUBJECT] = mailbox_key(arena, &info.envelope.cc);
         texts[SORT_DISPLAYFROM - SORT_SUBJECT] =
-            display_key(arena, &info.envelope.from, field_value(data->text, "from"));
+            display_key(arena, &info.envelope.from, text_field_value(data->text, "from"));
         texts[SORT_DISPLAYTO - SORT_SUBJECT] =
-            display_key(arena, &info.envelope.to, field_value(data->text, "to"));
+            display_key(arena, &info.envelope.to, text_field_value(data->text, "to"));
     }
     arena_clear(&scratch);
 }

@@ -299,6 +299,7 @@ void cmd_starttls(struct imap_session *session, struct imap_parser *args);
 void cmd_status(struct imap_session *session, struct imap_parser *args);
 void cmd_store(struct imap_session *session, struct imap_parser *args);
 void cmd_subscribe(struct imap_session *session, struct imap_parser *args);
+void cmd_thread(struct imap_session *session, struct imap_parser *args);
 void cmd_unselect(struct imap_session *session, struct imap_parser *args);
 void cmd_unsubscribe(struct imap_session *session, struct imap_parser *args);
 

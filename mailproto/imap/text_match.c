@@ -52,3 +52,19 @@ uint64_t text_match(const struct mailbox_text_test *tests, size_t n_tests,
     }
     return passed;
 }
+
+struct bytes text_field_value(struct bytes header, const char *name)
+{
+    struct bytes wanted = bytes_of_str(name);
+    while (header.len > 0) {
+        size_t end = bytes_find(header, '\n');
+        struct bytes line = bytes_slice(header, 0, end);
+        header = bytes_slice(header, end + 1, SIZE_MAX);
+        if (bytes_starts_with(line, wanted) && line.len > wanted.len &&
+            line.data[wanted.len] == ':') {
+            struct bytes value = bytes_slice(line, wanted.len + 1, SIZE_MAX);
+            return value.len > 0 && value.data[0] == ' ' ? bytes_slice(value, 1, SIZE_MAX) : value;
+        }
+    }
+    return (struct bytes){0};
+}

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/bytes.h"
 #include "base/compiler.h"
 
 struct mailbox_text_test;
@@ -15,5 +16,9 @@ struct message_text;
 /* Bit i is set when the message passes tests[i]. n_tests <= MAILBOX_SEARCH_MAX_TESTS. */
 uint64_t text_match(const struct mailbox_text_test *tests, size_t n_tests,
                     const struct message_text *text) MUST_USE;
+
+/* The value of the first line of that field (lower case) in the folded header; empty when there is
+ * none. Borrows from it. */
+struct bytes text_field_value(struct bytes header, const char *name) MUST_USE;
 
 #endif

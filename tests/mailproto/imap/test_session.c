@@ -812,6 +812,26 @@ static void play_sort(struct imap_world *world)
         "1> i FETCH 3 (PREVIEW (LAZY) UID)", "1< * 3 FETCH (UID 3 PREVIEW \"x \")", "1< ~i OK");
 }
 
+static void play_thread(struct imap_world *world)
+{
+    memory_mail_deliver(world->store, "INBOX", "Message-ID: <1@x>\r\nSubject: a\r\n\r\n");
+    memory_mail_deliver(world->store, "INBOX",
+                        "Message-ID: <2@x>\r\nReferences: <1@x>\r\nSubject: Re: a\r\n\r\n");
+    memory_mail_deliver(world->store, "INBOX", "Message-ID: <3@x>\r\nSubject: b\r\n\r\n");
+    imap_world_run(world, log_in_1);
+    imap_world_run(world, select_1);
+    RUN(world, "1> a THREAD REFERENCES UTF-8 ALL", "1< * THREAD (1 2)(3)",
+        "1< a OK THREAD completed", "1> b UID THREAD ORDEREDSUBJECT UTF-8 UID 2:3",
+        "1< * THREAD (2)(3)", "1< ~b OK", "1> c THREAD REFERENCES UTF-8 SUBJECT nothing",
+        "1< * THREAD", "1< ~c OK", "1> d THREAD BY-MOON UTF-8 ALL", "1< d BAD Unknown algorithm");
+}
+
+static void threads_are_told(void **state)
+{
+    (void)state;
+    in_every_way(play_thread);
+}
+
 static void sorting_looks_past_marks_of_replies(void **state)
 {
     (void)state;
@@ -922,6 +942,7 @@ int main(void)
         cmocka_unit_test(large_answers_come_in_bounded_pieces),
         cmocka_unit_test(search_judges_every_key),
         cmocka_unit_test(nested_search_keys_are_bounded),
+        cmocka_unit_test(threads_are_told),
         cmocka_unit_test(sorting_looks_past_marks_of_replies),
         cmocka_unit_test(mod_sequences_tell_what_has_changed),
         cmocka_unit_test(a_client_that_comes_back_is_told_the_difference),
