@@ -35,6 +35,10 @@ static void created(void *context, const struct mailbox_answer *answer)
     struct imap_session *session = context;
     const char *name = session->command.data;
     imap_resume(session);
+    if (answer->fault != NULL && answer->fault->code == FAULT_UNSUPPORTED) {
+        imap_finish(session, IMAP_STATUS_NO, "USEATTR", "%s", imap_words_of(answer->fault).text);
+        return;
+    }
     if (answer->fault != NULL) {
         imap_refuse(session, answer->fault, NULL);
         return;

@@ -77,7 +77,7 @@ static size_t feed_line(struct imap_input *input, struct bytes bytes,
         imap_input_reset(input);
         input->n_discarded = dropped;
         input->mode = IMAP_MODE_DISCARD;
-        *out_event = IMAP_INPUT_MORE;
+        *out_event = IMAP_INPUT_TOO_LONG; /* said at once: its end may never come */
         return 0;
     }
     buf_append_bytes(&input->text, bytes_slice(bytes, 0, used));
@@ -109,9 +109,8 @@ static size_t feed_discard(struct imap_input *input, struct bytes bytes,
                            enum imap_input_event *out_event)
 {
     size_t end = bytes_find(bytes, '\n');
-    bool complete = end < bytes.len;
-    *out_event = complete ? IMAP_INPUT_TOO_LONG : IMAP_INPUT_MORE;
-    if (complete) {
+    *out_event = IMAP_INPUT_MORE;
+    if (end < bytes.len) {
         imap_input_reset(input);
         return end + 1;
     }

@@ -30,7 +30,7 @@ enum imap_input_event {
     IMAP_INPUT_STREAMED, /* `piece` belongs to the literal that is streamed; maybe the last one */
     IMAP_INPUT_SKIPPED,  /* a literal was skipped to its end */
     IMAP_INPUT_BARE_LF,  /* a line without CR before LF: the text was dropped */
-    IMAP_INPUT_TOO_LONG  /* a line or command above its limit was read to its end and dropped */
+    IMAP_INPUT_TOO_LONG  /* a line or command is above its limit: dropped, its rest will be, too */
 };
 
 enum imap_input_mode {

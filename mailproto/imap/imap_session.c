@@ -464,7 +464,8 @@ static void handle_input(struct imap_session *session, enum imap_input_event eve
         break;
     case IMAP_INPUT_TOO_LONG:
         imap_append_stop(session);
-        untagged_bad(session, "Line is too long");
+        buf_append_str(&session->out, "* BAD Line is too long\r\n");
+        count_error(session);
         break;
     }
 }

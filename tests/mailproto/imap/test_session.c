@@ -249,7 +249,7 @@ static void play_endless_line(struct imap_world *world)
     for (int i = 0; i < 12; i++) {
         imap_world_send(world, 1, buf_view(&line));
     }
-    RUN(world, "1< * BYE [TOOBIG] Line is far too long");
+    RUN(world, "1< * BAD Line is too long", "1< * BYE [TOOBIG] Line is far too long");
     buf_clear(&line);
 }
 
