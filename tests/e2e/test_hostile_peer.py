@@ -56,7 +56,14 @@ class HostilePeers(harness.TestCase):
         return peer
 
     def n_objects(self):
-        return self.one.status()["node"]["objects"]
+        """The inventory's size once it has settled: the node reports its figures once a second."""
+        seen = None
+        while True:
+            now = self.one.status()["node"]["objects"]
+            if now == seen:
+                return now
+            seen = now
+            time.sleep(2.1)
 
     # ---- frames
 
