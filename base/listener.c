@@ -61,9 +61,8 @@ int listener_bind(const struct netaddr *address, struct fault *fault)
     /* A restart must not wait for old connections to time out; two listeners are still refused. */
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int));
     if (storage.ss_family == AF_INET6) {
-        static const struct netaddr wildcard;
-        int only_ipv6 = !netaddr_same_ip(address, &wildcard);
-        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &only_ipv6, sizeof only_ipv6);
+        /* "0.0.0.0, ::" are two listeners of one port, whatever the system's default is. */
+        setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &(int){1}, sizeof(int));
     }
     if (!bind_and_listen(fd, (const struct sockaddr *)&storage, len)) {
         set_bind_fault(fault, errno, where.text);

@@ -3,6 +3,7 @@
 import os
 import socket
 import stat
+import unittest
 
 import harness
 
@@ -37,6 +38,14 @@ class Settings(harness.TestCase):
             taken.listen()
             one = self.bittern("a", start=False, imap__port=taken.getsockname()[1])
             self.refused(one, str(taken.getsockname()[1]), "in use")
+
+    @unittest.skipUnless(os.path.exists("/proc/net/if_inet6"), "no IPv6 here")
+    def test_one_port_serves_both_families_as_the_defaults_have_it(self):
+        with socket.socket() as free:
+            free.bind(("0.0.0.0", 0))
+            port = free.getsockname()[1]
+        self.bittern("a", node__listen="0.0.0.0, ::", node__port=port)
+        socket.create_connection(("127.0.0.1", port), timeout=5).close()
 
     def test_a_home_that_others_can_read_is_refused(self):
         one = self.bittern("a", start=False)
