@@ -67,8 +67,8 @@ enum { CHILD_STOP_TIMEOUT_MS = 4000 };
 #define CHILD_SOCKET_CONTROL "control" /* one control connection, after the start */
 #define CHILD_SOCKET_LOCK "lock"       /* holds the home's lock while it is open */
 /* Listening sockets are called as their settings: "node.listen", "imap.listen", "imap.tls",
- * "imap.socket", "smtp.listen", "smtp.tls", "smtp.socket", "smtp.lmtp", "http.listen",
- * "api.listen"; several of one kind share the name. */
+ * "imap.socket", "smtp.listen", "smtp.tls", "smtp.socket", "smtp.lmtp",
+ * "smtp.lmtp_listen", "http.listen", "api.listen"; several of one kind share the name. */
 
 /* Reports. */
 #define CHILD_REPORT_SANDBOX "sandbox" /* sandbox_status.text */

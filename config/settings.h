@@ -95,6 +95,9 @@ struct smtp_settings {
     uint32_t socket_mode;
     char *socket_group;
     char *lmtp_socket;
+    char *lmtp_listen;
+    uint16_t lmtp_port;
+    char *lmtp_account; /* whose login may send for all; empty: nobody's */
     uint64_t max_message_bytes;
 };
 

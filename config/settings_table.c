@@ -118,6 +118,11 @@ const struct setting_row settings_table[] = {
     TEXT(SETTING_TEXT, "smtp.socket_group", smtp.socket_group, "", "its group"),
     TEXT(SETTING_TEXT, "smtp.lmtp_socket", smtp.lmtp_socket, "",
          "a Unix socket that speaks LMTP; empty: none"),
+    TEXT(SETTING_TEXT, "smtp.lmtp_listen", smtp.lmtp_listen, "",
+         "addresses for mail servers that hand mail in by LMTP, with a login; empty: off"),
+    PORT("smtp.lmtp_port", smtp.lmtp_port, "1024", "port for LMTP, with STARTTLS"),
+    TEXT(SETTING_TEXT, "smtp.lmtp_account", smtp.lmtp_account, "",
+         "account whose LMTP login may send as any account's identity; empty: none"),
     NUMBER(SETTING_BYTES, "smtp.max_message_bytes", smtp.max_message_bytes, 64 * KIB, 256 * MIB,
            "32MiB", "largest mail taken for translation"),
 

@@ -233,6 +233,8 @@ static const struct listening {
     {"smtp.tls", SERVER_SMTP, SERVE_SOCKET_TLS, offsetof(struct control_facts, smtp_tls_port)},
     {"smtp.socket", SERVER_SMTP_TRUSTED, SERVE_SOCKET_UNIX, 0},
     {"smtp.lmtp", SERVER_LMTP, SERVE_SOCKET_UNIX, 0},
+    {"smtp.lmtp_listen", SERVER_LMTP, SERVE_SOCKET_TCP,
+     offsetof(struct control_facts, lmtp_port)},
 };
 
 static bool listen_all(struct app *app, struct fault *fault)

@@ -12,6 +12,7 @@
 #include "crypto/address_repair.h"
 #include "gateway/agent/agent_internal.h"
 #include "gateway/agent/submit_job.h"
+#include "gateway/store/accounts.h"
 #include "gateway/translate/mail_write.h"
 
 struct door {
@@ -37,9 +38,23 @@ struct question {
     enum address_case_state state;
     char *typed;
     int64_t account_id;
+    struct smtp_verdict *verdicts; /* LMTP: of each recipient; those with a code are refused */
+    size_t n_verdicts;
 };
 
 /* ---- answers ---- */
+
+static struct smtp_verdict verdict_of(uint16_t code, uint16_t subject, uint16_t detail,
+                                      const char *words)
+{
+    return (struct smtp_verdict){
+        .code = code,
+        .status_class = (uint8_t)(code / 100),
+        .status_subject = subject,
+        .status_detail = detail,
+        .words = words,
+    };
+}
 
 /* Words for one line of a reply. */
 static void answer(struct door *door, uint64_t question, uint16_t code, uint16_t subject,
@@ -47,18 +62,12 @@ static void answer(struct door *door, uint64_t question, uint16_t code, uint16_t
 {
     struct buf clean = {0};
     (void)mail_clean_line(&clean, bytes_of_str(words));
-    const struct smtp_verdict verdict = {
-        .code = code,
-        .status_class = (uint8_t)(code / 100),
-        .status_subject = subject,
-        .status_detail = detail,
-        .words = buf_str(&clean),
-    };
+    const struct smtp_verdict verdict = verdict_of(code, subject, detail, buf_str(&clean));
     smtp_service_answer(door->service, question, &verdict);
     buf_clear(&clean);
 }
 
-static void answer_mail_fault(struct door *door, uint64_t question, const struct fault *fault)
+static struct smtp_verdict verdict_of_fault(const struct fault *fault)
 {
     static const struct {
         enum fault_code code;
@@ -71,22 +80,33 @@ static void answer_mail_fault(struct door *door, uint64_t question, const struct
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
         if (rows[i].code == fault->code) {
-            answer(door, question, rows[i].reply, rows[i].subject, rows[i].detail, fault->text);
-            return;
+            return verdict_of(rows[i].reply, rows[i].subject, rows[i].detail, fault->text);
         }
     }
-    answer(door, question, 451, 3, 0, "the mail could not be stored just now: try again later");
+    return verdict_of(451, 3, 0, "the mail could not be stored just now: try again later");
 }
+
 
 /* ---- whose session ---- */
 
-/* The account of a session: who logged in; on a trusted socket the sender's identity decides. */
-static bool account_of(struct submission *submission, int64_t *out,
-                       const struct smtp_envelope *envelope, const struct address *sender)
+/* Who logged in; 0: may send as anybody's identity (a trusted socket, the site's mail server). */
+static int64_t login_of(const struct submission *submission, const struct smtp_envelope *envelope)
+{
+    const char *relay = submission->agent->parts.settings->smtp.lmtp_account;
+    int64_t relay_id = 0;
+    bool is_relay = envelope->account_id != 0 && envelope->is_lmtp && relay[0] != '\0' &&
+                    accounts_find(agent_reader(submission->agent), &relay_id, relay, NULL) &&
+                    relay_id == envelope->account_id;
+    return is_relay ? 0 : envelope->account_id;
+}
+
+/* The account of a session: who logged in, else the sender's identity decides. */
+static bool account_of(struct submission *submission, int64_t *out, int64_t login,
+                       const struct address *sender)
 {
     const struct keyring *keyring = &submission->agent->keyring;
-    if (envelope->account_id != 0) {
-        *out = envelope->account_id;
+    if (login != 0) {
+        *out = login;
         return true;
     }
     const struct own_key *own = sender == NULL ? NULL : keyring_by_address(keyring, sender);
@@ -118,19 +138,20 @@ static void list_identities(struct buf *out, const struct keyring *keyring, int6
     }
 }
 
-/* The identity that a written sender names: of the account, or (trusted socket) of anybody. */
+/* The identity that a written sender names: of the account, or (no login) of anybody. */
 static const struct own_key *find_sender(struct submission *submission,
                                          const struct smtp_envelope *envelope,
                                          int64_t *out_account_id)
 {
     const struct keyring *keyring = &submission->agent->keyring;
     struct recipient named;
-    int64_t account_id = envelope->account_id;
-    *out_account_id = account_id;
+    int64_t login = login_of(submission, envelope);
+    int64_t account_id = login;
+    *out_account_id = login;
     if (recipient_resolve(&named, keyring, account_id, bytes_of_str(envelope->sender), NULL) !=
             ADDRESS_FORM_FOUND ||
         named.kind == OUTGOING_TO_SUBSCRIBERS ||
-        !account_of(submission, &account_id, envelope, &named.address)) {
+        !account_of(submission, &account_id, login, &named.address)) {
         return NULL;
     }
     *out_account_id = account_id;
@@ -162,6 +183,10 @@ static void question_free(struct question *question)
     (void)map_remove_u64(&question->door->open, question->number);
     address_case_search_free(&question->search);
     free(question->typed);
+    for (size_t i = 0; i < question->n_verdicts; i++) {
+        free((void *)(uintptr_t)question->verdicts[i].words);
+    }
+    free(question->verdicts);
     free(question);
 }
 
@@ -310,17 +335,36 @@ static void check_recipient(void *context, uint64_t question, const struct smtp_
 
 /* ---- the mail ---- */
 
+/* LMTP: those who were refused by themselves hear why, the others what became of the mail. */
+static void answer_each(struct question *question, const struct smtp_verdict *of_mail)
+{
+    struct smtp_verdict *verdicts = xcalloc(question->n_verdicts, sizeof(*verdicts));
+    struct buf clean = {0};
+    (void)mail_clean_line(&clean, bytes_of_str(of_mail->words));
+    for (size_t i = 0; i < question->n_verdicts; i++) {
+        verdicts[i] = question->verdicts[i].code != 0 ? question->verdicts[i] : *of_mail;
+        verdicts[i].words = question->verdicts[i].code != 0 ? verdicts[i].words : buf_str(&clean);
+    }
+    smtp_service_answer_each(question->door->service, question->number, verdicts,
+                             question->n_verdicts);
+    buf_clear(&clean);
+    free(verdicts);
+}
+
 static void submitted(void *context, const struct fault *fault)
 {
     struct question *question = context;
-    struct door *door = question->door;
-    if (door->submission->agent->closing) {
+    if (question->door->submission->agent->closing) {
         return;
     }
-    if (!question->cancelled && fault == NULL) {
-        answer(door, question->number, 250, 6, 0, "accepted: follow it in the folder Outbox");
+    const struct smtp_verdict verdict =
+        fault == NULL ? verdict_of(250, 6, 0, "accepted: follow it in the folder Outbox")
+                      : verdict_of_fault(fault);
+    if (!question->cancelled && question->n_verdicts > 0) {
+        answer_each(question, &verdict);
     } else if (!question->cancelled) {
-        answer_mail_fault(door, question->number, fault);
+        answer(question->door, question->number, verdict.code, verdict.status_subject,
+               verdict.status_detail, verdict.words);
     }
     question_free(question);
 }
@@ -336,21 +380,57 @@ static int64_t lifetime_of(const struct smtp_envelope *envelope)
                                             : sec;
 }
 
-static bool resolve_all(struct submission *submission, struct submit_recipient *out,
-                        const struct smtp_envelope *envelope, int64_t account_id,
-                        struct fault *fault)
+static struct smtp_verdict verdict_kept(const struct fault *fault)
 {
+    struct buf clean = {0};
+    struct smtp_verdict verdict = verdict_of_fault(fault);
+    (void)mail_clean_line(&clean, bytes_of_str(verdict.words));
+    verdict.words = xstrdup(buf_str(&clean));
+    buf_clear(&clean);
+    return verdict;
+}
+
+/* Whom each recipient names, again: much may have changed since RCPT. By SMTP the mail goes to all
+ * or to none; by LMTP each has his own answer. Returns how many are good. */
+static size_t resolve_all(struct question *question, struct submit_recipient *out,
+                          const struct smtp_envelope *envelope, int64_t account_id,
+                          struct fault *fault)
+{
+    size_t n_good = 0;
     for (size_t i = 0; i < envelope->n_recipients; i++) {
         const struct smtp_recipient *recipient = &envelope->recipients[i];
-        out[i].notify = recipient->notify;
-        out[i].original = recipient->original;
-        if (resolve(submission, &out[i].to, account_id, recipient->address, fault) !=
+        struct submit_recipient *next = &out[n_good];
+        struct fault why = {0};
+        *next = (struct submit_recipient){.notify = recipient->notify,
+                                          .original = recipient->original};
+        if (resolve(question->door->submission, &next->to, account_id, recipient->address, &why) ==
             ADDRESS_FORM_FOUND) {
-            return fault->code != FAULT_NONE ||
-                   fault_set(fault, FAULT_BUSY, "a recipient is no longer known");
+            n_good++;
+            continue;
         }
+        if (why.code == FAULT_NONE) {
+            (void)fault_set(&why, FAULT_BUSY, "a recipient is no longer known");
+        }
+        if (question->n_verdicts > 0) {
+            question->verdicts[i] = verdict_kept(&why);
+        }
+        *fault = why;
     }
-    return true;
+    return question->n_verdicts > 0 || n_good == envelope->n_recipients ? n_good : 0;
+}
+
+static struct question *question_of_mail(struct door *door, uint64_t number,
+                                         const struct smtp_envelope *envelope)
+{
+    struct question *question = xcalloc(1, sizeof(*question));
+    question->door = door;
+    question->number = number;
+    if (envelope->is_lmtp) {
+        question->n_verdicts = envelope->n_recipients;
+        question->verdicts = xcalloc(envelope->n_recipients, sizeof(*question->verdicts));
+    }
+    (void)map_put_u64(&door->open, number, question);
+    return question;
 }
 
 static void accept_mail(void *context, uint64_t number, const struct smtp_envelope *envelope,
@@ -360,27 +440,25 @@ static void accept_mail(void *context, uint64_t number, const struct smtp_envelo
     struct submission *submission = door->submission;
     struct fault fault = {0};
     int64_t account_id = 0;
+    size_t n_recipients = 0;
     const struct own_key *sender = find_sender(submission, envelope, &account_id);
     struct submit_recipient *recipients = xcalloc(envelope->n_recipients + 1, sizeof(*recipients));
+    struct question *question = question_of_mail(door, number, envelope);
     if (sender == NULL) {
         (void)fault_set(&fault, FAULT_DENIED, "this sender is not one of your identities");
     } else {
-        (void)resolve_all(submission, recipients, envelope, account_id, &fault);
+        n_recipients = resolve_all(question, recipients, envelope, account_id, &fault);
     }
-    if (fault.code != FAULT_NONE) {
-        answer_mail_fault(door, number, &fault);
+    if (n_recipients == 0) {
+        submitted(question, &fault);
         free(recipients);
         return;
     }
-    struct question *question = xcalloc(1, sizeof(*question));
-    question->door = door;
-    question->number = number;
-    (void)map_put_u64(&door->open, number, question);
     const struct submit_request request = {
         .account_id = account_id,
         .sender = &sender->address,
         .recipients = recipients,
-        .n_recipients = envelope->n_recipients,
+        .n_recipients = n_recipients,
         .mail = mail,
         .ttl_sec = lifetime_of(envelope),
         .envelope_id = envelope->envid,

@@ -112,7 +112,8 @@ static bool add_mail(struct listeners *listeners, const struct settings *setting
            add_socket(listeners, "smtp.socket", smtp->socket, smtp->socket_mode, smtp->socket_group,
                       fault) &&
            add_socket(listeners, "smtp.lmtp", smtp->lmtp_socket, smtp->socket_mode,
-                      smtp->socket_group, fault);
+                      smtp->socket_group, fault) &&
+           add_addresses(listeners, "smtp.lmtp_listen", smtp->lmtp_listen, smtp->lmtp_port, fault);
 }
 
 bool listeners_init(struct listeners *listeners, const struct settings *settings, bool mail,

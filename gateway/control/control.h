@@ -30,6 +30,7 @@ struct control_facts {
     uint16_t imap_tls_port;
     uint16_t smtp_port;
     uint16_t smtp_tls_port;
+    uint16_t lmtp_port;
     uint16_t http_port;
     const char *fingerprint; /* of the mail servers' certificate, SHA-256 */
     const char *sandbox;     /* the gateway's own */

@@ -119,7 +119,8 @@ static void a_file_is_refused_with_its_name_and_line(void **state)
         {"[smtp]\nport = abc\n", ":2: [smtp] port: 'abc' is not a port (0 to 65535)"},
         {"[smtp]\nprot = 1\n",
          ":2: [smtp] prot: no such key; there are: listen port tls_port socket "
-         "socket_mode socket_group lmtp_socket max_message_bytes"},
+         "socket_mode socket_group lmtp_socket lmtp_listen lmtp_port lmtp_account "
+         "max_message_bytes"},
         {"# fine\n\n[gui]\n",
          ":3: no such section; there are: node network agent pow mail smtp imap log"},
         {"[imap]\nport = 1\n[smtp\nport = 2\n", ":3: a section's name ends with ]"},
