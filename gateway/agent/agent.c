@@ -21,6 +21,7 @@
 #include "gateway/agent/pubkeys.h"
 #include "gateway/agent/reports.h"
 #include "gateway/agent/submission.h"
+#include "gateway/agent/walk.h"
 #include "gateway/store/store.h"
 
 enum { STATUS_MS = 2000 };
@@ -63,25 +64,6 @@ void agent_queue_changed(struct agent *agent)
     }
 }
 
-/* Is it one that was not here (or not enabled) before? */
-static bool is_new_key(const struct keyring *old, const struct own_key *own)
-{
-    const struct own_key *known = keyring_by_id(old, own->id);
-    return own->enabled && (known == NULL || !known->enabled);
-}
-
-static bool is_new_subscription(const struct keyring *old, const struct known_address *known)
-{
-    for (size_t i = 0; i < old->n_subscriptions; i++) {
-        const struct known_address *each = &old->subscriptions[i];
-        if (each->enabled && each->account_id == known->account_id &&
-            address_equal(&each->address, &known->address)) {
-            return false;
-        }
-    }
-    return known->enabled;
-}
-
 void agent_reload_keys(struct agent *agent)
 {
     struct keyring fresh = {0};
@@ -90,19 +72,9 @@ void agent_reload_keys(struct agent *agent)
         log_error("agent", "keys not loaded reason=\"%s\"", fault.text);
         return;
     }
-    struct keyring old = agent->keyring;
+    keyring_clear(&agent->keyring);
     agent->keyring = fresh;
-    for (size_t i = 0; i < fresh.n_own; i++) {
-        if (is_new_key(&old, &fresh.own[i]) && fresh.own[i].id != agent->fresh_random_key) {
-            incoming_rescan_key(agent->incoming, fresh.own[i].id);
-        }
-    }
-    for (size_t i = 0; i < fresh.n_subscriptions; i++) {
-        if (is_new_subscription(&old, &fresh.subscriptions[i])) {
-            incoming_rescan_sender(agent->incoming, &fresh.subscriptions[i].address);
-        }
-    }
-    keyring_clear(&old);
+    walks_keys_changed(incoming_walks(agent->incoming));
 }
 
 /* ---- the link ---- */
@@ -111,7 +83,7 @@ static void on_link_up(void *context, const struct link_epoch *epoch, uint64_t n
 {
     struct agent *agent = context;
     log_info("agent", "link to the node is up objects=%llu", (unsigned long long)newest);
-    incoming_link_up(agent->incoming, epoch);
+    walks_link_up(incoming_walks(agent->incoming), epoch);
     object_jobs_link_up(agent->jobs);
     outgoing_wake(agent->outgoing);
     link_client_ask_status(agent->link, NULL);
@@ -144,7 +116,7 @@ static void on_link_down(void *context)
 {
     struct agent *agent = context;
     agent->node = (struct link_status){0};
-    incoming_link_down(agent->incoming);
+    walks_link_down(incoming_walks(agent->incoming));
     object_jobs_link_down(agent->jobs);
     pubkeys_link_down(agent->pubkeys);
 }
@@ -194,11 +166,14 @@ struct agent *agent_new(const struct agent_parts *parts, struct fault *fault)
     const struct link_client_handler handler = {on_link_up, on_link_event, on_link_down, agent};
     agent->link = link_client_new(parts->loop, &handler);
     agent->pubkeys = pubkeys_new(agent);
-    agent->incoming = incoming_new(agent);
     agent->submission = submission_new(agent);
     timer_init(&agent->status_timer, parts->loop, ask_status, agent);
     bool ok = keyring_load(&agent->keyring, agent_reader(agent), fault);
     if (ok) {
+        agent->incoming = incoming_new(agent, fault);
+    }
+    if (agent->incoming != NULL) {
+        walks_keys_changed(incoming_walks(agent->incoming));
         agent->outgoing = outgoing_new(agent, fault);
     }
     if (agent->outgoing == NULL) {
@@ -236,7 +211,9 @@ void agent_stop(struct agent *agent)
     if (agent->reports != NULL) {
         reports_stop(agent->reports);
     }
-    incoming_stop(agent->incoming);
+    if (agent->incoming != NULL) {
+        incoming_stop(agent->incoming);
+    }
     timer_cancel(&agent->status_timer);
 }
 
@@ -284,7 +261,7 @@ void agent_status(struct agent *agent, struct agent_status *out)
         .pow_jobs = pow_jobs_count(pow),
         .n_incoming = incoming_count(agent->incoming),
         .n_received = agent->n_received,
-        .objects_done = incoming_cursor(agent->incoming),
+        .objects_done = walks_cursor(incoming_walks(agent->incoming)),
         .link_is_up = link_client_is_up(agent->link),
         .node_port = agent->node.port,
         .node_peers_in = agent->node.n_peers_in,

@@ -33,7 +33,6 @@ struct agent {
     struct link_status node;
     struct timer status_timer;
     uint64_t n_received;
-    int64_t fresh_random_key;    /* an identity made just now: nothing can have been sent to it */
     struct arena account_names;  /* of the last agent_account_list */
     struct arena identity_names; /* of the last agent_identity_list */
     char first_password[64];

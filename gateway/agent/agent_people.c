@@ -18,6 +18,7 @@
 #include "gateway/agent/agent_internal.h"
 #include "gateway/agent/pubkeys.h"
 #include "gateway/agent/reports.h"
+#include "gateway/agent/walk_db.h"
 #include "gateway/store/accounts.h"
 #include "gateway/store/folders.h"
 #include "gateway/store/mail_txn.h"
@@ -178,6 +179,9 @@ static bool run_new_key(struct mail_txn *txn, struct person_op *op, struct fault
     if (!keyring_write_new(db, &op->id, &key, fault)) {
         return false;
     }
+    if (op->is_random && !walk_write_needless(db, op->id, fault)) {
+        return false;
+    }
     if (!is_chan) {
         return add_aliases(db, op->account_id, op->text, fault);
     }
@@ -258,7 +262,6 @@ static void op_done(void *job, const struct fault *fault)
         op_finish(op, fault);
         return;
     }
-    agent->fresh_random_key = op->kind == OP_IDENTITY_NEW && op->is_random ? op->id : 0;
     agent_reload_keys(agent);
     if (op->kind == OP_IDENTITY_NEW) {
         log_info("agent", "identity made");

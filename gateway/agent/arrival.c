@@ -194,25 +194,7 @@ bool arrival_write(struct mail_txn *txn, struct arrival_commit *commit, struct f
     return pubkeys_store(txn, &arrival->trial.sender, true, fault) &&
            outgoing_came_home(txn, arrival->hash, fault) &&
            forget_tries(mail_txn_db(txn), arrival->hash, fault) &&
-           (commit->cursor == 0 ||
-            arrival_write_cursor(mail_txn_db(txn), &commit->epoch, commit->cursor, fault));
-}
-
-bool arrival_write_cursor(struct db *db, const struct link_epoch *epoch, uint64_t number,
-                          struct fault *fault)
-{
-    struct db_stmt *stmt =
-        db_prepare(db,
-                   "INSERT INTO link_cursor (id, epoch, number) VALUES (1, ?1, ?2)"
-                   " ON CONFLICT (id) DO UPDATE SET epoch = ?1,"
-                   " number = CASE epoch WHEN ?1 THEN max(number, ?2) ELSE ?2 END",
-                   fault);
-    if (stmt == NULL) {
-        return false;
-    }
-    db_bind_bytes(stmt, 1, (struct bytes){epoch->bytes, LINK_EPOCH_BYTES});
-    db_bind_i64(stmt, 2, (int64_t)number);
-    return db_run(stmt, fault);
+           (!commit->has_mark || walk_write(mail_txn_db(txn), &commit->mark, fault));
 }
 
 bool arrival_count_try(struct db *db, uint32_t *out_tries, const uint8_t hash[OBJECT_HASH_BYTES],

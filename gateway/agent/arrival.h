@@ -14,14 +14,15 @@
 #include "base/fault.h"
 #include "base/list.h"
 #include "gateway/agent/trial.h"
+#include "gateway/agent/walk_db.h"
 #include "gateway/translate/to_mail.h"
-#include "node/link/link_frame.h"
 #include "node/objects/object.h"
 
 struct db;
 struct decoder_answer;
 struct incoming;
 struct mail_txn;
+struct walk;
 
 enum seen_kind { SEEN_SIGNATURE = 0, SEEN_RESEND = 1 }; /* on disk */
 enum { SEEN_MARK_BYTES = 32, ARRIVAL_MAX_TRIES = 3, SEEN_KEEP_SEC = 400 * 86400 };
@@ -38,9 +39,9 @@ struct delivery {
 };
 
 struct arrival {
-    struct list_node node; /* of the live scan's, in order of their numbers */
+    struct list_node node; /* of its walk's, in order of their numbers */
     struct incoming *incoming;
-    uint32_t scan;
+    struct walk *walk; /* NULL: the link that brought it is gone */
     uint64_t number;
     uint64_t generation; /* of the link that brought it */
     uint8_t hash[OBJECT_HASH_BYTES];
@@ -82,17 +83,14 @@ bool arrival_was_seen(struct db *db, const uint8_t mark[SEEN_MARK_BYTES]) MUST_U
 /* What is written at the end, by value to the writer. */
 struct arrival_commit {
     struct arrival *arrival;
-    struct link_epoch epoch;
-    uint64_t cursor; /* all up to it are done with this one; 0: leave it */
+    bool has_mark;
+    struct walk_mark mark; /* how far its walk is with this one */
     int64_t ack_due_sec;
     size_t n_stored; /* out: how many mails are new */
 };
 bool arrival_write(struct mail_txn *txn, struct arrival_commit *commit,
                    struct fault *fault) MUST_USE;
 
-/* The cursor, on its own. Never goes back within an epoch. */
-bool arrival_write_cursor(struct db *db, const struct link_epoch *epoch, uint64_t number,
-                          struct fault *fault) MUST_USE;
 /* How often this object was begun, this time included. */
 bool arrival_count_try(struct db *db, uint32_t *out_tries, const uint8_t hash[OBJECT_HASH_BYTES],
                        struct fault *fault) MUST_USE;

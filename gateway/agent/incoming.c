@@ -20,68 +20,42 @@
 #include "gateway/agent/outgoing.h"
 #include "gateway/agent/outgoing_db.h"
 #include "gateway/agent/pubkeys.h"
+#include "gateway/agent/walk.h"
 #include "gateway/decoder/decoder_client.h"
 #include "gateway/store/mail_txn.h"
 #include "gateway/store/store.h"
 
-enum {
-    CURSOR_FLUSH_MS = 1000,
-    REOFFER_SPREAD_SEC = 3600, /* a burst would show which objects are of one maker */
-    RETRY_MS = 1000
-};
-
-/* A walk over all objects for one key. */
-struct rescan {
-    struct list_node node;
-    uint32_t scan;  /* 0: not begun */
-    int64_t own_id; /* or ... */
-    struct address sender;
-};
+enum { RETRY_MS = 1000 };
 
 struct incoming {
     struct agent *agent;
-    struct list_node live;   /* struct arrival of the live scan, by number */
-    struct list_node others; /* of rescans */
-    struct list_node rescans;
-    uint32_t last_scan;
-    struct link_epoch epoch;
-    bool has_epoch;
-    uint64_t cursor;  /* done up to here */
-    uint64_t written; /* and on disk up to here */
+    struct walks *walks;
     size_t n_open;
-    struct timer flush;
     struct timer retry;
 };
 
-static void flush_cursor(void *context);
 static void retry_all(void *context);
 static void commit(struct arrival *arrival);
 static void begin_decoding(struct arrival *arrival);
 static void arrival_done(struct arrival *arrival);
 
-struct incoming *incoming_new(struct agent *agent)
+struct incoming *incoming_new(struct agent *agent, struct fault *fault)
 {
+    struct walks *walks = walks_new(agent, fault);
+    if (walks == NULL) {
+        (void)fault_wrap(fault, "read how far the node's objects are done");
+        return NULL;
+    }
     struct incoming *incoming = xcalloc(1, sizeof(*incoming));
     incoming->agent = agent;
-    list_init(&incoming->live);
-    list_init(&incoming->others);
-    list_init(&incoming->rescans);
-    timer_init(&incoming->flush, agent->parts.loop, flush_cursor, incoming);
+    incoming->walks = walks;
     timer_init(&incoming->retry, agent->parts.loop, retry_all, incoming);
     return incoming;
 }
 
-static void free_all(struct list_node *arrivals)
-{
-    list_for_each(node, arrivals)
-    {
-        arrival_free(list_entry(node, struct arrival, node));
-    }
-}
-
 void incoming_stop(struct incoming *incoming)
 {
-    timer_cancel(&incoming->flush);
+    walks_stop(incoming->walks);
     timer_cancel(&incoming->retry);
 }
 
@@ -92,13 +66,13 @@ void incoming_free(struct incoming **incoming_in)
     if (incoming == NULL) {
         return;
     }
-    free_all(&incoming->live);
-    free_all(&incoming->others);
-    list_for_each(node, &incoming->rescans)
-    {
-        free(list_entry(node, struct rescan, node));
-    }
+    walks_free(&incoming->walks);
     free(incoming);
+}
+
+struct walks *incoming_walks(struct incoming *incoming)
+{
+    return incoming->walks;
 }
 
 size_t incoming_count(const struct incoming *incoming)
@@ -106,114 +80,13 @@ size_t incoming_count(const struct incoming *incoming)
     return incoming->n_open;
 }
 
-uint64_t incoming_cursor(const struct incoming *incoming)
-{
-    return incoming->cursor;
-}
-
-/* ---- the cursor ---- */
-
-struct cursor_write {
-    struct incoming *incoming;
-    struct agent *agent;
-    struct link_epoch epoch;
-    uint64_t number;
-    bool is_new_epoch;
-    int64_t now_sec;
-};
-
-static bool run_cursor(struct mail_txn *txn, void *job, struct fault *fault)
-{
-    const struct cursor_write *write = job;
-    struct db *db = mail_txn_db(txn);
-    return arrival_write_cursor(db, &write->epoch, write->number, fault) &&
-           (!write->is_new_epoch ||
-            object_jobs_offer_again(db, write->now_sec, REOFFER_SPREAD_SEC, fault));
-}
-
-static void cursor_done(void *job, const struct fault *fault)
-{
-    struct cursor_write *write = job;
-    if (!write->agent->closing) {
-        if (fault != NULL) {
-            log_warn("agent", "cursor not written reason=\"%s\"", fault->text);
-            timer_arm(&write->incoming->flush, CURSOR_FLUSH_MS);
-        } else if (write->is_new_epoch) {
-            object_jobs_wake(write->agent->jobs);
-        }
-    }
-    free(write);
-}
-
-static void write_cursor(struct incoming *incoming, bool is_new_epoch)
-{
-    struct cursor_write *write = xcalloc(1, sizeof(*write));
-    write->incoming = incoming;
-    write->agent = incoming->agent;
-    write->epoch = incoming->epoch;
-    write->number = incoming->cursor;
-    write->is_new_epoch = is_new_epoch;
-    write->now_sec = clock_now_sec();
-    incoming->written = incoming->cursor;
-    agent_write(incoming->agent, run_cursor, cursor_done, write);
-}
-
-static void flush_cursor(void *context)
-{
-    struct incoming *incoming = context;
-    if (incoming->has_epoch && incoming->cursor != incoming->written) {
-        write_cursor(incoming, false);
-    }
-}
-
-/* What the cursor may say once `arrival` is done, too: 0 when one before it is still open. */
-static uint64_t cursor_with(const struct incoming *incoming, const struct arrival *arrival)
-{
-    if (arrival->scan != LINK_LIVE_SCAN) {
-        return 0;
-    }
-    uint64_t number = incoming->cursor;
-    for (struct list_node *node = incoming->live.next; node != &incoming->live; node = node->next) {
-        const struct arrival *each = list_entry(node, struct arrival, node);
-        if (each != arrival && !each->is_done) {
-            break;
-        }
-        number = each->number;
-    }
-    return number;
-}
-
-/* Take those at the front that are done off the list. */
-static void advance(struct incoming *incoming)
-{
-    list_for_each(node, &incoming->live)
-    {
-        struct arrival *arrival = list_entry(node, struct arrival, node);
-        if (!arrival->is_done) {
-            break;
-        }
-        if (arrival->number > incoming->cursor) {
-            incoming->cursor = arrival->number;
-        }
-        arrival_free(arrival);
-    }
-    if (incoming->cursor != incoming->written && !timer_is_armed(&incoming->flush)) {
-        timer_arm(&incoming->flush, CURSOR_FLUSH_MS);
-    }
-}
-
 static void arrival_done(struct arrival *arrival)
 {
     struct incoming *incoming = arrival->incoming;
     link_client_done(incoming->agent->link, arrival->generation, arrival->bytes_len);
     arrival_clear(arrival);
-    arrival->is_done = true;
     incoming->n_open--;
-    if (arrival->scan == LINK_LIVE_SCAN) {
-        advance(incoming);
-    } else {
-        arrival_free(arrival);
-    }
+    walks_arrival_done(incoming->walks, arrival);
 }
 
 /* ---- when mail.db refuses ---- */
@@ -230,24 +103,19 @@ static void retry_later(struct arrival *arrival, void (*retry)(struct arrival *a
     }
 }
 
-static void retry_each(struct list_node *arrivals)
+static void retry_one(struct arrival *arrival)
 {
-    list_for_each(node, arrivals)
-    {
-        struct arrival *arrival = list_entry(node, struct arrival, node);
-        void (*retry)(struct arrival *) = arrival->retry;
-        if (retry != NULL) {
-            arrival->retry = NULL;
-            retry(arrival);
-        }
+    void (*retry)(struct arrival *) = arrival->retry;
+    if (retry != NULL) {
+        arrival->retry = NULL;
+        retry(arrival);
     }
 }
 
 static void retry_all(void *context)
 {
     struct incoming *incoming = context;
-    retry_each(&incoming->live);
-    retry_each(&incoming->others);
+    walks_each_open(incoming->walks, retry_one);
 }
 
 /* ---- an acknowledgement of ours, or somebody's key ---- */
@@ -360,8 +228,7 @@ static void commit(struct arrival *arrival)
     int64_t delay_sec = agent->parts.settings->agent.ack_delay_sec;
     job->agent = agent;
     job->commit.arrival = arrival;
-    job->commit.epoch = incoming->epoch;
-    job->commit.cursor = cursor_with(incoming, arrival);
+    job->commit.has_mark = walk_mark_with(arrival, &job->commit.mark);
     job->commit.ack_due_sec = arrival->arrived_sec + random_between(0, delay_sec);
     agent_write(agent, run_commit, commit_done, job);
 }
@@ -507,32 +374,19 @@ static void start_trial(struct arrival *arrival)
     }
 }
 
-static const struct rescan *find_rescan(const struct incoming *incoming, uint32_t scan)
-{
-    for (struct list_node *node = incoming->rescans.next; node != &incoming->rescans;
-         node = node->next) {
-        const struct rescan *rescan = list_entry(node, struct rescan, node);
-        if (rescan->scan == scan) {
-            return rescan;
-        }
-    }
-    return NULL;
-}
-
-/* What to try on it: everything for the live scan, one key for a rescan. False: nothing. */
+/* What to try on it: everything on the live walk, one key on its own. False: nothing. */
 static bool choose_keys(struct arrival *arrival)
 {
-    const struct incoming *incoming = arrival->incoming;
-    const struct keyring *keyring = &incoming->agent->keyring;
+    const struct keyring *keyring = &arrival->incoming->agent->keyring;
     struct trial *trial = &arrival->trial;
     bool is_msg = arrival->object.type == OBJECT_MSG;
-    if (arrival->scan != LINK_LIVE_SCAN) {
-        const struct rescan *rescan = find_rescan(incoming, arrival->scan);
-        const struct own_key *own = rescan == NULL ? NULL : keyring_by_id(keyring, rescan->own_id);
+    if (!walk_is_live(arrival->walk)) {
+        const struct walk_row *row = walk_row(arrival->walk);
+        const struct own_key *own = keyring_by_id(keyring, row->own_id);
         if (is_msg && own != NULL) {
             trial->keys = key_set_of(own);
-        } else if (!is_msg && rescan != NULL && rescan->own_id == 0) {
-            trial->senders = xmemdup(&rescan->sender, sizeof(rescan->sender));
+        } else if (!is_msg && row->own_id == 0) {
+            trial->senders = xmemdup(&row->sender, sizeof(row->sender));
             trial->n_senders = 1;
         }
     } else if (is_msg) {
@@ -549,7 +403,7 @@ static void dispatch(struct arrival *arrival)
 {
     struct agent *agent = arrival->incoming->agent;
     const struct object *object = &arrival->object;
-    bool is_live = arrival->scan == LINK_LIVE_SCAN;
+    bool is_live = walk_is_live(arrival->walk);
     int64_t acknowledged = is_live ? outgoing_find_ack(agent->outgoing, object) : 0;
     struct sender sender;
     if (acknowledged != 0) {
@@ -572,16 +426,20 @@ static void dispatch(struct arrival *arrival)
 
 static void take_object(struct incoming *incoming, const struct link_gateway_event *event)
 {
+    struct link_client *link = incoming->agent->link;
+    struct walk *walk = walks_find(incoming->walks, event->scan, event->number);
+    if (walk == NULL) {
+        link_client_done(link, link_client_generation(link), event->object.len);
+        return;
+    }
     struct arrival *arrival = xcalloc(1, sizeof(*arrival));
     arrival->incoming = incoming;
-    arrival->scan = event->scan;
     arrival->number = event->number;
-    arrival->generation = link_client_generation(incoming->agent->link);
+    arrival->generation = link_client_generation(link);
     arrival->bytes = xmemdup(event->object.data, event->object.len);
     arrival->bytes_len = event->object.len;
     arrival->arrived_sec = clock_now_sec();
-    list_append(event->scan == LINK_LIVE_SCAN ? &incoming->live : &incoming->others,
-                &arrival->node);
+    walk_take(walk, arrival);
     incoming->n_open++;
 
     struct bytes whole = {arrival->bytes, arrival->bytes_len};
@@ -594,120 +452,11 @@ static void take_object(struct incoming *incoming, const struct link_gateway_eve
     dispatch(arrival);
 }
 
-/* ---- the link ---- */
-
-static void begin_rescans(struct incoming *incoming)
-{
-    list_for_each(node, &incoming->rescans)
-    {
-        struct rescan *rescan = list_entry(node, struct rescan, node);
-        uint32_t scan = incoming->last_scan + 1;
-        if (rescan->scan == 0 &&
-            link_client_objects_since(incoming->agent->link, scan, &incoming->epoch, 0, NULL)) {
-            incoming->last_scan = scan;
-            rescan->scan = scan;
-        }
-    }
-}
-
-static void add_rescan(struct incoming *incoming, int64_t own_id, const struct address *sender)
-{
-    struct rescan *rescan = xcalloc(1, sizeof(*rescan));
-    rescan->own_id = own_id;
-    if (sender != NULL) {
-        rescan->sender = *sender;
-    }
-    list_append(&incoming->rescans, &rescan->node);
-    if (incoming->has_epoch) {
-        begin_rescans(incoming);
-    }
-}
-
-void incoming_rescan_key(struct incoming *incoming, int64_t own_id)
-{
-    add_rescan(incoming, own_id, NULL);
-}
-
-void incoming_rescan_sender(struct incoming *incoming, const struct address *sender)
-{
-    add_rescan(incoming, 0, sender);
-}
-
-static bool read_cursor(struct incoming *incoming, struct link_epoch *out_epoch,
-                        uint64_t *out_number)
-{
-    struct db_stmt *stmt = db_prepare(agent_reader(incoming->agent),
-                                      "SELECT epoch, number FROM link_cursor WHERE id = 1", NULL);
-    if (stmt == NULL || db_step(stmt, NULL) != DB_ROW) {
-        return false;
-    }
-    struct bytes epoch = db_column_bytes(stmt, 0);
-    bool ok = epoch.len == LINK_EPOCH_BYTES;
-    if (ok) {
-        memcpy(out_epoch->bytes, epoch.data, LINK_EPOCH_BYTES);
-        *out_number = (uint64_t)db_column_i64(stmt, 1);
-    }
-    db_reset(stmt);
-    return ok;
-}
-
-void incoming_link_up(struct incoming *incoming, const struct link_epoch *epoch)
-{
-    struct link_epoch known;
-    uint64_t number = 0;
-    bool has_known = read_cursor(incoming, &known, &number);
-    bool is_same = has_known && link_epoch_equal(&known, epoch);
-    incoming->epoch = *epoch;
-    incoming->has_epoch = true;
-    incoming->cursor = is_same ? number : 0;
-    incoming->written = incoming->cursor;
-    if (!is_same) {
-        write_cursor(incoming, has_known);
-    }
-    struct fault fault = {0};
-    if (!link_client_objects_since(incoming->agent->link, LINK_LIVE_SCAN, epoch, incoming->cursor,
-                                   &fault)) {
-        log_error("agent", "can't follow the node reason=\"%s\"", fault.text);
-    }
-    begin_rescans(incoming);
-}
-
-void incoming_link_down(struct incoming *incoming)
-{
-    incoming->has_epoch = false;
-    /* What is under way ends by itself, but no longer moves the cursor: the new link sends it
-     * again, and its signature tells that it is known. */
-    list_for_each(node, &incoming->live)
-    {
-        struct arrival *arrival = list_entry(node, struct arrival, node);
-        list_remove(&arrival->node);
-        if (arrival->is_done) {
-            arrival_free(arrival);
-        } else {
-            arrival->scan = UINT32_MAX;
-            list_append(&incoming->others, &arrival->node);
-        }
-    }
-    list_for_each(node, &incoming->rescans)
-    {
-        list_entry(node, struct rescan, node)->scan = 0;
-    }
-}
-
 void incoming_link_event(struct incoming *incoming, const struct link_gateway_event *event)
 {
     if (event->kind == LINK_GATEWAY_OBJECT) {
         take_object(incoming, event);
-        return;
+    } else {
+        walks_caught_up(incoming->walks, event->scan);
     }
-    list_for_each(node, &incoming->rescans)
-    {
-        struct rescan *rescan = list_entry(node, struct rescan, node);
-        if (event->scan != LINK_LIVE_SCAN && rescan->scan == event->scan) {
-            /* Objects of it may still be in the pool: they hold what they need. */
-            list_remove(&rescan->node);
-            free(rescan);
-        }
-    }
-    begin_rescans(incoming);
 }

@@ -156,6 +156,13 @@ bool link_client_objects_since(struct link_client *client, uint32_t scan,
            link_gateway_objects_since(client->link, scan, epoch, number, fault);
 }
 
+void link_client_stop_scan(struct link_client *client, uint32_t scan)
+{
+    if (can_ask(client, NULL)) {
+        link_gateway_stop_scan(client->link, scan);
+    }
+}
+
 bool link_client_find_tag(struct link_client *client, uint64_t request, uint32_t object_type,
                           const uint8_t tag[LINK_TAG_BYTES], struct fault *fault)
 {

@@ -43,6 +43,8 @@ bool link_client_publish(struct link_client *client, uint64_t request, struct by
 bool link_client_objects_since(struct link_client *client, uint32_t scan,
                                const struct link_epoch *epoch, uint64_t number,
                                struct fault *fault) MUST_USE;
+/* Nothing happens while it is not up. */
+void link_client_stop_scan(struct link_client *client, uint32_t scan);
 bool link_client_find_tag(struct link_client *client, uint64_t request, uint32_t object_type,
                           const uint8_t tag[LINK_TAG_BYTES], struct fault *fault) MUST_USE;
 bool link_client_ask_status(struct link_client *client, struct fault *fault);

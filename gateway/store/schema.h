@@ -15,4 +15,8 @@
 extern const char *const store_schema[];
 extern const char *const agent_schema[];
 
+/* ---- further steps ---- */
+
+extern const char agent_schema_key_walk[];
+
 #endif

@@ -180,3 +180,31 @@ const char *const agent_schema[] = {
 
     NULL,
 };
+
+/* Walks over all objects that a new key still needs: they are done up to `number`, and end at
+ * `end_number`, from where on the key was tried on everything that came. `epoch` is NULL until the
+ * walk has begun. Whatever adds or enables a key or a subscription makes its walk by a trigger, in
+ * the same transaction; one that is enabled anew begins anew. */
+const char agent_schema_key_walk[] =
+    "CREATE TABLE key_walk ("
+    "  id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    "  own_id INTEGER NOT NULL DEFAULT 0," /* identity.id; 0: of a subscription */
+    "  sender TEXT NOT NULL DEFAULT '',"
+    "  epoch BLOB,"
+    "  number INTEGER NOT NULL DEFAULT 0,"
+    "  end_number INTEGER NOT NULL DEFAULT 0,"
+    "  UNIQUE (own_id, sender)"
+    ");"
+#define WALK_OF_KEY                                                                                \
+    " BEGIN DELETE FROM key_walk WHERE own_id = NEW.id;"                                           \
+    " INSERT INTO key_walk (own_id) VALUES (NEW.id); END;"
+    "CREATE TRIGGER identity_new AFTER INSERT ON identity WHEN NEW.enabled" WALK_OF_KEY
+    "CREATE TRIGGER identity_enabled AFTER UPDATE OF enabled ON identity"
+    " WHEN NEW.enabled AND NOT OLD.enabled" WALK_OF_KEY
+#define WALK_OF_SENDER                                                                             \
+    " BEGIN DELETE FROM key_walk WHERE own_id = 0 AND sender = NEW.address;"                       \
+    " INSERT INTO key_walk (sender) VALUES (NEW.address); END;"
+    "CREATE TRIGGER subscription_new AFTER INSERT ON broadcast_subscription"
+    " WHEN NEW.enabled" WALK_OF_SENDER
+    "CREATE TRIGGER subscription_enabled AFTER UPDATE OF enabled ON broadcast_subscription"
+    " WHEN NEW.enabled AND NOT OLD.enabled" WALK_OF_SENDER;

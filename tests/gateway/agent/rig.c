@@ -34,12 +34,10 @@ struct fake_node {
     struct network *network;
     struct io *io;
     struct link_node *link;
-    uint64_t sent[8]; /* numbers, by scan */
-    bool scanning[8];
-    bool caught_up[8];
+    uint64_t sent[RIG_MAX_SCANS]; /* numbers, by scan */
+    bool scanning[RIG_MAX_SCANS];
+    bool caught_up[RIG_MAX_SCANS];
 };
-
-enum { N_SCANS = 8 };
 
 static void node_flush(struct fake_node *node)
 {
@@ -50,9 +48,11 @@ static void node_flush(struct fake_node *node)
 
 static void node_send_objects(struct fake_node *node)
 {
-    const struct network *network = node->network;
-    for (uint32_t scan = 0; scan < N_SCANS; scan++) {
+    struct network *network = node->network;
+    for (uint32_t scan = 0; scan < RIG_MAX_SCANS; scan++) {
+        bool is_live = scan == LINK_LIVE_SCAN;
         while (node->scanning[scan] && node->sent[scan] < network->n_objects &&
+               (is_live || network->walk_limit == 0 || node->sent[scan] < network->walk_limit) &&
                link_node_may_send(node->link)) {
             uint8_t hash[OBJECT_HASH_BYTES];
             struct bytes object = buf_view(&network->objects[node->sent[scan]]);
@@ -61,12 +61,13 @@ static void node_send_objects(struct fake_node *node)
                 break;
             }
             node->sent[scan]++;
+            network->n_walked += is_live ? 0 : 1;
         }
         if (node->scanning[scan] && !node->caught_up[scan] &&
             node->sent[scan] == network->n_objects) {
             link_node_send_caught_up(node->link, scan, node->sent[scan]);
             node->caught_up[scan] = true;
-            node->scanning[scan] = scan == LINK_LIVE_SCAN;
+            node->scanning[scan] = is_live;
         }
     }
     node_flush(node);
@@ -140,7 +141,7 @@ static void node_answer(struct fake_node *node, const struct link_node_event *ev
         node_publish(node, event);
         break;
     case LINK_NODE_OBJECTS_SINCE:
-        assert_true(event->scan < N_SCANS);
+        assert_true(event->scan < RIG_MAX_SCANS);
         node->scanning[event->scan] = true;
         node->caught_up[event->scan] = false;
         node->sent[event->scan] =
@@ -154,8 +155,10 @@ static void node_answer(struct fake_node *node, const struct link_node_event *ev
         link_node_send_status(node->link, event->request, &status);
         break;
     }
-    case LINK_NODE_HELLO:
     case LINK_NODE_STOP_SCAN:
+        node->scanning[event->scan % RIG_MAX_SCANS] = false;
+        break;
+    case LINK_NODE_HELLO:
     case LINK_NODE_CREDIT:
         break;
     }

@@ -15,7 +15,7 @@
 #include "gateway/agent/agent.h"
 #include "node/link/link_node.h"
 
-enum { RIG_MAX_OBJECTS = 256 };
+enum { RIG_MAX_OBJECTS = 256, RIG_MAX_SCANS = 32 };
 
 /* What all fake nodes know. */
 struct network {
@@ -26,6 +26,8 @@ struct network {
     struct list_node nodes;
     bool deaf;          /* publishes are left unanswered */
     size_t n_published; /* publishes that came, deaf or not */
+    size_t walk_limit;  /* walks for single keys get objects up to this number; 0: all */
+    size_t n_walked;    /* objects that were sent to such */
 };
 
 struct fake_node;

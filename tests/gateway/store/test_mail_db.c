@@ -33,6 +33,15 @@ static void all_sections_make_their_tables(void **state)
     assert_int_equal(fixture_number(fixture, "PRAGMA user_version"), n_steps);
 }
 
+static void set_version_of_today(struct db *db)
+{
+    size_t n_steps;
+    char sql[64];
+    assert_non_null(mail_db_steps(&n_steps));
+    snprintf(sql, sizeof(sql), "PRAGMA user_version = %zu", n_steps);
+    assert_true(db_exec(db, sql, NULL));
+}
+
 /* A database of today goes through ten versions of tomorrow, one at a time. */
 static void ten_migrations_keep_uids_and_uidvalidity(void **state)
 {
@@ -50,7 +59,7 @@ static void ten_migrations_keep_uids_and_uidvalidity(void **state)
 
     size_t n_steps;
     const struct db_migration *steps = mail_db_steps(&n_steps);
-    struct db_migration all[16];
+    struct db_migration all[64];
     char sql[N_FUTURE_STEPS][256];
     memcpy(all, steps, n_steps * sizeof(*steps));
     for (size_t i = 0; i < N_FUTURE_STEPS; i++) {
@@ -72,7 +81,7 @@ static void ten_migrations_keep_uids_and_uidvalidity(void **state)
 
     /* Looked at by today's program: its own tables are as they were. */
     struct db *db = db_open(fixture->path, &(struct db_options){0}, &fixture->fault);
-    assert_true(db_exec(db, "PRAGMA user_version = 1", NULL));
+    set_version_of_today(db);
     db_close(&db);
     fixture_start(fixture);
     inbox = fixture_open(fixture, "INBOX", NULL);
@@ -92,7 +101,7 @@ static void a_step_that_fails_leaves_the_older_version(void **state)
     fixture_append(fixture, "INBOX", "x\r\n\r\n", 0, NULL);
     size_t n_steps;
     const struct db_migration *steps = mail_db_steps(&n_steps);
-    struct db_migration all[16];
+    struct db_migration all[64];
     memcpy(all, steps, n_steps * sizeof(*steps));
     all[n_steps] =
         (struct db_migration){.sql = "DELETE FROM message; INSERT INTO nowhere VALUES (1)"};
@@ -120,7 +129,7 @@ static void a_newer_programs_database_is_left_alone(void **state)
     assert_int_equal(fixture->fault.code, FAULT_UNSUPPORTED);
 
     db = db_open(fixture->path, &(struct db_options){0}, &fixture->fault);
-    assert_true(db_exec(db, "PRAGMA user_version = 1", NULL));
+    set_version_of_today(db);
     db_close(&db);
     fixture_start(fixture);
 }
