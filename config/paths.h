@@ -22,6 +22,10 @@ char *paths_in(const char *home, const char *name) MUST_USE;
 #define PATHS_LOCK "lock"
 #define PATHS_GATEWAY "gateway"
 #define PATHS_NODE "node"
+#define PATHS_SUBMIT_SOCKET "submit.sock" /* SMTP for the home's owner: bittern sendmail -bs */
+#define PATHS_SPOOL "spool"               /* in PATHS_GATEWAY: mails that wait for the gateway */
+#define PATHS_SPOOL_SUFFIX ".mail"
+#define PATHS_SPOOL_BAD_SUFFIX ".bad"
 
 /* Make the home folder, 0700, with its parents, if it is not there. FAULT_DENIED when it belongs to
  * another user or others may read it. */

@@ -149,6 +149,12 @@ static bool open_store(struct app *app, struct fault *fault)
     return app->store != NULL;
 }
 
+static bool is_one_shot(const struct app *app)
+{
+    const char *mode = child_value(app->child, CHILD_VALUE_MODE);
+    return mode != NULL && strcmp(mode, "one-shot") == 0;
+}
+
 static bool open_agent(struct app *app, struct fault *fault)
 {
     const struct agent_parts parts = {
@@ -159,6 +165,7 @@ static bool open_agent(struct app *app, struct fault *fault)
         .network_decoder = app->network_decoder,
         .owner_decoder = app->owner_decoder,
         .settings = &app->settings,
+        .folder = is_one_shot(app) ? NULL : app->folder,
     };
     app->agent = agent_new(&parts, fault);
     if (app->agent == NULL) {
@@ -303,12 +310,6 @@ static void first_run_done(void *context, const struct fault *fault, const char 
         log_error("gateway", "first run reason=\"%s\"", fault->text);
     }
     timer_arm_periodic(&app->ready_timer, READY_POLL_MS);
-}
-
-static bool is_one_shot(const struct app *app)
-{
-    const char *mode = child_value(app->child, CHILD_VALUE_MODE);
-    return mode != NULL && strcmp(mode, "one-shot") == 0;
 }
 
 static void begin_serving(struct app *app)

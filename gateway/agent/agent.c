@@ -20,6 +20,7 @@
 #include "gateway/agent/outgoing_db.h"
 #include "gateway/agent/pubkeys.h"
 #include "gateway/agent/reports.h"
+#include "gateway/agent/spool.h"
 #include "gateway/agent/submission.h"
 #include "gateway/agent/walk.h"
 #include "gateway/store/store.h"
@@ -195,6 +196,9 @@ struct agent *agent_new(const struct agent_parts *parts, struct fault *fault)
     agent->reports = reports_new(agent);
     folder_watch_begin(agent);
     timer_arm_periodic(&agent->status_timer, STATUS_MS);
+    if (parts->folder != NULL) {
+        agent->spool = spool_new(agent, parts->folder);
+    }
     return agent;
 }
 
@@ -210,6 +214,9 @@ void agent_stop(struct agent *agent)
     }
     if (agent->reports != NULL) {
         reports_stop(agent->reports);
+    }
+    if (agent->spool != NULL) {
+        spool_stop(agent->spool);
     }
     if (agent->incoming != NULL) {
         incoming_stop(agent->incoming);
@@ -231,6 +238,7 @@ void agent_free(struct agent **agent_in)
     incoming_free(&agent->incoming);
     pubkeys_free(&agent->pubkeys);
     submission_free(&agent->submission);
+    spool_free(&agent->spool);
     keyring_clear(&agent->keyring);
     arena_clear(&agent->account_names);
     arena_clear(&agent->identity_names);

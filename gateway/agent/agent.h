@@ -35,6 +35,7 @@ struct agent_parts {
     struct decoder_client *network_decoder;
     struct decoder_client *owner_decoder;
     const struct settings *settings;
+    const char *folder; /* HOME/gateway, where mails may wait in the spool; NULL: nowhere */
 };
 
 /* Loads the keys and takes up what was under way. NULL with a fault when mail.db cannot be read. */
@@ -75,12 +76,18 @@ struct agent_done {
 /* ---- submission by other ways than SMTP ---- */
 
 struct agent_submission {
-    const char *account; /* NULL: the only one */
-    const char *sender;  /* NULL: the mail's From */
+    const char *account;   /* NULL: the sender's, else the only one */
+    const char *sender;    /* NULL: the mail's From; without one the account's first identity */
+    const char *full_name; /* beside the address in a From that is added; NULL: none */
     const char *const *recipients;
     size_t n_recipients;
     bool recipients_of_mail; /* also those in To, Cc and Bcc */
+    unsigned notify;         /* SMTP_NOTIFY_*, of all recipients */
+    bool return_full;
+    const char *envelope_id; /* NULL: none */
     struct bytes mail;       /* line ends CRLF or LF */
+    const char *once; /* a mail that was taken under this name is not taken again, and "done" is the
+                         answer; NULL: take it */
 };
 /* As an SMTP client's MAIL, RCPT and DATA; all recipients or none. A fault has the words that the
  * client would have read. */

@@ -16,6 +16,7 @@ struct mail_txn;
 struct outgoing;
 struct pubkeys;
 struct reports;
+struct spool;
 struct submission;
 
 struct agent {
@@ -30,6 +31,7 @@ struct agent {
     struct incoming *incoming;
     struct reports *reports;
     struct submission *submission;
+    struct spool *spool; /* NULL: a gateway for one command */
     struct link_status node;
     struct timer status_timer;
     uint64_t n_received;

@@ -225,19 +225,32 @@ static void submitted(void *context, const struct fault *fault)
     hand_in_end(context, fault);
 }
 
-static bool find_account(struct agent *agent, int64_t *out, const char *name, struct fault *fault)
+static bool find_account(struct agent *agent, int64_t *out,
+                         const struct agent_submission *submission, struct fault *fault)
 {
     struct arena arena = {0};
     struct account *accounts = NULL;
     size_t n_accounts = 0;
-    if (name != NULL) {
-        return accounts_find(agent_reader(agent), out, name, fault);
+    struct recipient named;
+    if (submission->account != NULL) {
+        return accounts_find(agent_reader(agent), out, submission->account, fault);
+    }
+    if (submission->sender != NULL &&
+        recipient_resolve(&named, &agent->keyring, 0, bytes_of_str(submission->sender), NULL) ==
+            ADDRESS_FORM_FOUND &&
+        named.kind != OUTGOING_TO_SUBSCRIBERS) {
+        const struct own_key *own = keyring_by_address(&agent->keyring, &named.address);
+        if (own != NULL) {
+            *out = own->account_id;
+            return true;
+        }
     }
     bool ok = accounts_list(agent_reader(agent), &accounts, &n_accounts, &arena, fault);
     if (ok && n_accounts == 1) {
         *out = accounts[0].id;
     } else if (ok) {
-        ok = fault_set(fault, FAULT_INVALID, "there are several accounts, or none: say which");
+        ok = fault_set(fault, FAULT_INVALID,
+                       "there are several accounts, or none: name the sender (-f)");
     }
     arena_clear(&arena);
     return ok;
@@ -263,6 +276,7 @@ static bool resolve_named(struct agent *agent, const struct agent_submission *su
                           int64_t account_id, struct submit_recipient *out, struct fault *fault)
 {
     for (size_t i = 0; i < submission->n_recipients; i++) {
+        out[i].notify = submission->notify;
         enum address_form_result result =
             recipient_resolve(&out[i].to, &agent->keyring, account_id,
                               bytes_of_str(submission->recipients[i]), fault);
@@ -308,7 +322,7 @@ void agent_submit(struct agent *agent, const struct agent_submission *submission
     hand_in->agent = agent;
     hand_in->done = done;
     deferred_init(&hand_in->answer, agent->parts.loop, answer_refused, hand_in);
-    if (!find_account(agent, &account_id, submission->account, &hand_in->fault) ||
+    if (!find_account(agent, &account_id, submission, &hand_in->fault) ||
         !find_sender(agent, submission, account_id, &sender, &hand_in->fault) ||
         !resolve_named(agent, submission, account_id, recipients, &hand_in->fault)) {
         deferred_arm(&hand_in->answer);
@@ -323,7 +337,13 @@ void agent_submit(struct agent *agent, const struct agent_submission *submission
         .recipients = recipients,
         .n_recipients = submission->n_recipients,
         .recipients_of_mail = submission->recipients_of_mail,
+        .notify_of_mail = submission->notify,
         .mail = buf_view(&mail),
+        .envelope_id = submission->envelope_id,
+        .return_full = submission->return_full,
+        .may_lack_from = true,
+        .full_name = submission->full_name,
+        .once = submission->once,
     };
     submit_job_start(agent, &request, (struct submit_done){submitted, hand_in});
     buf_clear(&mail);

@@ -72,6 +72,11 @@ void arrival_resend_mark(uint8_t out[SEEN_MARK_BYTES], int64_t account_id,
     buf_clear_secret(&data);
 }
 
+void arrival_name_mark(uint8_t out[SEEN_MARK_BYTES], const char *name)
+{
+    make_mark(out, SEEN_HANDED_IN, 0, bytes_of_str(name));
+}
+
 bool arrival_was_seen(struct db *db, const uint8_t mark[SEEN_MARK_BYTES])
 {
     struct db_stmt *stmt = db_prepare(db, "SELECT 1 FROM seen WHERE mark = ?1", NULL);
@@ -84,8 +89,8 @@ bool arrival_was_seen(struct db *db, const uint8_t mark[SEEN_MARK_BYTES])
     return seen;
 }
 
-static bool remember(struct mail_txn *txn, bool *out_is_new, const uint8_t mark[SEEN_MARK_BYTES],
-                     enum seen_kind kind, struct fault *fault)
+bool arrival_remember(struct mail_txn *txn, bool *out_is_new, const uint8_t mark[SEEN_MARK_BYTES],
+                      enum seen_kind kind, struct fault *fault)
 {
     struct db *db = mail_txn_db(txn);
     struct db_stmt *stmt =
@@ -127,14 +132,14 @@ static bool deliver(struct mail_txn *txn, const struct arrival *arrival,
 {
     bool first = true;
     *out_stored = false;
-    if (!remember(txn, out_is_new, delivery->signature_mark, SEEN_SIGNATURE, fault)) {
+    if (!arrival_remember(txn, out_is_new, delivery->signature_mark, SEEN_SIGNATURE, fault)) {
         return false;
     }
     if (!*out_is_new) {
         return true;
     }
     if (delivery->has_resend_mark &&
-        !remember(txn, &first, delivery->resend_mark, SEEN_RESEND, fault)) {
+        !arrival_remember(txn, &first, delivery->resend_mark, SEEN_RESEND, fault)) {
         return false;
     }
     if (!first || delivery->analysis == NULL) {

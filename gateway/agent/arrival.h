@@ -24,7 +24,7 @@ struct incoming;
 struct mail_txn;
 struct walk;
 
-enum seen_kind { SEEN_SIGNATURE = 0, SEEN_RESEND = 1 }; /* on disk */
+enum seen_kind { SEEN_SIGNATURE = 0, SEEN_RESEND = 1, SEEN_HANDED_IN = 2 }; /* on disk */
 enum { SEEN_MARK_BYTES = 32, ARRIVAL_MAX_TRIES = 3, SEEN_KEEP_SEC = 400 * 86400 };
 
 /* A mail made of it for one account. */
@@ -77,6 +77,11 @@ void arrival_signature_mark(uint8_t out[SEEN_MARK_BYTES], int64_t account_id,
 void arrival_resend_mark(uint8_t out[SEEN_MARK_BYTES], int64_t account_id,
                          const struct address *from, const struct address *to, struct bytes ackdata,
                          struct bytes message);
+/* Of a mail that is to be taken once only, under this name. */
+void arrival_name_mark(uint8_t out[SEEN_MARK_BYTES], const char *name);
+/* Write a mark; *out_is_new tells whether it was not there. */
+bool arrival_remember(struct mail_txn *txn, bool *out_is_new, const uint8_t mark[SEEN_MARK_BYTES],
+                      enum seen_kind kind, struct fault *fault) MUST_USE;
 /* Is the mark there? */
 bool arrival_was_seen(struct db *db, const uint8_t mark[SEEN_MARK_BYTES]) MUST_USE;
 

@@ -2,6 +2,7 @@
 #include "gateway/agent/reports.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/buf.h"
@@ -14,10 +15,12 @@
 #include "base/str.h"
 #include "crypto/random.h"
 #include "gateway/agent/agent_internal.h"
+#include "gateway/agent/arrival.h"
 #include "gateway/agent/outgoing_db.h"
 #include "gateway/decoder/decoder_client.h"
 #include "gateway/store/folders.h"
 #include "gateway/store/mail_txn.h"
+#include "gateway/translate/mail_write.h"
 #include "gateway/translate/report.h"
 
 /* A mail being written. */
@@ -29,6 +32,8 @@ struct writing {
     struct buf mail;
     struct decoder_answer *analysis;
     struct reports_done done;
+    bool is_once;
+    uint8_t mark[SEEN_MARK_BYTES]; /* is_once: not written where it is known */
 };
 
 struct reports {
@@ -83,6 +88,7 @@ static void make_unique(char out[UNIQUE_BYTES])
 static bool run_store(struct mail_txn *txn, void *job, struct fault *fault)
 {
     const struct writing *writing = job;
+    bool is_new = true;
     int64_t inbox = 0;
     struct message_place place;
     const struct message_new message = {
@@ -90,6 +96,12 @@ static bool run_store(struct mail_txn *txn, void *job, struct fault *fault)
         .analysis = &writing->analysis->analysis,
         .origin = MESSAGE_BY_SERVER,
     };
+    if (writing->is_once && !arrival_remember(txn, &is_new, writing->mark, SEEN_HANDED_IN, fault)) {
+        return false;
+    }
+    if (!is_new) {
+        return true;
+    }
     return folders_ensure(txn, &inbox, writing->account_id, FOLDER_NAME_INBOX, fault) &&
            messages_add(txn, &place, inbox, &message, fault) &&
            (writing->outgoing_id == 0 ||
@@ -251,5 +263,56 @@ void reports_welcome(struct reports *reports, int64_t account_id, const char *ac
         .now_sec = clock_now_sec(),
     };
     report_write_welcome(&writing->mail, &welcome);
+    analyse(writing);
+}
+
+/* The address that a report to this account is written to: its first identity's. */
+static void address_of_account(char out[ADDRESS_MAIL_BYTES], const struct keyring *keyring,
+                               int64_t account_id)
+{
+    (void)snprintf(out, ADDRESS_MAIL_BYTES, "postmaster@" ADDRESS_FORM_DOMAIN);
+    for (size_t i = 0; i < keyring->n_own; i++) {
+        const struct own_key *own = &keyring->own[i];
+        if (own->account_id == account_id && own->kind == IDENTITY_OWN && own->enabled) {
+            address_form_mail(out, &own->address);
+            return;
+        }
+    }
+}
+
+void reports_refuse(struct reports *reports, const struct reports_refusal *refusal,
+                    struct reports_done done)
+{
+    char to[ADDRESS_MAIL_BYTES];
+    char unique[UNIQUE_BYTES];
+    struct buf recipient = {0};
+    int64_t now_sec = clock_now_sec();
+    make_unique(unique);
+    address_of_account(to, &reports->agent->keyring, refusal->account_id);
+    (void)mail_clean_line(&recipient, bytes_of_str(refusal->recipient));
+    struct writing *writing = xcalloc(1, sizeof(*writing));
+    writing->agent = reports->agent;
+    writing->account_id = refusal->account_id;
+    writing->done = done;
+    writing->is_once = true;
+    arrival_name_mark(writing->mark, refusal->once);
+    const struct report report = {
+        .kind = REPORT_FAILED,
+        .to = to,
+        .recipient = buf_str(&recipient),
+        .recipient_label = "",
+        .subject = "a mail that waited for Bittern to run",
+        .message_id = "",
+        .reason = refusal->reason,
+        .original = "",
+        .envelope_id = "",
+        .accepted_sec = now_sec,
+        .now_sec = now_sec,
+        .mail = refusal->mail,
+        .return_full = true,
+        .unique = unique,
+    };
+    report_write(&writing->mail, &report);
+    buf_clear(&recipient);
     analyse(writing);
 }

@@ -6,6 +6,7 @@
 
 #include <stdint.h>
 
+#include "base/bytes.h"
 #include "base/compiler.h"
 #include "base/fault.h"
 
@@ -26,5 +27,17 @@ struct reports_done {
 };
 void reports_welcome(struct reports *reports, int64_t account_id, const char *account,
                      const char *address_text, const char *label, struct reports_done done);
+
+/* A mail that was handed in while nobody could answer is refused: its sender finds the reason and
+ * the mail in INBOX, once for each `once`. */
+struct reports_refusal {
+    int64_t account_id;
+    const char *recipient; /* as it was written; "": not known */
+    const char *reason;
+    struct bytes mail;
+    const char *once;
+};
+void reports_refuse(struct reports *reports, const struct reports_refusal *refusal,
+                    struct reports_done done);
 
 #endif

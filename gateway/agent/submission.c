@@ -86,7 +86,6 @@ static struct smtp_verdict verdict_of_fault(const struct fault *fault)
     return verdict_of(451, 3, 0, "the mail could not be stored just now: try again later");
 }
 
-
 /* ---- whose session ---- */
 
 /* Who logged in; 0: may send as anybody's identity (a trusted socket, the site's mail server). */
@@ -401,8 +400,8 @@ static size_t resolve_all(struct question *question, struct submit_recipient *ou
         const struct smtp_recipient *recipient = &envelope->recipients[i];
         struct submit_recipient *next = &out[n_good];
         struct fault why = {0};
-        *next = (struct submit_recipient){.notify = recipient->notify,
-                                          .original = recipient->original};
+        *next =
+            (struct submit_recipient){.notify = recipient->notify, .original = recipient->original};
         if (resolve(question->door->submission, &next->to, account_id, recipient->address, &why) ==
             ADDRESS_FORM_FOUND) {
             n_good++;

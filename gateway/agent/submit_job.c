@@ -10,14 +10,14 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "crypto/random.h"
 #include "gateway/agent/agent_internal.h"
+#include "gateway/agent/arrival.h"
 #include "gateway/agent/outgoing.h"
 #include "gateway/agent/pubkeys.h"
+#include "gateway/agent/submit_copy.h"
 #include "gateway/decoder/decoder_client.h"
 #include "gateway/store/folders.h"
 #include "gateway/store/mail_txn.h"
-#include "gateway/translate/mail_write.h"
 #include "gateway/translate/to_mail.h"
 #include "gateway/translate/to_message.h"
 #include "mailproto/imap/mailbox.h"
@@ -42,9 +42,15 @@ struct submit_job {
     struct address sender;
     char sender_text[ADDRESS_TEXT_BYTES];
     bool recipients_of_mail;
+    unsigned notify_of_mail;
     int64_t ttl_sec;
     const char *envelope_id;
     bool return_full;
+    bool may_lack_from;
+    const char *full_name;
+    bool is_once;
+    uint8_t mark[SEEN_MARK_BYTES];
+    bool was_taken;  /* out: the mark was there, nothing was stored */
     struct buf mail; /* as it will stand in Sent */
 
     struct queued_recipient *recipients;
@@ -151,6 +157,14 @@ static bool run_store(struct mail_txn *txn, void *context, struct fault *fault)
         .return_full = job->return_full,
     };
     int64_t mail_id = 0;
+    bool is_new = true;
+    if (job->is_once && !arrival_remember(txn, &is_new, job->mark, SEEN_HANDED_IN, fault)) {
+        return false;
+    }
+    job->was_taken = !is_new;
+    if (job->was_taken) {
+        return true;
+    }
     if (!store_copies(txn, job, &mail, fault) || !outgoing_add_mail(txn, &mail_id, &mail, fault)) {
         return false;
     }
@@ -166,7 +180,7 @@ static void stored(void *context, const struct fault *fault)
 {
     struct submit_job *job = context;
     struct agent *agent = job->agent;
-    if (fault == NULL && !agent->closing) {
+    if (fault == NULL && !agent->closing && !job->was_taken) {
         for (size_t i = 0; i < job->n_recipients; i++) {
             const struct queued_recipient *recipient = &job->recipients[i];
             if (recipient->ackdata.len > 0) {
@@ -208,89 +222,24 @@ static void analysed(void *context, struct decoder_answer *answer)
     agent_write(job->agent, run_store, stored, job);
 }
 
-static bool names_recipient(const struct submit_job *job, const struct mail_addresses *addresses,
-                            const struct recipient *recipient)
-{
-    for (size_t i = 0; i < addresses->n_items; i++) {
-        const struct mail_address *item = &addresses->items[i];
-        struct recipient named;
-        struct buf typed = {0};
-        buf_printf(&typed, "%.*s@%.*s", (int)item->mailbox.len, (const char *)item->mailbox.data,
-                   (int)item->host.len, (const char *)item->host.data);
-        bool found = recipient_resolve(&named, &job->agent->keyring, job->account_id,
-                                       buf_view(&typed), NULL) == ADDRESS_FORM_FOUND;
-        buf_clear(&typed);
-        if (found && named.kind == recipient->kind &&
-            (named.kind == OUTGOING_TO_SUBSCRIBERS ||
-             address_equal(&named.address, &recipient->address))) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Those whom the envelope names and the header doesn't: the copy in Sent shall tell. */
-static void write_bcc(struct submit_job *job, struct buf *out)
-{
-    const struct outgoing_mail *mail = &job->outgoing->outgoing;
-    size_t n_hidden = 0;
-    if (mail->bcc.n_items > 0) {
-        return;
-    }
-    for (size_t i = 0; i < job->n_recipients; i++) {
-        const struct recipient *recipient = &job->recipients[i].what.to;
-        if (names_recipient(job, &mail->to, recipient) ||
-            names_recipient(job, &mail->cc, recipient)) {
-            continue;
-        }
-        bool to_all = recipient->kind == OUTGOING_TO_SUBSCRIBERS;
-        buf_printf(out, "%s%s@" ADDRESS_FORM_DOMAIN, n_hidden == 0 ? "Bcc: " : ",\r\n ",
-                   to_all ? "broadcast" : job->recipients[i].text);
-        n_hidden++;
-    }
-    if (n_hidden > 0) {
-        buf_append_str(out, "\r\n");
-    }
-}
-
-/* A Message-ID as the rest of the house may rely on: printable, with its brackets. */
-static bool is_good_message_id(struct bytes id)
-{
-    for (size_t i = 0; i < id.len; i++) {
-        bool inside = i > 0 && i + 1 < id.len;
-        if (id.data[i] <= 0x20 || id.data[i] > 0x7e ||
-            (inside && (id.data[i] == '<' || id.data[i] == '>'))) {
-            return false;
-        }
-    }
-    return id.len > 2 && id.len <= 250 && id.data[0] == '<' && id.data[id.len - 1] == '>';
-}
-
 static void complete_mail(struct submit_job *job)
 {
-    const struct outgoing_mail *mail = &job->outgoing->outgoing;
-    struct buf head = {0};
-    if (is_good_message_id(mail->message_id)) {
-        job->message_id =
-            arena_strndup(&job->arena, (const char *)mail->message_id.data, mail->message_id.len);
-    } else {
-        uint8_t unique[16];
-        char hex[2 * sizeof(unique) + 1];
-        random_bytes(unique, sizeof(unique));
-        hex_encode(hex, (struct bytes){unique, sizeof(unique)});
-        job->message_id = arena_printf(&job->arena, "<%s@" ADDRESS_FORM_DOMAIN ">", hex);
-        if (mail->message_id.len == 0) {
-            mail_write_field(&head, "Message-ID", "%s", job->message_id);
-        }
+    struct recipient *recipients =
+        arena_alloc(&job->arena, (job->n_recipients + 1) * sizeof(*recipients));
+    for (size_t i = 0; i < job->n_recipients; i++) {
+        recipients[i] = job->recipients[i].what.to;
     }
-    write_bcc(job, &head);
-    if (head.len > 0) {
-        buf_append_bytes(&head, buf_view(&job->mail));
-        struct buf old = job->mail;
-        job->mail = head;
-        head = old;
-    }
-    buf_clear(&head);
+    const struct submit_copy copy = {
+        .keyring = &job->agent->keyring,
+        .account_id = job->account_id,
+        .mail = &job->outgoing->outgoing,
+        .sender = &job->sender,
+        .full_name = job->full_name,
+        .recipients = recipients,
+        .n_recipients = job->n_recipients,
+        .accepted_sec = job->accepted_sec,
+    };
+    job->message_id = submit_copy_complete(&job->mail, &copy, &job->arena);
 }
 
 static void make_copy(struct submit_job *job)
@@ -381,10 +330,24 @@ static const struct own_key *own_of(const struct submit_job *job,
     return NULL;
 }
 
+static const struct own_key *first_identity(const struct keyring *keyring, int64_t account_id)
+{
+    for (size_t i = 0; i < keyring->n_own; i++) {
+        const struct own_key *own = &keyring->own[i];
+        if (own->account_id == account_id && own->kind == IDENTITY_OWN && own->enabled) {
+            return own;
+        }
+    }
+    return NULL;
+}
+
 static bool decide_sender(struct submit_job *job, struct fault *fault)
 {
     const struct mail_addresses *from = &job->outgoing->outgoing.from;
     const struct own_key *own = own_of(job, from);
+    if (own == NULL && from->n_items == 0 && !job->has_sender && job->may_lack_from) {
+        own = first_identity(&job->agent->keyring, job->account_id);
+    }
     if (own != NULL) {
         job->sender = own->address;
     } else if (from->n_items > 0 || !job->has_sender) {
@@ -400,7 +363,7 @@ static void add_header_recipients(struct submit_job *job, const struct mail_addr
 {
     for (size_t i = 0; i < addresses->n_items && fault->code == FAULT_NONE; i++) {
         const struct mail_address *item = &addresses->items[i];
-        struct submit_recipient recipient = {0};
+        struct submit_recipient recipient = {.notify = job->notify_of_mail};
         struct buf typed = {0};
         buf_printf(&typed, "%.*s@%.*s", (int)item->mailbox.len, (const char *)item->mailbox.data,
                    (int)item->host.len, (const char *)item->host.data);
@@ -562,6 +525,14 @@ void submit_job_start(struct agent *agent, const struct submit_request *request,
     job->envelope_id =
         arena_strdup(&job->arena, request->envelope_id == NULL ? "" : request->envelope_id);
     job->return_full = request->return_full;
+    job->notify_of_mail = request->notify_of_mail;
+    job->may_lack_from = request->may_lack_from;
+    job->full_name =
+        arena_strdup(&job->arena, request->full_name == NULL ? "" : request->full_name);
+    job->is_once = request->once != NULL;
+    if (job->is_once) {
+        arrival_name_mark(job->mark, request->once);
+    }
     job->accepted_sec = clock_now_sec();
     buf_append_bytes(&job->mail, request->mail);
     for (size_t i = 0; i < request->n_recipients; i++) {

@@ -30,10 +30,14 @@ struct submit_request {
     const struct submit_recipient *recipients;
     size_t n_recipients;
     bool recipients_of_mail; /* also To, Cc and Bcc */
+    unsigned notify_of_mail; /* SMTP_NOTIFY_* of those */
     struct bytes mail;       /* line ends CRLF */
     int64_t ttl_sec;         /* asked for by DELIVERBY; 0: none */
     const char *envelope_id; /* NULL: none */
     bool return_full;
+    bool may_lack_from;    /* without From and sender it is the account's first identity's */
+    const char *full_name; /* beside the address in a From that is added; NULL: none */
+    const char *once;      /* taken once under this name; NULL: always */
 };
 
 /* Answered once, later. `fault` NULL: accepted and on disk. Its codes: FAULT_DENIED the sender

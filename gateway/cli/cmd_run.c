@@ -83,7 +83,7 @@ static int supervise(const struct cli *cli, const struct settings *settings, str
                      int log_fd, struct fault *fault)
 {
     struct listeners listeners = {0};
-    if (!start.one_shot && !listeners_init(&listeners, settings, start.with_gateway, fault)) {
+    if (!start.one_shot && !listeners_init(&listeners, settings, cli->home, start.with_gateway, fault)) {
         return -1;
     }
     struct buf lines = {0};

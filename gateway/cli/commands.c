@@ -99,7 +99,7 @@ const struct command commands[] = {
     {"config check", "", "read the settings file, and say what is wrong with it",
      .run = cmd_config_check},
     {"config show", "", "the settings in force", .run = cmd_config_show},
-    {"sendmail", "[-ti] [-f SENDER] [RECIPIENT...]",
+    {"sendmail", "[-tiv] [-f SENDER] [-F NAME] [-bm|-bs|-bp] [RECIPIENT...]",
      "send the mail on standard input, as sendmail(8) does", .run = cmd_sendmail},
     {"bench", "NAME [--seconds S] [--kernel K]", "measure: pow, decrypt, sign or hash",
      .run = cmd_bench},

@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "base/log.h"
+#include "config/paths.h"
 
 static bool system_has_ipv6(void)
 {
@@ -98,9 +99,10 @@ static bool add_socket(struct listeners *listeners, const char *name, const char
                fault);
 }
 
-static bool add_mail(struct listeners *listeners, const struct settings *settings,
+static bool add_mail(struct listeners *listeners, const struct settings *settings, const char *home,
                      struct fault *fault)
 {
+    const char *door = arena_printf(&listeners->arena, "%s/" PATHS_SUBMIT_SOCKET, home);
     const struct imap_settings *imap = &settings->imap;
     const struct smtp_settings *smtp = &settings->smtp;
     return add_addresses(listeners, "imap.listen", imap->listen, imap->port, fault) &&
@@ -111,19 +113,20 @@ static bool add_mail(struct listeners *listeners, const struct settings *setting
            add_addresses(listeners, "smtp.tls", smtp->listen, smtp->tls_port, fault) &&
            add_socket(listeners, "smtp.socket", smtp->socket, smtp->socket_mode, smtp->socket_group,
                       fault) &&
+           add_socket(listeners, "smtp.socket", door, 0600, "", fault) &&
            add_socket(listeners, "smtp.lmtp", smtp->lmtp_socket, smtp->socket_mode,
                       smtp->socket_group, fault) &&
            add_addresses(listeners, "smtp.lmtp_listen", smtp->lmtp_listen, smtp->lmtp_port, fault);
 }
 
-bool listeners_init(struct listeners *listeners, const struct settings *settings, bool mail,
-                    struct fault *fault)
+bool listeners_init(struct listeners *listeners, const struct settings *settings, const char *home,
+                    bool mail, struct fault *fault)
 {
     *listeners = (struct listeners){0};
     bool is_hidden = settings->node.tor == TOR_STRICT;
     bool ok = (is_hidden || add_addresses(listeners, "node.listen", settings->node.listen,
                                           settings->node.port, fault)) &&
-              (!mail || add_mail(listeners, settings, fault));
+              (!mail || add_mail(listeners, settings, home, fault));
     if (!ok) {
         listeners_clear(listeners);
     }

@@ -136,7 +136,12 @@ void api_call_mail_submit(struct api_call *call)
         .recipients = recipients,
         .n_recipients = n_recipients,
         .recipients_of_mail = json_is_true(json_object_get(call->params, "recipients_of_mail")),
+        .notify = (unsigned)json_integer_value(json_object_get(call->params, "notify")) & 15,
+        .return_full = json_is_true(json_object_get(call->params, "return_full")),
+        .envelope_id = api_param_text(call, "envelope_id"),
+        .full_name = api_param_text(call, "full_name"),
         .mail = buf_view(&mail),
+        .once = api_param_text(call, "once"),
     };
     agent_submit(call->api->agent, &submission, api_done_with_text(call, "message"));
     free(recipients);
