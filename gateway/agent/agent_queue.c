@@ -99,7 +99,6 @@ struct queue_op {
     struct agent_done done;
     int64_t id;
     bool is_cancel;
-    bool may_withdraw;
     bool force;
 };
 
@@ -150,8 +149,7 @@ static bool run_retry(struct mail_txn *txn, const struct queue_op *op, struct fa
 static bool run_op(struct mail_txn *txn, void *job, struct fault *fault)
 {
     const struct queue_op *op = job;
-    return op->is_cancel ? outgoing_cancel(txn, op->id, op->may_withdraw, fault)
-                         : run_retry(txn, op, fault);
+    return op->is_cancel ? outgoing_cancel(txn, op->id, fault) : run_retry(txn, op, fault);
 }
 
 static void op_done(void *job, const struct fault *fault)
@@ -159,9 +157,6 @@ static void op_done(void *job, const struct fault *fault)
     struct queue_op *op = job;
     struct agent *agent = op->agent;
     if (!agent->closing) {
-        if (op->is_cancel) {
-            object_jobs_release(agent->jobs, op->id);
-        }
         agent_queue_changed(agent);
         op->done.call(op->done.context, fault, "", op->id);
     }
@@ -188,7 +183,6 @@ void agent_queue_cancel(struct agent *agent, int64_t id, struct agent_done done)
 {
     struct queue_op *op = op_new(agent, id, done);
     op->is_cancel = true;
-    op->may_withdraw = object_jobs_withhold(agent->jobs, id);
     agent_write(agent, run_op, op_done, op);
 }
 

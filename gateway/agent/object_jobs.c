@@ -29,7 +29,6 @@ struct active {
     int64_t outgoing_id;
     enum object_job_step step;
     bool handed_over; /* to the node, which has not answered */
-    bool withheld;    /* not to be handed over: it may be cancelled */
 };
 
 struct object_jobs {
@@ -103,7 +102,7 @@ static void forget(struct object_jobs *jobs, struct active *active)
 
 /* ---- writing a step down ---- */
 
-enum step_kind { STEP_FINISHED, STEP_PUBLISHED, STEP_REFUSED };
+enum step_kind { STEP_FINISHED, STEP_CLAIM, STEP_PUBLISHED, STEP_REFUSED };
 
 /* By value to the writer thread. */
 struct step {
@@ -115,6 +114,7 @@ struct step {
     int64_t resend_after_sec;
     int64_t now_sec;
     char reason[LINK_MAX_REASON_BYTES + 1];
+    bool is_claimed; /* out */
 };
 
 static bool is_mail(const struct object_job_row *row)
@@ -151,7 +151,7 @@ static bool run_published(struct mail_txn *txn, const struct step *step,
     if (!object_jobs_set_step(mail_txn_db(txn), row->id, JOB_PUBLISHED, fault)) {
         return false;
     }
-    if (!is_mail(row) || row->step != JOB_PUBLISH) {
+    if (row->step != JOB_LEAVING) {
         return true;
     }
     uint8_t hash[INVENTORY_HASH_BYTES];
@@ -173,17 +173,15 @@ static bool run_refused(struct mail_txn *txn, const struct step *step,
     if (!object_jobs_delete(mail_txn_db(txn), row->id, fault)) {
         return false;
     }
-    if (!is_mail(row) || row->step != JOB_PUBLISH || row->expires_sec <= step->now_sec) {
+    if (row->step != JOB_LEAVING || row->expires_sec <= step->now_sec) {
         return true;
     }
-    const struct outgoing_change change = {
-        .to = OUTGOING_FAILED, .reason = step->reason, .tries = -1};
-    return outgoing_change(txn, row->outgoing_id, &change, fault);
+    return outgoing_refused(txn, row->outgoing_id, step->reason, fault);
 }
 
 static bool run_step(struct mail_txn *txn, void *job, struct fault *fault)
 {
-    const struct step *step = job;
+    struct step *step = job;
     struct arena arena = {0};
     struct object_job_row row;
     struct fault why = {0};
@@ -193,6 +191,8 @@ static bool run_step(struct mail_txn *txn, void *job, struct fault *fault)
         ok = why.code == FAULT_NOT_FOUND || fault_set(fault, why.code, "%s", why.text);
     } else if (step->kind == STEP_FINISHED) {
         ok = run_finished(txn, step, &row, fault);
+    } else if (step->kind == STEP_CLAIM) {
+        ok = object_jobs_claim(mail_txn_db(txn), &step->is_claimed, step->id, fault);
     } else if (step->kind == STEP_PUBLISHED) {
         ok = run_published(txn, step, &row, fault);
     } else {
@@ -251,7 +251,12 @@ static void on_nonce(void *context, int64_t id, uint64_t nonce)
     write_step(context, STEP_FINISHED, id, nonce, (struct bytes){0});
 }
 
-/* ---- taking up what the table holds ---- */
+/* ---- taking up what the table holds ----
+ *
+ * A mail can be cancelled, by the queue or out of Outbox, at any moment. The writer thread settles
+ * it: a cancellation deletes its job, going to the node claims it first, and whichever commits
+ * first wins. What is claimed is handed over again until the node has answered, also after a
+ * crash. Other objects need no claim. */
 
 static void start_work(struct object_jobs *jobs, struct active *active,
                        const struct object_job_row *row)
@@ -293,6 +298,8 @@ static void start(struct object_jobs *jobs, int64_t id)
     (void)map_put_u64(&jobs->active, (uint64_t)id, active);
     if (row.step == JOB_WORK) {
         start_work(jobs, active, &row);
+    } else if (row.step == JOB_PUBLISH && is_mail(&row)) {
+        write_step(jobs, STEP_CLAIM, id, 0, (struct bytes){0});
     } else {
         hand_over(jobs, active, &row);
     }
@@ -328,7 +335,7 @@ static size_t collect(struct object_jobs *jobs, int64_t **out, int64_t now_sec)
 {
     struct db_stmt *stmt = db_prepare(store_reader(jobs->parts.store),
                                       "SELECT id, step FROM object_job WHERE step = ?1"
-                                      " OR (step IN (?2, ?3) AND due_sec <= ?4) ORDER BY id",
+                                      " OR (step IN (?2, ?3, ?5) AND due_sec <= ?4) ORDER BY id",
                                       NULL);
     size_t n_ids = 0;
     size_t capacity = 0;
@@ -339,6 +346,7 @@ static size_t collect(struct object_jobs *jobs, int64_t **out, int64_t now_sec)
     db_bind_i64(stmt, 2, JOB_PUBLISH);
     db_bind_i64(stmt, 3, JOB_OFFER_AGAIN);
     db_bind_i64(stmt, 4, now_sec);
+    db_bind_i64(stmt, 5, JOB_LEAVING);
     bool is_up = link_client_is_up(jobs->parts.link);
     size_t n_publishing = jobs->n_handed_over;
     while (db_step(stmt, NULL) == DB_ROW) {
@@ -417,18 +425,6 @@ void object_jobs_wake(struct object_jobs *jobs)
     deferred_arm(&jobs->scan);
 }
 
-void object_jobs_release(struct object_jobs *jobs, int64_t outgoing_id)
-{
-    size_t cursor = 0;
-    struct active *active;
-    while ((active = map_next(&jobs->active, &cursor, NULL)) != NULL) {
-        if (active->withheld && active->outgoing_id == outgoing_id) {
-            forget(jobs, active);
-        }
-    }
-    deferred_arm(&jobs->scan);
-}
-
 void object_jobs_link_up(struct object_jobs *jobs)
 {
     deferred_arm(&jobs->scan);
@@ -459,39 +455,6 @@ void object_jobs_published(struct object_jobs *jobs, const struct link_gateway_e
     }
     write_step(jobs, event->verdict == LINK_REFUSED ? STEP_REFUSED : STEP_PUBLISHED, active->id, 0,
                event->reason);
-}
-
-bool object_jobs_withhold(struct object_jobs *jobs, int64_t outgoing_id)
-{
-    size_t cursor = 0;
-    struct active *active;
-    while ((active = map_next(&jobs->active, &cursor, NULL)) != NULL) {
-        if (active->outgoing_id == outgoing_id && active->step != JOB_WORK) {
-            return false;
-        }
-    }
-    /* A finished object that is not active waits for the node: an entry keeps `collect` from it. */
-    struct db_stmt *stmt =
-        db_prepare(store_reader(jobs->parts.store),
-                   "SELECT id FROM object_job WHERE outgoing_id = ?1 AND step = ?2", NULL);
-    if (stmt == NULL) {
-        return false;
-    }
-    db_bind_i64(stmt, 1, outgoing_id);
-    db_bind_i64(stmt, 2, JOB_PUBLISH);
-    while (db_step(stmt, NULL) == DB_ROW) {
-        int64_t id = db_column_i64(stmt, 0);
-        if (map_get_u64(&jobs->active, (uint64_t)id) == NULL) {
-            struct active *kept = xcalloc(1, sizeof(*kept));
-            kept->jobs = jobs;
-            kept->id = id;
-            kept->outgoing_id = outgoing_id;
-            kept->step = JOB_PUBLISH;
-            kept->withheld = true;
-            (void)map_put_u64(&jobs->active, (uint64_t)id, kept);
-        }
-    }
-    return true;
 }
 
 bool object_jobs_progress(struct object_jobs *jobs, int64_t outgoing_id, struct pow_progress *out)

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* The road of each object of ours: proof of work, then the node.
  *
- *     WORK --nonce found, stored--> PUBLISH --the node has it on disk--> PUBLISHED
+ *     WORK --nonce found, stored--> PUBLISH --claimed--> LEAVING --the node has it--> PUBLISHED
+ *
+ * (LEAVING is for mails alone, which may be cancelled up to there.)
  *
  * The table object_job says where each stands; this module takes up whatever it finds there, at
  * start and after each commit that may have changed it (object_jobs_wake), and writes each step
@@ -49,11 +51,6 @@ void object_jobs_wake(struct object_jobs *jobs);
 void object_jobs_link_up(struct object_jobs *jobs);
 void object_jobs_link_down(struct object_jobs *jobs);
 void object_jobs_published(struct object_jobs *jobs, const struct link_gateway_event *event);
-
-/* Keep the objects of a mail's recipient from the node, so that it can be cancelled; false when one
- * was handed over and not answered yet. Until object_jobs_release. */
-bool object_jobs_withhold(struct object_jobs *jobs, int64_t outgoing_id) MUST_USE;
-void object_jobs_release(struct object_jobs *jobs, int64_t outgoing_id);
 
 /* Of the recipient's message or ack; false when nothing is worked on. */
 bool object_jobs_progress(struct object_jobs *jobs, int64_t outgoing_id,

@@ -122,7 +122,16 @@ bool object_jobs_drop_unsent(struct db *db, int64_t outgoing_id, struct fault *f
                        numbers, 3, fault);
 }
 
-bool object_jobs_has_finished(struct db *db, bool *out, int64_t outgoing_id, struct fault *fault)
+bool object_jobs_claim(struct db *db, bool *out, int64_t id, struct fault *fault)
+{
+    const int64_t numbers[] = {id, JOB_PUBLISH, JOB_LEAVING};
+    bool ok = run_numbers(db, "UPDATE object_job SET step = ?3 WHERE id = ?1 AND step = ?2",
+                          numbers, 3, fault);
+    *out = ok && db_changes(db) > 0;
+    return ok;
+}
+
+bool object_jobs_is_leaving(struct db *db, bool *out, int64_t outgoing_id, struct fault *fault)
 {
     struct db_stmt *stmt = db_prepare(
         db, "SELECT EXISTS (SELECT 1 FROM object_job WHERE outgoing_id = ?1 AND step = ?2)", fault);
@@ -130,7 +139,7 @@ bool object_jobs_has_finished(struct db *db, bool *out, int64_t outgoing_id, str
         return false;
     }
     db_bind_i64(stmt, 1, outgoing_id);
-    db_bind_i64(stmt, 2, JOB_PUBLISH);
+    db_bind_i64(stmt, 2, JOB_LEAVING);
     if (db_step(stmt, fault) != DB_ROW) {
         return false;
     }

@@ -32,7 +32,9 @@ enum object_job_step { /* on disk */
                        JOB_PUBLISH = 1, /* finished; waits for its time and the node */
                        JOB_PUBLISHED =
                            2, /* kept until it expires, to be offered to a new store of the node */
-                       JOB_OFFER_AGAIN = 3 /* the node's store was made anew */
+                       JOB_OFFER_AGAIN = 3, /* the node's store was made anew */
+                       JOB_LEAVING =
+                           4 /* a mail's: on its way to the node, so it can't be taken back */
 };
 
 struct object_job_new {
@@ -71,11 +73,14 @@ bool object_jobs_set_step(struct db *db, int64_t id, enum object_job_step step,
                           struct fault *fault) MUST_USE;
 bool object_jobs_delete(struct db *db, int64_t id, struct fault *fault) MUST_USE;
 
-/* Of a mail's recipient: those that have not been handed to the node. */
+/* A mail's finished object goes to the node now, unless it was cancelled before (*out false). From
+ * this commit on it can't be taken back: only the node knows whether it has it. */
+bool object_jobs_claim(struct db *db, bool *out, int64_t id, struct fault *fault) MUST_USE;
+/* Of a mail's recipient: those that have not been claimed. */
 bool object_jobs_drop_unsent(struct db *db, int64_t outgoing_id, struct fault *fault) MUST_USE;
-/* Is its message finished and about to be handed to the node? */
-bool object_jobs_has_finished(struct db *db, bool *out, int64_t outgoing_id,
-                              struct fault *fault) MUST_USE;
+/* Is its message claimed, and the node has not answered? */
+bool object_jobs_is_leaving(struct db *db, bool *out, int64_t outgoing_id,
+                            struct fault *fault) MUST_USE;
 /* Is a key of that address asked for, or told, by an object that has not expired? */
 bool object_jobs_is_asking(struct db *db, bool *out, enum object_job_kind kind, const char *address,
                            int64_t now_sec, struct fault *fault) MUST_USE;

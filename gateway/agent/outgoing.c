@@ -577,7 +577,7 @@ static int64_t count_at_work(struct outgoing *outgoing)
 /* The numbers in these are those of enum outgoing_state and object_job_step. */
 static const char working_sql[] =
     "SELECT id FROM outgoing WHERE state = 2 AND ?1 > 0 AND NOT EXISTS (SELECT 1 FROM object_job j"
-    " WHERE j.outgoing_id = outgoing.id AND j.step IN (0, 1)) ORDER BY id LIMIT ?2";
+    " WHERE j.outgoing_id = outgoing.id AND j.step IN (0, 1, 4)) ORDER BY id LIMIT ?2";
 static const char due_sql[] = "SELECT id FROM outgoing WHERE state IN (1, 4) AND next_sec > 0"
                               " AND next_sec <= ?1 ORDER BY next_sec LIMIT ?2";
 static const char queued_sql[] =

@@ -203,6 +203,7 @@ struct current {
     uint32_t tries;
     unsigned notify;
     bool has_ack;
+    bool has_left;
     enum outgoing_kind kind;
 };
 
@@ -210,8 +211,8 @@ static bool read_current(struct db *db, struct current *out, int64_t id, struct 
 {
     struct db_stmt *stmt =
         db_prepare(db,
-                   "SELECT mail_id, state, tries, notify, ack_packet IS NOT NULL,"
-                   " kind FROM outgoing WHERE id = ?1",
+                   "SELECT mail_id, state, tries, notify, ack_packet IS NOT NULL, kind, n_sent > 0"
+                   " FROM outgoing WHERE id = ?1",
                    fault);
     if (stmt == NULL) {
         return false;
@@ -230,6 +231,7 @@ static bool read_current(struct db *db, struct current *out, int64_t id, struct 
     out->notify = (unsigned)db_column_i64(stmt, 3);
     out->has_ack = db_column_i64(stmt, 4) != 0;
     out->kind = (enum outgoing_kind)db_column_i64(stmt, 5);
+    out->has_left = db_column_i64(stmt, 6) != 0;
     db_reset(stmt);
     if (state < 0 || state >= OUTGOING_N_STATES) {
         return fault_set(fault, FAULT_CORRUPT, "a row of the queue has no known state");
@@ -306,16 +308,23 @@ bool outgoing_change(struct mail_txn *txn, int64_t id, const struct outgoing_cha
            outgoing_show_mail(txn, current.mail_id, fault);
 }
 
-bool outgoing_cancel(struct mail_txn *txn, int64_t id, bool may_withdraw, struct fault *fault)
+bool outgoing_cancel(struct mail_txn *txn, int64_t id, struct fault *fault)
 {
-    bool finished = false;
-    if (!object_jobs_has_finished(mail_txn_db(txn), &finished, id, fault)) {
+    struct current current;
+    bool is_leaving = false;
+    if (!read_current(mail_txn_db(txn), &current, id, fault) ||
+        !object_jobs_is_leaving(mail_txn_db(txn), &is_leaving, id, fault)) {
         return false;
     }
-    if (finished && !may_withdraw) {
+    if (is_leaving) {
         return fault_set(fault, FAULT_INVALID, "it is leaving this very moment");
     }
-    const struct outgoing_change change = {.to = OUTGOING_CANCELLED, .tries = -1};
+    bool goes_again = current.state == OUTGOING_WORKING && current.has_left;
+    const struct outgoing_change change = {
+        .to = goes_again ? OUTGOING_SENT : OUTGOING_CANCELLED,
+        .reason = goes_again ? "it is not sent again, as was asked" : NULL,
+        .tries = -1,
+    };
     return outgoing_change(txn, id, &change, fault) &&
            object_jobs_drop_unsent(mail_txn_db(txn), id, fault);
 }
@@ -347,7 +356,7 @@ bool outgoing_cancel_mail(struct mail_txn *txn, uint64_t email_id, struct fault 
         step == DB_DONE && (mail_id == 0 || set_outbox(db, mail_id, OUTBOX_TAKEN_OUT, 0, fault));
     for (size_t i = 0; ok && i < n_ids; i++) {
         struct fault why = {0};
-        if (!outgoing_cancel(txn, ids[i], false, &why) && why.code != FAULT_INVALID) {
+        if (!outgoing_cancel(txn, ids[i], &why) && why.code != FAULT_INVALID) {
             ok = fault_set(fault, why.code, "%s", why.text);
         }
     }
@@ -364,6 +373,21 @@ bool outgoing_keep_ack(struct mail_txn *txn, int64_t id, struct bytes packet, st
     }
     db_bind_i64(stmt, 1, id);
     db_bind_bytes(stmt, 2, packet);
+    return db_run(stmt, fault);
+}
+
+static bool count_departure(struct db *db, int64_t id, int64_t now_sec, struct fault *fault)
+{
+    struct db_stmt *stmt =
+        db_prepare(db,
+                   "UPDATE outgoing SET n_sent = n_sent + 1,"
+                   " left_sec = CASE left_sec WHEN 0 THEN ?2 ELSE left_sec END WHERE id = ?1",
+                   fault);
+    if (stmt == NULL) {
+        return false;
+    }
+    db_bind_i64(stmt, 1, id);
+    db_bind_i64(stmt, 2, now_sec);
     return db_run(stmt, fault);
 }
 
@@ -399,8 +423,18 @@ bool outgoing_left(struct mail_txn *txn, int64_t id, const struct outgoing_depar
         .next_sec = current.has_ack ? departure->now_sec + wait_sec : 0,
         .tries = (int)current.tries + 1,
     };
-    return outgoing_change(txn, id, &change, fault) &&
+    /* It may have been acknowledged while the node wrote it down. */
+    return (current.state != OUTGOING_WORKING || outgoing_change(txn, id, &change, fault)) &&
+           count_departure(mail_txn_db(txn), id, departure->now_sec, fault) &&
            remember_object(txn, current.mail_id, departure->hash, fault);
+}
+
+bool outgoing_refused(struct mail_txn *txn, int64_t id, const char *reason, struct fault *fault)
+{
+    struct current current;
+    const struct outgoing_change change = {.to = OUTGOING_FAILED, .reason = reason, .tries = -1};
+    return read_current(mail_txn_db(txn), &current, id, fault) &&
+           (current.state != OUTGOING_WORKING || outgoing_change(txn, id, &change, fault));
 }
 
 bool outgoing_acknowledged(struct mail_txn *txn, int64_t id, struct fault *fault)
@@ -412,8 +446,8 @@ bool outgoing_acknowledged(struct mail_txn *txn, int64_t id, struct fault *fault
     /* It arrived while it was about to be sent once more: it need not be. */
     static const enum outgoing_state road[] = {OUTGOING_WORKING, OUTGOING_SENT, OUTGOING_DELIVERED};
     bool open = current.state == OUTGOING_SENT || current.state == OUTGOING_WORKING ||
-                current.state == OUTGOING_QUEUED;
-    if (!open || current.tries == 0) {
+                current.state == OUTGOING_QUEUED || current.state == OUTGOING_AWAITING_KEY;
+    if (!open || !current.has_left) {
         return true;
     }
     if (!object_jobs_drop_unsent(mail_txn_db(txn), id, fault)) {
@@ -488,6 +522,9 @@ static void fill_row(struct outgoing_row *row, struct db_stmt *stmt, struct aren
     row->tries = (uint32_t)db_column_i64(stmt, c++);
     row->next_sec = db_column_i64(stmt, c++);
     row->since_sec = db_column_i64(stmt, c++);
+    row->left_sec = db_column_i64(stmt, c++);
+    row->n_sent = (uint32_t)db_column_i64(stmt, c++);
+    row->told_sec = db_column_i64(stmt, c++);
     row->notify = (unsigned)db_column_i64(stmt, c++);
     row->report_due = (unsigned)db_column_i64(stmt, c++);
     row->original = arena_strdup(arena, db_column_text(stmt, c++));
@@ -508,7 +545,8 @@ bool outgoing_read(struct db *db, struct outgoing_row *out, int64_t id, struct a
     struct db_stmt *stmt = db_prepare(
         db,
         "SELECT o.id, o.mail_id, m.account_id, m.sender, o.recipient, o.kind, o.state, o.reason,"
-        " o.forced, o.ackdata, o.ack_packet, o.tries, o.next_sec, o.since_sec, o.notify,"
+        " o.forced, o.ackdata, o.ack_packet, o.tries, o.next_sec, o.since_sec, o.left_sec,"
+        " o.n_sent, o.told_sec, o.notify,"
         " o.report_due, o.original, CASE o.ttl_sec WHEN 0 THEN m.ttl_sec ELSE o.ttl_sec END,"
         " m.message_id, m.subject, m.needs_extended, m.content_extended IS NOT NULL,"
         " m.accepted_sec, m.email_id, m.envelope_id, m.return_full"

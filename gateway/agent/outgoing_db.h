@@ -75,10 +75,10 @@ struct outgoing_change {
 bool outgoing_change(struct mail_txn *txn, int64_t id, const struct outgoing_change *change,
                      struct fault *fault) MUST_USE;
 
-/* Cancel what has not left. `may_withdraw`: also when its object is finished and waits for the
- * node, which the caller then has kept from it. FAULT_INVALID when it has left. */
-bool outgoing_cancel(struct mail_txn *txn, int64_t id, bool may_withdraw,
-                     struct fault *fault) MUST_USE;
+/* Take back what has not left: cancelled, and from this commit on it never leaves. One that left
+ * before and was to be sent once more becomes sent, and isn't. FAULT_INVALID when it has left, or
+ * leaves this very moment. */
+bool outgoing_cancel(struct mail_txn *txn, int64_t id, struct fault *fault) MUST_USE;
 /* A client took the copy out of Outbox: cancel all of that mail that has not left. */
 bool outgoing_cancel_mail(struct mail_txn *txn, uint64_t email_id, struct fault *fault) MUST_USE;
 
@@ -94,6 +94,9 @@ struct outgoing_departure {
 };
 bool outgoing_left(struct mail_txn *txn, int64_t id, const struct outgoing_departure *departure,
                    struct fault *fault) MUST_USE;
+/* The node does not take its object: failed. */
+bool outgoing_refused(struct mail_txn *txn, int64_t id, const char *reason,
+                      struct fault *fault) MUST_USE;
 /* Acknowledged: delivered, whatever it was about to do. Nothing happens when it never went out or
  * is final. */
 bool outgoing_acknowledged(struct mail_txn *txn, int64_t id, struct fault *fault) MUST_USE;
@@ -121,6 +124,9 @@ struct outgoing_row { /* texts in the arena */
     uint32_t tries;
     int64_t next_sec;
     int64_t since_sec;
+    int64_t left_sec; /* when it first went out; 0: never */
+    uint32_t n_sent;  /* how often it went out */
+    int64_t told_sec; /* when its sender was last told of a delay; 0: never */
     unsigned notify;
     unsigned report_due;
     const char *original;

@@ -36,6 +36,7 @@ static bool make_version_1(struct db *db, struct fault *fault)
 static const struct db_migration steps[] = {
     {NULL, make_version_1},
     {agent_schema_key_walk, NULL},
+    {agent_schema_departures, NULL},
 };
 
 const struct db_migration *mail_db_steps(size_t *out_n)

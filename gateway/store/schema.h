@@ -18,5 +18,6 @@ extern const char *const agent_schema[];
 /* ---- further steps ---- */
 
 extern const char agent_schema_key_walk[];
+extern const char agent_schema_departures[];
 
 #endif

@@ -208,3 +208,12 @@ const char agent_schema_key_walk[] =
     " WHEN NEW.enabled" WALK_OF_SENDER
     "CREATE TRIGGER subscription_enabled AFTER UPDATE OF enabled ON broadcast_subscription"
     " WHEN NEW.enabled AND NOT OLD.enabled" WALK_OF_SENDER;
+
+/* What a report and a cancellation must know of a recipient: when it first left and how often
+ * since, and when its sender was last told that it is late. */
+const char agent_schema_departures[] =
+    "ALTER TABLE outgoing ADD COLUMN left_sec INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE outgoing ADD COLUMN n_sent INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE outgoing ADD COLUMN told_sec INTEGER NOT NULL DEFAULT 0;"
+    "UPDATE outgoing SET left_sec = since_sec, n_sent = max(tries, 1)" /* sent, delivered */
+    " WHERE state IN (4, 5) OR (state = 2 AND tries > 0);";

@@ -11,416 +11,23 @@
 #include "base/clock.h"
 #include "base/db.h"
 #include "base/db_writer.h"
-#include "base/io.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/mem.h"
 #include "base/pool.h"
-#include "base/str.h"
-#include "crypto/random.h"
-#include "gateway/decoder/decoder_client.h"
-#include "gateway/decoder/decoder_wire.h"
 #include "gateway/store/mail_db.h"
 #include "gateway/store/messages.h"
 #include "gateway/store/store.h"
-#include "node/content/content.h"
-#include "node/objects/object.h"
+#include "mailproto/imap/mailbox.h"
+#include "tests/gateway/agent/rig_internal.h"
 #include "tests/support/vectors.h"
 
-/* ---- the network ---- */
-
-struct fake_node {
-    struct list_node node;
-    struct network *network;
-    struct io *io;
-    struct link_node *link;
-    uint64_t sent[RIG_MAX_SCANS]; /* numbers, by scan */
-    bool scanning[RIG_MAX_SCANS];
-    bool caught_up[RIG_MAX_SCANS];
-};
-
-static void node_flush(struct fake_node *node)
-{
-    struct buf *output = link_node_output(node->link);
-    io_write(node->io, buf_view(output));
-    buf_consume(output, output->len);
-}
-
-static void node_send_objects(struct fake_node *node)
-{
-    struct network *network = node->network;
-    for (uint32_t scan = 0; scan < RIG_MAX_SCANS; scan++) {
-        bool is_live = scan == LINK_LIVE_SCAN;
-        while (node->scanning[scan] && node->sent[scan] < network->n_objects &&
-               (is_live || network->walk_limit == 0 || node->sent[scan] < network->walk_limit) &&
-               link_node_may_send(node->link)) {
-            uint8_t hash[OBJECT_HASH_BYTES];
-            struct bytes object = buf_view(&network->objects[node->sent[scan]]);
-            object_hash(hash, object);
-            if (!link_node_send_object(node->link, scan, node->sent[scan] + 1, hash, object)) {
-                break;
-            }
-            node->sent[scan]++;
-            network->n_walked += is_live ? 0 : 1;
-        }
-        if (node->scanning[scan] && !node->caught_up[scan] &&
-            node->sent[scan] == network->n_objects) {
-            link_node_send_caught_up(node->link, scan, node->sent[scan]);
-            node->caught_up[scan] = true;
-            node->scanning[scan] = is_live;
-        }
-    }
-    node_flush(node);
-}
-
-void network_add(struct network *network, struct bytes object)
-{
-    assert_true(network->n_objects < RIG_MAX_OBJECTS);
-    buf_append_bytes(&network->objects[network->n_objects++], object);
-    list_for_each(each, &network->nodes)
-    {
-        node_send_objects(list_entry(each, struct fake_node, node));
-    }
-}
-
-static bool network_has(const struct network *network, struct bytes object)
-{
-    for (size_t i = 0; i < network->n_objects; i++) {
-        if (bytes_equal(buf_view(&network->objects[i]), object)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void node_publish(struct fake_node *node, const struct link_node_event *event)
-{
-    struct network *network = node->network;
-    const struct pow_demand least = {1, 1};
-    network->n_published++;
-    if (network->deaf) {
-        return;
-    }
-    if (!pow_check(event->object, clock_now_sec(), least, least)) {
-        link_node_send_published(node->link, event->request, LINK_REFUSED, 0,
-                                 bytes_of_str("too little work"));
-        return;
-    }
-    bool known = network_has(network, event->object);
-    struct buf copy = {0};
-    buf_append_bytes(&copy, event->object);
-    link_node_send_published(node->link, event->request, known ? LINK_DUPLICATE : LINK_STORED,
-                             network->n_objects + 1, (struct bytes){0});
-    if (!known) {
-        network_add(network, buf_view(&copy));
-    }
-    buf_clear(&copy);
-}
-
-static void node_find(struct fake_node *node, const struct link_node_event *event)
-{
-    const struct network *network = node->network;
-    for (size_t i = 0; i < network->n_objects; i++) {
-        struct object object;
-        uint8_t tag[OBJECT_TAG_BYTES];
-        uint8_t hash[OBJECT_HASH_BYTES];
-        if (object_parse(&object, buf_view(&network->objects[i]), NULL) &&
-            object.type == event->object_type && object_tag(tag, &object) &&
-            memcmp(tag, event->tag, sizeof(tag)) == 0) {
-            object_hash(hash, object.whole);
-            assert_true(link_node_send_found(node->link, event->request, hash, object.whole));
-        }
-    }
-    link_node_send_found_end(node->link, event->request);
-}
-
-static void node_answer(struct fake_node *node, const struct link_node_event *event)
-{
-    switch (event->kind) {
-    case LINK_NODE_PUBLISH:
-        node_publish(node, event);
-        break;
-    case LINK_NODE_OBJECTS_SINCE:
-        assert_true(event->scan < RIG_MAX_SCANS);
-        node->scanning[event->scan] = true;
-        node->caught_up[event->scan] = false;
-        node->sent[event->scan] =
-            link_epoch_equal(&event->epoch, &node->network->epoch) ? event->number : 0;
-        break;
-    case LINK_NODE_FIND_TAG:
-        node_find(node, event);
-        break;
-    case LINK_NODE_STATUS: {
-        const struct link_status status = {.port = 8444, .n_objects = node->network->n_objects};
-        link_node_send_status(node->link, event->request, &status);
-        break;
-    }
-    case LINK_NODE_STOP_SCAN:
-        node->scanning[event->scan % RIG_MAX_SCANS] = false;
-        break;
-    case LINK_NODE_HELLO:
-    case LINK_NODE_CREDIT:
-        break;
-    }
-}
-
-static void on_node_io(struct io *io, enum io_event io_event, void *context)
-{
-    struct fake_node *node = context;
-    if (io_event != IO_DATA) {
-        return;
-    }
-    struct fault fault = {0};
-    while (io_input(io).len > 0) {
-        struct bytes input = bytes_slice(io_input(io), 0, LINK_MAX_FEED_BYTES);
-        assert_true(link_node_feed(node->link, input, &fault));
-        io_consume(io, input.len);
-        struct link_node_event event;
-        while (link_node_next_event(node->link, &event, &fault)) {
-            node_answer(node, &event);
-        }
-        assert_int_equal(fault.code, FAULT_NONE);
-    }
-    node_send_objects(node);
-}
-
-void network_init(struct network *network)
-{
-    *network = (struct network){.loop = loop_new()};
-    random_bytes(network->epoch.bytes, sizeof(network->epoch.bytes));
-    list_init(&network->nodes);
-}
-
-void network_forget(struct network *network)
-{
-    for (size_t i = 0; i < network->n_objects; i++) {
-        buf_clear(&network->objects[i]);
-    }
-    network->n_objects = 0;
-    random_bytes(network->epoch.bytes, sizeof(network->epoch.bytes));
-}
-
-void network_clear(struct network *network)
-{
-    network_forget(network);
-    loop_free(&network->loop);
-}
-
-struct bytes network_newest(const struct network *network, uint32_t type)
-{
-    for (size_t i = network->n_objects; i > 0; i--) {
-        struct object object;
-        if (object_parse(&object, buf_view(&network->objects[i - 1]), NULL) &&
-            object.type == type) {
-            return object.whole;
-        }
-    }
-    return (struct bytes){0};
-}
-
-size_t network_count(const struct network *network, uint32_t type)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < network->n_objects; i++) {
-        struct object object;
-        if (object_parse(&object, buf_view(&network->objects[i]), NULL) && object.type == type) {
-            n++;
-        }
-    }
-    return n;
-}
-
-static void socket_pair(int ends[2])
+void rig_socket_pair(int ends[2])
 {
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends), 0);
 }
 
-void rig_link(struct rig *rig)
-{
-    int ends[2];
-    socket_pair(ends);
-    struct fake_node *node = xcalloc(1, sizeof(*node));
-    node->network = rig->network;
-    node->link = link_node_new(&rig->network->epoch, rig->network->n_objects);
-    node->io = io_new_take(rig->loop, ends[0], on_node_io, node);
-    io_set_input_limit(node->io, 1 << 20);
-    list_append(&rig->network->nodes, &node->node);
-    node_flush(node);
-    rig->node = node;
-    agent_attach_link(rig->agent, ends[1]);
-}
-
-void rig_unlink(struct rig *rig)
-{
-    struct fake_node *node = rig->node;
-    rig->node = NULL;
-    if (node == NULL) {
-        return;
-    }
-    list_remove(&node->node);
-    io_free(&node->io);
-    link_node_free(&node->link);
-    free(node);
-}
-
-/* ---- the decoder ---- */
-
-struct fake_decoder {
-    struct io *io;
-};
-
-/* The value of a header field, cut out of the header; data NULL when it is not there. */
-static struct bytes field(struct bytes header, const char *name)
-{
-    size_t name_len = strlen(name);
-    while (header.len > 0) {
-        const uint8_t *end = memmem(header.data, header.len, "\r\n", 2);
-        size_t len = end == NULL ? header.len : (size_t)(end - header.data);
-        if (len > name_len + 1 && bytes_is_word(bytes_slice(header, 0, name_len), name) &&
-            header.data[name_len] == ':') {
-            struct bytes value = bytes_slice(header, name_len + 1, len - name_len - 1);
-            return value.data[0] == ' ' ? bytes_slice(value, 1, value.len) : value;
-        }
-        header = bytes_slice(header, len + 2, header.len);
-    }
-    return (struct bytes){0};
-}
-
-static struct mail_addresses one_address(struct bytes value, struct arena *arena)
-{
-    struct mail_addresses addresses = {0};
-    size_t at = bytes_find(value, '@');
-    if (at < value.len) {
-        size_t start = bytes_find(value, '<');
-        start = start < at ? start + 1 : 0;
-        struct bytes host = bytes_slice(value, at + 1, value.len);
-        addresses.items = arena_alloc(arena, sizeof(*addresses.items));
-        addresses.n_items = 1;
-        addresses.items[0].mailbox = bytes_slice(value, start, at - start);
-        addresses.items[0].host = bytes_slice(host, 0, bytes_find(host, '>'));
-    }
-    return addresses;
-}
-
-static void take_apart(struct decoder_answer *answer, struct bytes mail)
-{
-    struct outgoing_mail *out = &answer->outgoing;
-    const uint8_t *end = memmem(mail.data, mail.len, "\r\n\r\n", 4);
-    size_t header_len = end == NULL ? mail.len : (size_t)(end - mail.data) + 2;
-    struct bytes header = bytes_slice(mail, 0, header_len);
-    struct bytes body = bytes_slice(mail, header_len + 2, mail.len);
-    uint8_t *text = arena_alloc(&answer->arena, body.len + 1);
-    size_t text_len = 0;
-    for (size_t i = 0; i < body.len; i++) {
-        if (body.data[i] != '\r') {
-            text[text_len++] = body.data[i];
-        }
-    }
-    out->subject = field(header, "Subject");
-    out->text = (struct bytes){text, text_len};
-    out->text_origin = OUTGOING_TEXT_PLAIN;
-    out->from = one_address(field(header, "From"), &answer->arena);
-    out->to = one_address(field(header, "To"), &answer->arena);
-    out->message_id = field(header, "Message-ID");
-    struct bytes parent = field(header, "In-Reply-To");
-    if (parent.len > 0) {
-        out->references = arena_memdup(&answer->arena, &parent, sizeof(parent));
-        out->n_references = 1;
-    }
-    struct bytes file = field(header, "X-Test-File");
-    if (file.len > 0) {
-        out->files = arena_alloc(&answer->arena, sizeof(*out->files));
-        out->files[0] = (struct outgoing_file){.name = bytes_of_str("a.txt"),
-                                               .type = bytes_of_str("text/plain"),
-                                               .disposition = bytes_of_str("attachment"),
-                                               .data = file};
-        out->n_files = 1;
-    }
-}
-
-static void analyse(struct decoder_answer *answer, const struct decoder_request *request)
-{
-    struct mail_analysis *analysis = &answer->analysis;
-    struct buf blob = {0};
-    message_info_of_opaque(&analysis->info, request->input.len, request->input.len, 0,
-                           request->arrived_sec, &answer->arena);
-    assert_true(message_info_write(&blob, &analysis->info, NULL));
-    analysis->info_blob =
-        (struct bytes){arena_memdup(&answer->arena, blob.data, blob.len), blob.len};
-    buf_clear(&blob);
-}
-
-static void decode(struct decoder_answer *answer, const struct decoder_request *request)
-{
-    if (!content_decode(&answer->content, request->encoding, request->input, &answer->arena,
-                        &answer->fault)) {
-        answer->outcome = DECODER_REFUSED;
-    }
-}
-
-static void encode(struct decoder_answer *answer, const struct decoder_request *request)
-{
-    struct buf out = {0};
-    if (!content_encode(&out, &request->content, &answer->fault)) {
-        answer->outcome = DECODER_REFUSED;
-    }
-    answer->encoded = (struct bytes){arena_memdup(&answer->arena, out.data, out.len), out.len};
-    buf_clear(&out);
-}
-
-static void on_decoder_io(struct io *io, enum io_event event, void *context)
-{
-    (void)context;
-    struct arena arena = {0};
-    struct decoder_request request = {0};
-    size_t used = 0;
-    while (event == IO_DATA &&
-           decoder_wire_parse_request(&request, &used, io_input(io), &arena, NULL) == PARSE_DONE) {
-        struct decoder_answer answer = {.outcome = DECODER_DONE};
-        switch (request.job) {
-        case DECODER_JOB_ANALYSE:
-            analyse(&answer, &request);
-            break;
-        case DECODER_JOB_OUTGOING:
-            take_apart(&answer, request.input);
-            break;
-        case DECODER_JOB_DECODE:
-            decode(&answer, &request);
-            break;
-        case DECODER_JOB_ENCODE:
-            encode(&answer, &request);
-            break;
-        }
-        struct buf out = {0};
-        decoder_wire_write_answer(&out, request.id, request.job, &answer);
-        io_consume(io, used);
-        io_write(io, buf_view(&out));
-        buf_clear(&out);
-        arena_clear(&answer.arena);
-        arena_clear(&arena);
-    }
-    arena_clear(&arena);
-}
-
-static void decoder_kill(void *context)
-{
-    (void)context;
-}
-
-static void open_decoder(struct rig *rig, size_t i)
-{
-    static const char *const names[] = {"network", "owner"};
-    const struct decoder_hooks hooks = {decoder_kill, NULL};
-    int ends[2];
-    socket_pair(ends);
-    rig->fake_decoders[i] = xcalloc(1, sizeof(*rig->fake_decoders[i]));
-    rig->fake_decoders[i]->io = io_new_take(rig->loop, ends[0], on_decoder_io, NULL);
-    io_set_input_limit(rig->fake_decoders[i]->io, 8 << 20);
-    rig->decoders[i] = decoder_client_new(rig->loop, names[i], &hooks);
-    decoder_client_attach(rig->decoders[i], ends[1]);
-}
-
-/* ---- the rig ---- */
+/* ---- a home ---- */
 
 static void take_settings(struct rig *rig)
 {
@@ -442,8 +49,8 @@ void rig_reopen(struct rig *rig, struct network *network, const char *folder_tak
     const struct pool_config pow = {.name = "pow", .n_threads = 2};
     rig->pool = pool_new(rig->loop, &pool, &fault);
     rig->pow_pool = pool_new(rig->loop, &pow, &fault);
-    open_decoder(rig, 0);
-    open_decoder(rig, 1);
+    rig_decoder_open(rig, 0);
+    rig_decoder_open(rig, 1);
     (void)snprintf(path, sizeof(path), "%s/mail.db", rig->folder);
     struct db *db = mail_db_open(path, &fault);
     if (db == NULL) {
@@ -490,11 +97,8 @@ void rig_close(struct rig *rig)
     agent_stop(rig->agent);
     rig_unlink(rig);
     db_writer_free(&rig->writer);
-    for (size_t i = 0; i < 2; i++) {
-        decoder_client_free(&rig->decoders[i]);
-        io_free(&rig->fake_decoders[i]->io);
-        free(rig->fake_decoders[i]);
-    }
+    rig_decoder_close(rig, 0);
+    rig_decoder_close(rig, 1);
     pool_free(&rig->pow_pool);
     pool_free(&rig->pool);
     agent_free(&rig->agent);
@@ -723,4 +327,69 @@ void rig_read(struct rig *rig, struct buf *out, const char *folder, size_t n)
     if (!messages_read_content(store_reader(rig->store), out, (uint64_t)email_id, &fault)) {
         fail_msg("%s", fault.text);
     }
+}
+
+/* ---- a mail client ---- */
+
+struct client_call {
+    bool is_done;
+    bool failed;
+    struct mailbox *mailbox;
+};
+
+static void on_client_done(void *context, const struct mailbox_answer *answer)
+{
+    struct client_call *call = context;
+    call->is_done = true;
+    call->failed = answer->fault != NULL;
+    call->mailbox = answer->mailbox;
+}
+
+static bool client_is_answered(struct rig *rig, void *context)
+{
+    (void)rig;
+    return ((struct client_call *)context)->is_done;
+}
+
+static struct client_call client_wait(struct rig *rig, struct client_call *call)
+{
+    rig_until(rig, client_is_answered, call, "an answer of the store");
+    assert_false(call->failed);
+    struct client_call ended = *call;
+    *call = (struct client_call){0};
+    return ended;
+}
+
+static void on_client_event(void *context, enum mailbox_event event, uint64_t mailbox_id)
+{
+    (void)context;
+    (void)event;
+    (void)mailbox_id;
+}
+
+void rig_take_out(struct rig *rig, const char *folder, const char *to)
+{
+    const struct mailbox_ops *ops = store_mailbox_ops();
+    const struct mailbox_watcher watcher = {on_client_event, NULL};
+    struct client_call call = {0};
+    struct mailbox_done done = {on_client_done, &call};
+    struct uid_set all = {0};
+    int64_t account = rig_sql(rig, "SELECT id FROM account");
+    struct mailbox_account *session = ops->account_open(rig->store, account, &watcher, NULL);
+    (void)ops->open(session, folder, watcher, done);
+    struct mailbox *mailbox = client_wait(rig, &call).mailbox;
+    uid_set_add_range(&all, 1, UINT32_MAX - 1);
+    if (to != NULL) {
+        (void)ops->move(mailbox, &all, to, done);
+    } else {
+        const struct mailbox_store_request request = {
+            .uids = &all, .mode = MAILBOX_STORE_ADD, .flags = {.flags = MAILBOX_FLAG_DELETED}};
+        (void)ops->store_flags(mailbox, &request, done);
+        (void)client_wait(rig, &call);
+        (void)ops->expunge(mailbox, NULL, done);
+    }
+    (void)client_wait(rig, &call);
+    uid_set_clear(&all);
+    ops->close(&mailbox);
+    ops->account_close(&session);
 }

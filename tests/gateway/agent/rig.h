@@ -104,6 +104,8 @@ void rig_until_state(struct rig *rig, int64_t id, enum outgoing_state state);
 size_t rig_count(struct rig *rig, const char *folder);
 void rig_until_count(struct rig *rig, const char *folder, size_t n);
 void rig_read(struct rig *rig, struct buf *out, const char *folder, size_t n);
+/* A mail client moves all mails of a folder to another, or (NULL) deletes them. */
+void rig_take_out(struct rig *rig, const char *folder, const char *to);
 /* One number from mail.db. */
 int64_t rig_sql(struct rig *rig, const char *sql);
 
