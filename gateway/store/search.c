@@ -48,6 +48,20 @@ static void search_free(struct mailbox_call *base)
 
 /* ---- On the worker ---- */
 
+static void push_hit(struct search_call *call, const struct mailbox_hit *hit)
+{
+    call->hits = array_grow(call->hits, call->n_hits, &call->hits_capacity, sizeof(*call->hits));
+    call->hits[call->n_hits++] = *hit;
+}
+
+/* Each UID that was asked for has a row, unless it was expunged since. */
+static void note_gone(struct search_call *call, uint64_t first, uint64_t end)
+{
+    for (uint64_t uid = first; uid < end; uid++) {
+        push_hit(call, &(struct mailbox_hit){.uid = (uint32_t)uid, .is_gone = true});
+    }
+}
+
 static void match_row(struct search_call *call, struct db_stmt *stmt)
 {
     const struct message_text text = {
@@ -56,10 +70,8 @@ static void match_row(struct search_call *call, struct db_stmt *stmt)
     };
     uint64_t passed = text_match(call->tests, call->n_tests, &text);
     if (passed != 0) {
-        call->hits =
-            array_grow(call->hits, call->n_hits, &call->hits_capacity, sizeof(*call->hits));
-        call->hits[call->n_hits++] =
-            (struct mailbox_hit){.uid = (uint32_t)db_column_i64(stmt, 0), .passed = passed};
+        push_hit(call, &(struct mailbox_hit){.uid = (uint32_t)db_column_i64(stmt, 0),
+                                             .passed = passed});
     }
 }
 
@@ -92,15 +104,21 @@ static bool scan_range(struct search_call *call, struct slice *slice, uint32_t f
     db_bind_i64(stmt, 2, first);
     db_bind_i64(stmt, 3, last);
     enum db_step step;
+    uint64_t next = first;
     while ((step = db_step(stmt, fault)) == DB_ROW) {
+        uint32_t uid = (uint32_t)db_column_i64(stmt, 0);
+        note_gone(call, next, uid);
+        next = (uint64_t)uid + 1;
         match_row(call, stmt);
         slice->n_messages++;
-        uint32_t uid = (uint32_t)db_column_i64(stmt, 0);
         if (uid < last && slice_is_over(slice)) {
             call->next_uid = uid + 1;
             db_reset(stmt);
             return true;
         }
+    }
+    if (step == DB_DONE) {
+        note_gone(call, next, (uint64_t)last + 1);
     }
     call->next_range++;
     call->next_uid = 0;

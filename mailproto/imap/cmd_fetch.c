@@ -38,7 +38,6 @@ struct fetch_run {
     struct uid_set newly_seen;
     struct mailbox_reader *reader; /* NULL: the view has all that is asked for */
     struct uid_set_walk walk;
-    bool some_are_gone;
     bool unknown_encoding;
 
     /* The message under way. */
@@ -387,8 +386,6 @@ static void fetch_finish(struct imap_session *session, struct fetch_run *run)
 {
     if (run->unknown_encoding) {
         imap_finish(session, IMAP_STATUS_NO, "UNKNOWN-CTE", "A part's encoding is not known");
-    } else if (run->some_are_gone) {
-        imap_finish(session, IMAP_STATUS_OK, "EXPUNGEISSUED", "Some messages are gone");
     } else {
         imap_done(session);
     }
@@ -445,7 +442,7 @@ static bool next_message(struct imap_session *session, struct fetch_run *run,
         begin_message(session, run, newest);
         return true;
     case MAILBOX_READ_GONE:
-        run->some_are_gone = true;
+        session->command.some_are_gone = true;
         return true;
     case MAILBOX_READ_WAIT:
         session->command.waiting = true;

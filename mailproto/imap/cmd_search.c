@@ -117,6 +117,7 @@ static void judge_texts(struct imap_session *session, struct search_run *run)
         }
         if (next_hit < run->n_hits && run->hits[next_hit].uid == uid) {
             subject.passed = run->hits[next_hit].passed;
+            session->command.some_are_gone |= run->hits[next_hit].is_gone;
         }
         if (search_judge(&run->search, &subject) == SEARCH_YES) {
             uid_set_add(&run->result, uid);

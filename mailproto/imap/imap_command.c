@@ -14,8 +14,8 @@ static const struct imap_command commands[] = {
     {"LOGIN", IMAP_NOT_AUTHENTICATED, IMAP_COMMAND_SECRET, cmd_login},
 
     {"ENABLE", IMAP_AUTHENTICATED | IMAP_SELECTED, 0, cmd_enable},
-    {"SELECT", IMAP_LOGGED_IN, 0, cmd_select},
-    {"EXAMINE", IMAP_LOGGED_IN, 0, cmd_examine},
+    {"SELECT", IMAP_LOGGED_IN, IMAP_COMMAND_TELLS_ALL, cmd_select},
+    {"EXAMINE", IMAP_LOGGED_IN, IMAP_COMMAND_TELLS_ALL, cmd_examine},
     {"CREATE", IMAP_LOGGED_IN, 0, cmd_create},
     {"DELETE", IMAP_LOGGED_IN, 0, cmd_delete},
     {"RENAME", IMAP_LOGGED_IN, 0, cmd_rename},

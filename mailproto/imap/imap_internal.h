@@ -53,7 +53,8 @@ enum imap_command_flags {
     IMAP_COMMAND_KEEPS_NUMBERS =
         1,                  /* no EXPUNGE may be told while it runs (RFC 9051 section 7.5.1) */
     IMAP_COMMAND_UID = 2,   /* UID in front changes what its numbers mean */
-    IMAP_COMMAND_SECRET = 4 /* its arguments are never logged */
+    IMAP_COMMAND_SECRET = 4, /* its arguments are never logged */
+    IMAP_COMMAND_TELLS_ALL = 8 /* its own answer is the picture: nothing is told behind it */
 };
 
 struct imap_command {
@@ -87,6 +88,7 @@ struct imap_running {
     struct mailbox_call *call;
     bool waiting; /* for an answer or for `ready`: step rests */
     bool yielded; /* step has worked for long enough: others first */
+    bool some_are_gone; /* messages that it asks for were expunged, untold: imap_done says so */
     /* Produce some output; ends by imap_finish. */
     void (*step)(struct imap_session *session);
     void (*clean)(struct imap_session *session);

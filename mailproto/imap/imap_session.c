@@ -83,9 +83,9 @@ void imap_finish(struct imap_session *session, enum imap_status status, const ch
     buf_append_str(&command->tagged, "\r\n");
     command->step = NULL;
     command->phase = command->delay_until_ms > 0 ? IMAP_PHASE_DELAY : IMAP_PHASE_SYNC;
-    if (session->selected.mailbox != NULL) {
-        bool keeps_numbers = command->row != NULL && !command->is_uid &&
-                             (command->row->flags & IMAP_COMMAND_KEEPS_NUMBERS) != 0;
+    unsigned flags = command->row != NULL ? command->row->flags : 0;
+    if (session->selected.mailbox != NULL && (flags & IMAP_COMMAND_TELLS_ALL) == 0) {
+        bool keeps_numbers = !command->is_uid && (flags & IMAP_COMMAND_KEEPS_NUMBERS) != 0;
         imap_sync_start(session, !keeps_numbers);
     }
     if (status == IMAP_STATUS_BAD) {
@@ -97,8 +97,9 @@ void imap_finish(struct imap_session *session, enum imap_status status, const ch
 
 void imap_done(struct imap_session *session)
 {
-    imap_finish(session, IMAP_STATUS_OK, NULL, "%s%s completed",
-                session->command.is_uid ? "UID " : "", session->command.row->name);
+    imap_finish(session, IMAP_STATUS_OK, session->command.some_are_gone ? "EXPUNGEISSUED" : NULL,
+                "%s%s completed", session->command.is_uid ? "UID " : "",
+                session->command.row->name);
 }
 
 struct imap_words imap_words_of(const struct fault *fault)

@@ -228,11 +228,12 @@ struct mailbox_text_test {
 
 struct mailbox_hit {
     uint32_t uid;
+    bool is_gone;    /* expunged meanwhile: its text could not be looked at */
     uint64_t passed; /* bit i: test i found its needle */
 };
 
 /* hits() comes any number of times, in ascending order of UID and only with messages that passed at
- * least one test; then done() once. */
+ * least one test or are gone; then done() once. */
 struct mailbox_search_done {
     void (*hits)(void *context, const struct mailbox_hit *hits, size_t n_hits);
     void (*done)(void *context, const struct fault *fault);

@@ -826,13 +826,15 @@ static void run_search(struct mailbox_call *call)
     struct uid_set_walk walk = {0};
     uint32_t uid = 0;
     while (uid_set_next(&call->uids, &walk, &uid)) {
-        const struct content *content = folder_content(folder, uid);
-        if (content == NULL) {
-            continue;
+        bool is_there = mailbox_view_find(folder->view, uid) != NULL;
+        const struct content *content = is_there ? folder_content(folder, uid) : NULL;
+        struct mailbox_hit hit = {.uid = uid, .is_gone = content == NULL};
+        if (content != NULL) {
+            struct message_text text = {buf_view(&content->text_header),
+                                        buf_view(&content->text_body)};
+            hit.passed = text_match(call->tests, call->n_tests, &text);
         }
-        struct message_text text = {buf_view(&content->text_header), buf_view(&content->text_body)};
-        struct mailbox_hit hit = {uid, text_match(call->tests, call->n_tests, &text)};
-        if (hit.passed != 0) {
+        if (hit.passed != 0 || hit.is_gone) {
             call->search_done.hits(call->search_done.context, &hit, 1);
         }
     }

@@ -225,6 +225,23 @@ static void a_search_tells_which_test_each_message_passes(void **state)
     assert_int_equal(fixture->hits[0].passed, 1);
     assert_int_equal(fixture->hits[1].passed, 2);
     assert_int_equal(fixture->hits[2].passed, 3);
+
+    /* One goes; what was asked for and is not there is told as gone. */
+    assert_true(
+        fixture_flags(fixture, mailbox, 2, MAILBOX_STORE_ADD, MAILBOX_FLAG_DELETED, NULL));
+    assert_true(fixture_expunge(fixture, mailbox));
+    fixture->n_hits = 0;
+    fixture->answered = false;
+    (void)fixture->ops->search_text(
+        mailbox, &uids, tests, 2,
+        (struct mailbox_search_done){note_hits, note_search_done, fixture});
+    assert_true(fixture_wait(fixture));
+    assert_int_equal(fixture->n_hits, 3);
+    assert_false(fixture->hits[0].is_gone);
+    assert_true(fixture->hits[1].is_gone);
+    assert_int_equal(fixture->hits[1].passed, 0);
+    assert_false(fixture->hits[2].is_gone);
+
     struct mailbox_call *call = fixture->ops->search_text(
         mailbox, &uids, tests, 2,
         (struct mailbox_search_done){note_hits, note_search_done, fixture});

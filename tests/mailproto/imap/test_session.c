@@ -497,12 +497,36 @@ static void play_expunge_numbers(struct imap_world *world)
         "1< * 3 FETCH (UID 3)", "1< b OK FETCH completed", "1> c STORE 2 +FLAGS (\\Flagged)",
         "1< * 2 FETCH (FLAGS (\\Flagged \\Recent))", "1< c OK STORE completed", "1> d SEARCH ALL",
         "1< * SEARCH 1 2 3", "1< d OK SEARCH completed", "1> e FETCH 1 ENVELOPE",
-        "1< e OK [EXPUNGEISSUED] Some messages are gone", "1> f NOOP", "1< * 1 EXPUNGE",
+        "1< e OK [EXPUNGEISSUED] FETCH completed", "1> f NOOP", "1< * 1 EXPUNGE",
         "1< * 3 EXISTS", "1< * 3 RECENT", "1< f OK NOOP completed", "1> g UID SEARCH ALL",
         "1< * SEARCH 2 3 4", "1< ~g OK");
     memory_mail_expunge(world->store, "INBOX", 3);
     RUN(world, "1> h UID FETCH 2 FLAGS", "1< * 1 FETCH (UID 2 FLAGS (\\Flagged \\Recent))",
         "1< * 2 EXPUNGE", "1< h OK UID FETCH completed");
+}
+
+/* What happens between the picture that SELECT tells and its OK is told later. */
+static void play_select_is_one_picture(struct imap_world *world)
+{
+    with_two_mails(world);
+    imap_world_run(world, log_in_2);
+    imap_world_forget_output(world, 2);
+    imap_world_send_only(world, 2, bytes_of_str("z SELECT INBOX\r\n"));
+    memory_mail_run(world->store);
+    memory_mail_expunge(world->store, "INBOX", 1);
+    RUN(world, "2> y NOOP", "2< ...", "2< * 2 EXISTS", "2< ...", "2< ~* OK [MAILBOXID",
+        "2< z OK [READ-WRITE] SELECT completed", "2< * 1 EXPUNGE", "2< ...", "2< ~y OK");
+}
+
+/* Text that is gone can't be searched: the OK says that some was. */
+static void play_search_of_the_gone(struct imap_world *world)
+{
+    with_two_mails(world);
+    memory_mail_expunge(world->store, "INBOX", 1);
+    RUN(world, "1> a SEARCH SUBJECT nowhere", "1< * SEARCH",
+        "1< a OK [EXPUNGEISSUED] SEARCH completed", "1> b SEARCH ALL", "1< * SEARCH 1 2",
+        "1< b OK SEARCH completed", "1> c NOOP", "1< * 1 EXPUNGE", "1< ...", "1< ~c OK",
+        "1> d SEARCH SUBJECT nowhere", "1< * SEARCH", "1< d OK SEARCH completed");
 }
 
 static void play_foreign_flags(struct imap_world *world)
@@ -550,6 +574,8 @@ static void message_numbers_stay_while_a_command_uses_them(void **state)
 {
     (void)state;
     in_every_way(play_expunge_numbers);
+    in_every_way(play_search_of_the_gone);
+    in_every_way(play_select_is_one_picture);
     in_every_way(play_rename_inbox);
 }
 
