@@ -55,6 +55,8 @@ enum { CHILD_STOP_TIMEOUT_MS = 4000 };
 #define CHILD_VALUE_HOME "home"         /* the child's own folder: HOME/node, HOME/gateway */
 #define CHILD_VALUE_INSTANCE "instance" /* decoder: "network" or "owner" */
 #define CHILD_VALUE_MODE "mode"         /* "run", or "one-shot": one command, no servers, no node */
+/* To the node: the router forwards this port to ours. */
+#define CHILD_VALUE_EXTERNAL_PORT "external_port"
 /* To the gateway, whenever they change, for `status`: "pid.supervisor", "pid.node", "pid.gateway",
  * "pid.decoder.network", "pid.decoder.owner" (0: not running now), and the sandbox reports of the
  * others: "sandbox.node", "sandbox.decoder.network", "sandbox.decoder.owner". */
@@ -66,8 +68,8 @@ enum { CHILD_STOP_TIMEOUT_MS = 4000 };
 #define CHILD_SOCKET_DECODER_OWNER "decoder.owner"
 #define CHILD_SOCKET_CONTROL "control" /* one control connection, after the start */
 #define CHILD_SOCKET_LOCK "lock"       /* holds the home's lock while it is open */
-/* Listening sockets are called as their settings: "node.listen", "imap.listen", "imap.tls",
- * "imap.socket", "smtp.listen", "smtp.tls", "smtp.socket", "smtp.lmtp",
+/* Listening sockets are called as their settings: "node.listen", "node.lan" (datagrams),
+ * "imap.listen", "imap.tls", "imap.socket", "smtp.listen", "smtp.tls", "smtp.socket", "smtp.lmtp",
  * "smtp.lmtp_listen", "http.listen", "api.listen"; several of one kind share the name. */
 
 /* Reports. */

@@ -46,18 +46,28 @@ struct node_settings {
     uint32_t max_outbound;
     uint32_t max_inbound;
     uint32_t max_per_address;  /* inbound connections of one address */
+    uint32_t max_per_network;  /* ... and of one network group (peer_addr_group) */
     uint32_t max_download_kib; /* a second; 0: unbounded */
     uint32_t max_upload_kib;
+    uint64_t monthly_cap;       /* bytes both ways in a calendar month; 0: unbounded */
+    uint64_t max_buffers_bytes; /* of all connections together */
+    char *onion;                /* our own Tor name, NAME.onion[:PORT]; empty: none */
+    bool upnp;                  /* ask the router to forward our port */
+    bool lan_discovery;         /* find nodes in the local network, and be found */
+    uint16_t lan_port;
     uint32_t max_objects; /* the inventory's bounds */
     uint64_t max_object_bytes;
 };
 
 struct network_settings {
-    char *connect;  /* HOST:PORT, ...: peers to dial always */
-    bool bootstrap; /* dial others too */
+    char *connect;         /* HOST:PORT, ...: peers to dial always */
+    bool bootstrap;        /* dial others too */
+    char *bootstrap_hosts; /* HOST:PORT, ...: names whose addresses are peers */
     bool tls;
     bool allow_loopback; /* take loopback peers, without limits per address and group */
     uint32_t magic;
+    char *streams;        /* numbers, comma separated: those that we take part in */
+    bool foreign_streams; /* objects of other streams are relayed, too */
     uint64_t least_trials_per_byte;
     uint64_t least_extra_bytes;
     uint32_t dandelion;          /* percent; 0: off */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -11,6 +12,7 @@
 #include "base/dns.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "base/netaddr.h"
 #include "base/process.h"
 #include "base/str.h"
 #include "base/timer.h"
@@ -40,13 +42,24 @@ static void on_socket(void *context, const char *name, int fd)
     }
 }
 
+static void on_value(void *context, const char *name, const char *value)
+{
+    struct app *app = context;
+    uint64_t port;
+    if (strcmp(name, CHILD_VALUE_EXTERNAL_PORT) == 0 &&
+        parse_u64(bytes_of_str(value), UINT16_MAX, &port)) {
+        node_set_external_port(app->node, (uint16_t)port);
+    }
+}
+
 static void on_stop(void *context)
 {
     struct app *app = context;
     loop_stop(app->loop);
 }
 
-static const struct child_handler child_handler = {.on_socket = on_socket, .on_stop = on_stop};
+static const struct child_handler child_handler = {
+    .on_socket = on_socket, .on_value = on_value, .on_stop = on_stop};
 
 /* The supervisor starts us again, and the store is begun anew. */
 static void on_broken(void *context)
@@ -103,16 +116,30 @@ static bool start(struct app *app, struct fault *fault)
     return app->node != NULL;
 }
 
-/* Nothing is listened to in strict Tor mode, whatever was handed over. */
+static bool is_loopback(int fd)
+{
+    struct sockaddr_storage storage;
+    socklen_t len = sizeof storage;
+    struct netaddr address;
+    return getsockname(fd, (struct sockaddr *)&storage, &len) == 0 &&
+           netaddr_from_sockaddr(&address, &storage) && netaddr_is_loopback(&address);
+}
+
+/* In strict Tor mode nothing is listened to, whatever was handed over, but for Tor itself. */
 static void take_sockets(struct app *app)
 {
+    const struct node_settings *settings = &app->settings.node;
     int fd;
     while ((fd = child_take_socket(app->child, "node.listen")) >= 0) {
-        if (app->settings.node.tor == TOR_STRICT) {
+        if (settings->tor == TOR_STRICT && (settings->onion[0] == '\0' || !is_loopback(fd))) {
             close(fd);
         } else {
             node_listen_take(app->node, fd);
         }
+    }
+    fd = child_take_socket(app->child, "node.lan");
+    if (fd >= 0) {
+        node_lan_take(app->node, fd);
     }
     fd = child_take_socket(app->child, CHILD_SOCKET_LINK);
     if (fd >= 0) {

@@ -51,7 +51,7 @@ enum object_verdict object_check_form(const struct object *object, const struct 
     if (object->stream == 0 || object->stream > OBJECT_MAX_STREAM) {
         return OBJECT_BAD_STREAM;
     }
-    return is_ours(rules, object->stream) ? OBJECT_OK : OBJECT_OTHER_STREAM;
+    return rules->any_stream || is_ours(rules, object->stream) ? OBJECT_OK : OBJECT_OTHER_STREAM;
 }
 
 enum object_verdict object_check(const struct object *object, const struct object_rules *rules,

@@ -83,6 +83,7 @@ struct object_rules {
     const uint64_t *streams; /* ours */
     size_t n_streams;
     struct pow_demand least; /* the network's least proof of work */
+    bool any_stream;         /* objects of streams that are not ours are taken, too */
 };
 
 enum object_verdict {

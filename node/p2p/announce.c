@@ -65,7 +65,9 @@ static void tell_peer(struct peer_conn *conn, const struct slot_queue *bucket, i
     for (size_t i = 0; i < bucket->n_refs; i++) {
         uint32_t slot = bucket->refs[i].slot;
         if (slot_set_has(&conn->known, slot) ||
-            !slot_ref_entry(conn->owner, bucket->refs[i], &entry) || entry.expires_sec <= now_sec) {
+            !slot_ref_entry(conn->owner, bucket->refs[i], &entry) || entry.expires_sec <= now_sec ||
+            !peer_takes_stream(&conn->peer, entry.stream) ||
+            !traffic_may_tell(conn->owner, &entry)) {
             continue;
         }
         slot_set_add(&conn->known, slot);

@@ -23,6 +23,13 @@ struct attempt {
     struct peer_addr addr;
     size_t named; /* its index, or n_named */
     bool established;
+    bool is_test;
+};
+
+/* Found in the local network. */
+struct offer {
+    struct peer_addr addr;
+    int64_t until_ms;
 };
 
 struct dial {
@@ -36,7 +43,10 @@ struct dial {
     uint32_t last_ticket;
     struct peer_addr own[DIAL_MAX_OWN_ADDRESSES];
     size_t n_own;
+    struct offer offers[DIAL_MAX_OFFERS];
+    size_t n_offers;
     int64_t bootstrap_sec;
+    int64_t tested_ms; /* when the last test began */
 };
 
 /* ---- the settings */
@@ -122,14 +132,18 @@ size_t dial_n_established(const struct dial *dial)
 {
     size_t n = 0;
     for (size_t i = 0; i < dial->n_attempts; i++) {
-        n += dial->attempts[i].established;
+        n += dial->attempts[i].established && !dial->attempts[i].is_test;
     }
     return n;
 }
 
 size_t dial_n_half_open(const struct dial *dial)
 {
-    return dial->n_attempts - dial_n_established(dial);
+    size_t n = 0;
+    for (size_t i = 0; i < dial->n_attempts; i++) {
+        n += !dial->attempts[i].established;
+    }
+    return n;
 }
 
 /* ---- choosing */
@@ -152,11 +166,10 @@ static bool is_reachable(const struct dial *dial, const struct peer_addr *addr)
     return peer_addr_is_global(addr);
 }
 
-static bool may_dial(void *context, const struct peer_addr *addr)
+static bool may_connect(const struct dial *dial, const struct peer_addr *addr)
 {
-    const struct dial *dial = context;
     bool grouped = !(dial->options.allow_loopback && peer_addr_is_loopback(addr));
-    if (!is_reachable(dial, addr) || dial->options.is_connected(dial->options.context, addr)) {
+    if (dial->options.is_connected(dial->options.context, addr)) {
         return false;
     }
     for (size_t i = 0; i < dial->n_own; i++) {
@@ -171,6 +184,12 @@ static bool may_dial(void *context, const struct peer_addr *addr)
         }
     }
     return true;
+}
+
+static bool may_dial(void *context, const struct peer_addr *addr)
+{
+    const struct dial *dial = context;
+    return is_reachable(dial, addr) && may_connect(dial, addr);
 }
 
 static bool next_named(struct dial *dial, struct dial_target *out, int64_t now_ms)
@@ -189,6 +208,58 @@ static bool next_named(struct dial *dial, struct dial_target *out, int64_t now_m
     return false;
 }
 
+/* `addr` out of the book. */
+static void begin_known(struct dial *dial, struct dial_target *out, const struct peer_addr *addr,
+                        int64_t now_sec)
+{
+    char text[PEER_ADDR_TEXT_BYTES];
+    peer_book_tried(dial->book, addr, now_sec);
+    *out = (struct dial_target){.port = addr->port, .addr = *addr};
+    peer_addr_host_text(text, addr);
+    snprintf(out->host, sizeof out->host, "%s", text);
+    out->ticket = begin(dial, addr, dial->n_named);
+}
+
+/* Above the number of connections: it is over as soon as it stands. */
+static bool next_test(struct dial *dial, struct dial_target *out, int64_t now_ms, int64_t now_sec)
+{
+    struct peer_addr addr;
+    if (!dial->options.others ||
+        (dial->tested_ms != 0 && now_ms - dial->tested_ms < DIAL_TEST_PERIOD_MS) ||
+        !peer_book_to_test(dial->book, &addr, now_sec)) {
+        return false;
+    }
+    dial->tested_ms = now_ms;
+    if (dial->options.is_connected(dial->options.context, &addr)) {
+        peer_book_connected(dial->book, &addr, now_sec);
+        return false;
+    }
+    begin_known(dial, out, &addr, now_sec);
+    find_attempt(dial, out->ticket)->is_test = true;
+    out->is_test = true;
+    return true;
+}
+
+/* Each offer is tried once. */
+static bool next_offer(struct dial *dial, struct peer_addr *out, int64_t now_ms)
+{
+    while (dial->n_offers > 0) {
+        struct offer offer = dial->offers[--dial->n_offers];
+        if (now_ms < offer.until_ms && may_connect(dial, &offer.addr)) {
+            *out = offer.addr;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool has_room(const struct dial *dial)
+{
+    /* Twice as many attempts as places: most of a book is usually away. */
+    return dial_n_established(dial) < dial->options.max_outbound &&
+           dial->n_attempts < (size_t)dial->options.max_outbound * 2;
+}
+
 bool dial_next(struct dial *dial, struct dial_target *out, int64_t now_ms, int64_t now_sec)
 {
     size_t max_half_open =
@@ -196,23 +267,38 @@ bool dial_next(struct dial *dial, struct dial_target *out, int64_t now_ms, int64
     if (dial_n_half_open(dial) >= max_half_open) {
         return false;
     }
-    if (next_named(dial, out, now_ms)) {
+    if (next_named(dial, out, now_ms) || next_test(dial, out, now_ms, now_sec)) {
         return true;
     }
     struct peer_addr addr;
-    /* Twice as many attempts as places: most of a book is usually away. */
-    if (!dial->options.others || dial_n_established(dial) >= dial->options.max_outbound ||
-        dial->n_attempts >= (size_t)dial->options.max_outbound * 2 ||
-        !peer_book_choose(dial->book, &addr, now_sec, may_dial, dial)) {
+    if (!has_room(dial)) {
         return false;
     }
-    peer_book_tried(dial->book, &addr, now_sec);
-    *out = (struct dial_target){.port = addr.port, .addr = addr};
-    char text[PEER_ADDR_TEXT_BYTES];
-    peer_addr_host_text(text, &addr);
-    snprintf(out->host, sizeof out->host, "%s", text);
-    out->ticket = begin(dial, &addr, dial->n_named);
+    if (!next_offer(dial, &addr, now_ms) &&
+        (!dial->options.others || !peer_book_choose(dial->book, &addr, now_sec, may_dial, dial))) {
+        return false;
+    }
+    begin_known(dial, out, &addr, now_sec);
     return true;
+}
+
+void dial_offer(struct dial *dial, const struct peer_addr *addr, int64_t now_ms)
+{
+    int64_t until_ms = now_ms + (int64_t)DIAL_OFFER_SEC * 1000;
+    for (size_t i = 0; i < dial->n_offers; i++) {
+        if (peer_addr_equal(&dial->offers[i].addr, addr)) {
+            dial->offers[i].until_ms = until_ms;
+            return;
+        }
+    }
+    if (dial->n_offers < DIAL_MAX_OFFERS && may_connect(dial, addr)) {
+        dial->offers[dial->n_offers++] = (struct offer){*addr, until_ms};
+    }
+}
+
+uint32_t dial_begin_introduction(struct dial *dial)
+{
+    return begin(dial, &(struct peer_addr){0}, dial->n_named);
 }
 
 /* ---- how it went */
@@ -232,14 +318,14 @@ void dial_established(struct dial *dial, uint32_t ticket, int64_t now_sec)
     }
 }
 
-void dial_ended(struct dial *dial, uint32_t ticket, int64_t now_ms)
+void dial_ended(struct dial *dial, uint32_t ticket, int64_t now_ms, int64_t now_sec)
 {
     struct attempt *attempt = find_attempt(dial, ticket);
     if (attempt == NULL) {
         return;
     }
     if (!attempt->established) {
-        peer_book_failed(dial->book, &attempt->addr);
+        peer_book_failed(dial->book, &attempt->addr, now_sec);
     }
     if (attempt->named < dial->n_named) {
         struct named *named = &dial->named[attempt->named];

@@ -25,7 +25,10 @@ enum {
     DIAL_FIRST_RETRY_MS = 1000, /* for named peers; doubles up to the next */
     DIAL_MAX_RETRY_MS = 60 * 1000,
     DIAL_BOOTSTRAP_AGAIN_SEC = 600,
-    DIAL_MAX_OWN_ADDRESSES = 64
+    DIAL_TEST_PERIOD_MS = 30 * 1000, /* between two tests of tried peers */
+    DIAL_MAX_OWN_ADDRESSES = 64,
+    DIAL_MAX_OFFERS = 32,
+    DIAL_OFFER_SEC = 300
 };
 
 struct dial_options {
@@ -46,6 +49,7 @@ struct dial_target {
     uint16_t port;
     struct peer_addr addr; /* PEER_ADDR_NONE: `host` is a name */
     bool is_named;
+    bool is_test; /* only whether it answers: end it once it is established */
 };
 
 /* NULL when `connect` does not parse. The book must outlive it. */
@@ -56,10 +60,15 @@ void dial_free(struct dial **dial);
 /* The next to dial now, if any. It counts as under way until dial_ended. */
 bool dial_next(struct dial *dial, struct dial_target *out, int64_t now_ms,
                int64_t now_sec) MUST_USE;
+/* A peer that was found in the local network: dialled before those of the book, for a while. It may
+ * have a private address. */
+void dial_offer(struct dial *dial, const struct peer_addr *addr, int64_t now_ms);
+/* A ticket for a name that the caller dials through the proxy to be introduced. */
+uint32_t dial_begin_introduction(struct dial *dial) MUST_USE;
 /* The handshake is through. */
 void dial_established(struct dial *dial, uint32_t ticket, int64_t now_sec);
 /* It is over, or came to nothing. */
-void dial_ended(struct dial *dial, uint32_t ticket, int64_t now_ms);
+void dial_ended(struct dial *dial, uint32_t ticket, int64_t now_ms, int64_t now_sec);
 /* That address turned out to be ourselves: never again. */
 void dial_forbid(struct dial *dial, const struct peer_addr *addr);
 

@@ -40,10 +40,19 @@ static bool is_quiet(const struct peer_conn *conn)
 
 static void send_addresses(struct peer_conn *conn)
 {
-    struct addr_entry entries[ADDR_SEND_MAX];
-    size_t n = peer_book_sample(conn->owner->book, entries, ADDR_SEND_MAX, clock_now_sec());
-    if (n > 0) {
-        peer_send_addr(&conn->peer, entries, n);
+    struct node *node = conn->owner;
+    struct addr_entry entries[ADDR_SEND_MAX + 2];
+    int64_t now_sec = clock_now_sec();
+    for (size_t i = 0; i < node->streams.n_numbers; i++) {
+        uint64_t stream = node->streams.numbers[i];
+        if (!peer_takes_stream(&conn->peer, stream)) {
+            continue;
+        }
+        size_t n = peer_book_sample(node->book, (uint32_t)stream, entries, ADDR_SEND_MAX, now_sec);
+        n += reach_own_entries(node, (uint32_t)stream, entries + n, now_sec);
+        if (n > 0) {
+            peer_send_addr(&conn->peer, entries, n);
+        }
     }
 }
 
@@ -81,7 +90,7 @@ static bool is_welcome_addr(const struct node *node, const struct addr_entry *en
 {
     bool is_place =
         peer_addr_is_global(addr) || (node->network.allow_loopback && peer_addr_is_loopback(addr));
-    return entry->stream == NODE_STREAM && is_place && !peer_addr_is_onion(addr) &&
+    return streams_has(&node->streams, entry->stream) && is_place && !peer_addr_is_onion(addr) &&
            entry->port != 0 && entry->time_sec <= (uint64_t)now_sec &&
            entry->time_sec > (uint64_t)(now_sec - PEER_BOOK_SHARE_SEC);
 }
@@ -103,7 +112,7 @@ static void take_addresses(struct peer_conn *conn, const struct addr_message *me
         struct peer_addr addr = peer_addr_of_wire(entry.ip, entry.port);
         conn->addr_allowance--;
         if (is_welcome_addr(node, &entry, &addr, now_sec)) {
-            peer_book_add(node->book, &addr, (int64_t)entry.time_sec, now_sec);
+            peer_book_add_in(node->book, &addr, entry.stream, (int64_t)entry.time_sec, now_sec);
         }
     }
 }
@@ -184,7 +193,7 @@ static bool may_serve(const struct peer_conn *conn, const struct inventory_entry
                       int64_t now_sec)
 {
     uint32_t child;
-    if (entry->expires_sec <= now_sec) {
+    if (entry->expires_sec <= now_sec || !traffic_may_tell(conn->owner, entry)) {
         return false;
     }
     return !dandelion_has(conn->owner->dandelion, entry->hash, &child) || child == conn->id;
@@ -271,6 +280,7 @@ static bool send_inventory(struct peer_conn *conn)
         conn->inv_next = entry.number;
         n++;
         if (entry.expires_sec > now_sec && !slot_set_has(&conn->known, slot) &&
+            peer_takes_stream(&conn->peer, entry.stream) && traffic_may_tell(node, &entry) &&
             !dandelion_has(node->dandelion, entry.hash, NULL)) {
             slot_set_add(&conn->known, slot);
             buf_append(&hashes, entry.hash, sizeof entry.hash);

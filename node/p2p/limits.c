@@ -30,7 +30,8 @@ struct host {
 
 struct limits {
     struct limits_options options;
-    struct map hosts; /* host without port -> struct host */
+    struct map hosts;    /* host without port -> struct host */
+    struct map networks; /* group -> number of inbound connections, as a pointer's value */
     size_t n_inbound;
 };
 
@@ -148,6 +149,16 @@ bool limits_is_banned(const struct limits *limits, const struct peer_addr *addr,
     return host != NULL && host->banned_until_ms > now_ms;
 }
 
+uint64_t limits_ban_left_sec(const struct limits *limits, const struct peer_addr *addr,
+                             int64_t now_ms)
+{
+    const struct host *host = find_host(limits, addr);
+    if (host == NULL || host->banned_until_ms <= now_ms) {
+        return 0;
+    }
+    return (uint64_t)(host->banned_until_ms - now_ms + MS_PER_SEC - 1) / MS_PER_SEC;
+}
+
 size_t limits_n_banned(const struct limits *limits, int64_t now_ms)
 {
     size_t n = 0;
@@ -156,6 +167,23 @@ size_t limits_n_banned(const struct limits *limits, int64_t now_ms)
         n += host->banned_until_ms > now_ms;
     }
     return n;
+}
+
+static size_t n_of_network(const struct limits *limits, const struct peer_addr *addr)
+{
+    uint8_t key[PEER_ADDR_GROUP_BYTES];
+    return (size_t)(uintptr_t)map_get(&limits->networks, peer_addr_group(key, addr));
+}
+
+static void set_n_of_network(struct limits *limits, const struct peer_addr *addr, size_t n)
+{
+    uint8_t out[PEER_ADDR_GROUP_BYTES];
+    struct bytes key = peer_addr_group(out, addr);
+    if (n == 0) {
+        map_remove(&limits->networks, key);
+    } else {
+        map_put(&limits->networks, key, (void *)(uintptr_t)n);
+    }
 }
 
 enum limits_verdict limits_enter(struct limits *limits, const struct peer_addr *addr,
@@ -174,6 +202,11 @@ enum limits_verdict limits_enter(struct limits *limits, const struct peer_addr *
     if (host->n_inbound >= limits->options.max_per_address && !is_exempt(limits, addr)) {
         return LIMITS_ADDRESS_FULL;
     }
+    size_t n = n_of_network(limits, addr);
+    if (n >= limits->options.max_per_network && !is_exempt(limits, addr)) {
+        return LIMITS_NETWORK_FULL;
+    }
+    set_n_of_network(limits, addr, n + 1);
     host->n_inbound++;
     limits->n_inbound++;
     return LIMITS_WELCOME;
@@ -185,6 +218,7 @@ void limits_leave(struct limits *limits, const struct peer_addr *addr)
     assert(host != NULL && host->n_inbound > 0);
     host->n_inbound--;
     limits->n_inbound--;
+    set_n_of_network(limits, addr, n_of_network(limits, addr) - 1);
 }
 
 size_t limits_n_inbound(const struct limits *limits)
@@ -209,6 +243,7 @@ void limits_free(struct limits **limits)
         free(host);
     }
     map_clear(&(*limits)->hosts);
+    map_clear(&(*limits)->networks);
     free(*limits);
     *limits = NULL;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* Bounds on peers by address: bad marks, bans, and how many connections one address may open.
+/* Bounds on peers by address: bad marks, bans, and how many connections one address, or one network
+ * (peer_addr_group), may open.
  *
  * Each breach of the protocol gives bad marks; they fade with time. At LIMITS_BAN_MARKS the address
  * is banned for a while. Nobody is banned for the clock: all times are monotonic. Loopback peers of
@@ -38,6 +39,7 @@ struct limits;
 struct limits_options {
     uint32_t max_inbound;
     uint32_t max_per_address;
+    uint32_t max_per_network;
     bool exempt_loopback;
 };
 
@@ -51,9 +53,18 @@ bool limits_misdeed(struct limits *limits, const struct peer_addr *host, enum mi
 void limits_ban(struct limits *limits, const struct peer_addr *host, uint64_t sec, int64_t now_ms);
 bool limits_is_banned(const struct limits *limits, const struct peer_addr *host,
                       int64_t now_ms) MUST_USE;
+/* Seconds that are left of its ban, rounded up; 0: not banned. */
+uint64_t limits_ban_left_sec(const struct limits *limits, const struct peer_addr *host,
+                             int64_t now_ms) MUST_USE;
 size_t limits_n_banned(const struct limits *limits, int64_t now_ms) MUST_USE;
 
-enum limits_verdict { LIMITS_WELCOME, LIMITS_BANNED, LIMITS_FULL, LIMITS_ADDRESS_FULL };
+enum limits_verdict {
+    LIMITS_WELCOME,
+    LIMITS_BANNED,
+    LIMITS_FULL,
+    LIMITS_ADDRESS_FULL,
+    LIMITS_NETWORK_FULL
+};
 
 /* An inbound connection came. LIMITS_WELCOME: it is counted until limits_leave. */
 enum limits_verdict limits_enter(struct limits *limits, const struct peer_addr *host,

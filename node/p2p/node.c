@@ -14,23 +14,7 @@ enum {
     TICK_MS = 500,
     SAVE_PERIOD_MS = 300 * MS_PER_SEC,
     EXPIRE_PERIOD_MS = 300 * MS_PER_SEC,
-    TELL_PERIOD_MS = 600 * MS_PER_SEC,
-    DIALS_A_TICK = 8
-};
-
-static const uint64_t own_streams[] = {NODE_STREAM};
-
-static const struct dial_target bootstrap_targets[] = {
-    {.host = "bootstrap8080.bitmessage.org", .port = 8080},
-    {.host = "bootstrap8444.bitmessage.org", .port = 8444},
-};
-
-/* A name that is being looked up: for a dial (ticket), or for introductions (0). */
-struct lookup {
-    struct list_node node;
-    struct node *owner;
-    struct dns_query *query;
-    struct dial_target target;
+    TELL_PERIOD_MS = 600 * MS_PER_SEC
 };
 
 /* ---- small services for the others */
@@ -94,95 +78,6 @@ static void on_broken(void *context)
 static const struct inventory_handler inventory_handler = {on_written, on_removed, on_room,
                                                            on_broken};
 
-/* ---- dialling */
-
-static bool is_connected(void *context, const struct peer_addr *addr)
-{
-    const struct node *node = context;
-    bool same_place_only = node->network.allow_loopback && peer_addr_is_loopback(addr);
-    list_for_each(place, &node->conns)
-    {
-        const struct peer_addr *other = &list_entry(place, struct peer_conn, node)->addr;
-        if (peer_addr_equal(other, addr) ||
-            (!same_place_only && peer_addr_same_host(other, addr))) {
-            return true;
-        }
-    }
-    return limits_is_banned(node->limits, addr, clock_mono_ms());
-}
-
-static void free_lookup(struct lookup *lookup)
-{
-    list_remove(&lookup->node);
-    free(lookup);
-}
-
-static void on_resolved(void *context, const struct netaddr *addresses, size_t n_addresses,
-                        const struct fault *fault)
-{
-    struct lookup *lookup = context;
-    struct node *node = lookup->owner;
-    if (fault != NULL) {
-        log_debug("p2p", "look-up failed fault=\"%s\"", fault->text);
-    }
-    if (lookup->target.ticket == 0) {
-        for (size_t i = 0; i < n_addresses; i++) {
-            struct peer_addr addr = peer_addr_of_wire(addresses[i].ip, addresses[i].port);
-            if (peer_addr_is_global(&addr)) {
-                peer_book_add(node->book, &addr, clock_now_sec(), clock_now_sec());
-            }
-        }
-    } else if (n_addresses > 0) {
-        conn_dial(node, &lookup->target, &addresses[0]);
-    } else {
-        dial_ended(node->dial, lookup->target.ticket, clock_mono_ms());
-    }
-    free_lookup(lookup);
-}
-
-static void look_up(struct node *node, const struct dial_target *target)
-{
-    if (node->dns == NULL) {
-        dial_ended(node->dial, target->ticket, clock_mono_ms());
-        return;
-    }
-    struct lookup *lookup = xcalloc(1, sizeof *lookup);
-    lookup->owner = node;
-    lookup->target = *target;
-    list_append(&node->lookups, &lookup->node);
-    lookup->query = dns_resolve(node->dns, target->host, target->port, on_resolved, lookup);
-}
-
-static void dial_one(struct node *node, const struct dial_target *target)
-{
-    struct netaddr address = {.port = target->port};
-    if (node->settings.tor != TOR_OFF) {
-        conn_dial(node, target, NULL);
-    } else if (target->addr.kind == PEER_ADDR_NONE) {
-        look_up(node, target);
-    } else if (peer_addr_to_wire(address.ip, &target->addr)) {
-        conn_dial(node, target, &address);
-    } else {
-        dial_ended(node->dial, target->ticket, clock_mono_ms());
-    }
-}
-
-static void dial_some(struct node *node, int64_t now_ms)
-{
-    struct dial_target target;
-    int64_t now_sec = clock_now_sec();
-    for (int i = 0; i < DIALS_A_TICK && dial_next(node->dial, &target, now_ms, now_sec); i++) {
-        dial_one(node, &target);
-    }
-    if (!dial_wants_bootstrap(node->dial, now_sec)) {
-        return;
-    }
-    peer_book_add_defaults(node->book, now_sec);
-    for (size_t i = 0; i < ARRAY_LEN(bootstrap_targets) && node->dns != NULL; i++) {
-        look_up(node, &bootstrap_targets[i]);
-    }
-}
-
 /* ---- time */
 
 static void tell_figures(struct node *node)
@@ -208,16 +103,18 @@ static void on_tick(void *context)
     struct node *node = context;
     int64_t now_ms = clock_mono_ms();
     exchange_tick(node, now_ms);
+    traffic_tick(node);
     list_for_each(place, &node->conns)
     {
         conn_tick(list_entry(place, struct peer_conn, node), now_ms);
     }
-    dial_some(node, now_ms);
+    dialling_tick(node, now_ms);
     if (is_time(&node->expired_ms, now_ms, EXPIRE_PERIOD_MS)) {
         peer_book_expire(node->book, clock_now_sec());
     }
+    onion_announce_tick(node);
     if (is_time(&node->saved_ms, now_ms, SAVE_PERIOD_MS)) {
-        peer_store_save(node->peer_store, node->book);
+        peer_store_save(node->peer_store, node->book, &node->month);
     }
     if (is_time(&node->told_ms, now_ms, TELL_PERIOD_MS)) {
         tell_figures(node);
@@ -232,7 +129,7 @@ void node_start(struct node *node)
     node->expired_ms = now_ms;
     node->told_ms = now_ms;
     timer_arm_periodic(&node->tick_timer, TICK_MS);
-    dial_some(node, now_ms);
+    dialling_tick(node, now_ms);
 }
 
 /* ---- listening, the link */
@@ -268,7 +165,9 @@ static bool open_stores(struct node *node, const char *folder, struct fault *fau
     struct inventory_options options = {.path = objects,
                                         .max_objects = node->settings.max_objects,
                                         .max_bytes = node->settings.max_object_bytes};
-    node->peer_store = peer_store_open(node->loop, peers, node->book, clock_now_sec(), fault);
+    struct peer_store_contents contents = {
+        .book = node->book, .month = &node->month, .magic = node->network.magic};
+    node->peer_store = peer_store_open(node->loop, peers, &contents, clock_now_sec(), fault);
     if (node->peer_store != NULL) {
         node->inventory = inventory_open(node->loop, &options, &inventory_handler, node, fault);
     }
@@ -279,22 +178,8 @@ static bool open_stores(struct node *node, const char *folder, struct fault *fau
 
 static bool open_network(struct node *node, struct fault *fault)
 {
-    bool by_proxy = node->settings.tor != TOR_OFF;
-    struct dial_options options = {
-        .connect = node->network.connect,
-        .default_port = 8444,
-        .others = node->network.bootstrap,
-        .max_outbound = node->settings.max_outbound,
-        .by_proxy = by_proxy,
-        .allow_loopback = node->network.allow_loopback,
-        .is_connected = is_connected,
-        .context = node,
-    };
-    if (by_proxy && !netaddr_parse(&node->proxy, node->settings.socks, 9050, fault)) {
-        return fault_wrap(fault, "[node] socks");
-    }
-    node->dial = dial_new(&options, node->book, fault);
-    if (node->dial == NULL) {
+    if (!dialling_open(node, fault) || !reach_open(node, fault) ||
+        !onion_announce_open(node, fault)) {
         return false;
     }
     if (node->network.tls) {
@@ -312,11 +197,14 @@ static void make_parts(struct node *node)
     struct limits_options limits = {
         .max_inbound = node->settings.max_inbound,
         .max_per_address = node->settings.max_per_address,
-        .exempt_loopback = node->network.allow_loopback,
+        .max_per_network = node->settings.max_per_network,
+        /* All who come through Tor come from one address. */
+        .exempt_loopback = node->network.allow_loopback || node->settings.onion[0] != '\0',
     };
     node->rules = (struct object_rules){
-        .streams = own_streams,
-        .n_streams = ARRAY_LEN(own_streams),
+        .streams = node->streams.numbers,
+        .n_streams = node->streams.n_numbers,
+        .any_stream = node->network.foreign_streams,
         .least = {node->network.least_trials_per_byte, node->network.least_extra_bytes},
     };
     node->book = peer_book_new();
@@ -338,8 +226,11 @@ struct node *node_new(struct loop *loop, const struct node_options *options, str
     node->on_broken = options->on_broken;
     node->context = options->context;
     node->dns = options->dns;
+    node->month.cap_bytes = node->settings.monthly_cap;
+    bool ok = streams_parse(&node->streams, node->network.streams, fault) ||
+              fault_wrap(fault, "[network] streams");
     make_parts(node);
-    if (!open_stores(node, options->folder, fault) || !open_network(node, fault)) {
+    if (!ok || !open_stores(node, options->folder, fault) || !open_network(node, fault)) {
         node_free(&node);
     }
     return node;
@@ -361,14 +252,12 @@ void node_free(struct node **node)
     {
         conn_free(list_entry(place, struct peer_conn, node));
     }
-    list_for_each(place, &it->lookups)
-    {
-        struct lookup *lookup = list_entry(place, struct lookup, node);
-        dns_cancel(&lookup->query);
-        free_lookup(lookup);
-    }
+    dialling_close(it);
+    lan_free(&it->lan);
+    onion_announce_free(&it->onion_announce);
     if (it->peer_store != NULL) {
-        peer_store_save(it->peer_store, it->book);
+        traffic_tick(it);
+        peer_store_save(it->peer_store, it->book, &it->month);
     }
     peer_store_close(&it->peer_store);
     inventory_free(&it->inventory);

@@ -37,6 +37,10 @@ void node_free(struct node **node);
 
 /* Serve a listening socket, which is taken. */
 void node_listen_take(struct node *node, int fd);
+/* Find neighbours by a UDP socket, which is taken; ignored with a proxy. */
+void node_lan_take(struct node *node, int fd);
+/* The router forwards that port to ours. */
+void node_set_external_port(struct node *node, uint16_t port);
 /* Talk to a gateway over `fd`, which is taken; an earlier one is dropped. */
 void node_link_take(struct node *node, int fd);
 /* Begin to dial. */
@@ -58,7 +62,11 @@ struct node_status {
     uint64_t n_objects_in; /* arrived and were stored, since the start */
     uint64_t n_objects_out;
     uint64_t n_refused;
-    uint64_t verify_us; /* spent on checking objects */
+    uint64_t verify_us;  /* spent on checking objects */
+    uint64_t n_shed;     /* connections ended because all buffers were full */
+    uint64_t n_buffered; /* bytes in all connections' buffers */
+    uint64_t month_bytes;
+    unsigned month_stage; /* an enum month_stage */
     struct inventory_figures inventory;
 };
 struct node_status node_status(const struct node *node) MUST_USE;

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
 /* What the files behind node.h share. For this room alone.
  *
- *     node.c       start and stop, timers, listening, dialling
+ *     node.c       start and stop, timers, listening
+ *     dialling.c   connections that we open, look-ups, introductions
+ *     reach.c      our own address and port; onion_announce.c our Tor name; lan.c neighbours
  *     peer_conn.c  one connection: io and session
+ *     traffic.c    memory of all buffers, bytes of the month
  *     exchange.c   what established peers say to each other
  *     announce.c   telling peers what is new, spread over time
  *     link_serve.c the gateway's link */
@@ -20,7 +23,9 @@
 #include "node/p2p/dandelion.h"
 #include "node/p2p/dial.h"
 #include "node/p2p/limits.h"
+#include "node/p2p/month_cap.h"
 #include "node/p2p/node.h"
+#include "node/p2p/own_address.h"
 #include "node/p2p/peer.h"
 #include "node/p2p/peer_book.h"
 #include "node/p2p/peer_store.h"
@@ -29,8 +34,9 @@
 #include "node/p2p/sync.h"
 
 enum {
-    NODE_STREAM = 1,
     NODE_MAX_LISTENERS = 16,
+    NODE_MAX_BOOTSTRAP = 16,
+    NODE_N_FAMILIES = 2, /* IPv4, IPv6 */
     NODE_EXTRA_INBOUND =
         20, /* connections above the bound that are told so, and not just dropped */
     CONN_CONNECT_TIMEOUT_MS = 20 * 1000,
@@ -77,6 +83,7 @@ struct peer_conn {
     bool is_paused;        /* not read: the store has no room */
     bool is_closing;       /* freed at the end of the turn */
     bool in_sync;          /* known to sync and dandelion */
+    bool is_test;          /* ended once it is established */
     struct deferred go_on; /* more work in the next turn */
     struct slot_set known; /* objects that the peer has, as far as we know */
     struct slot_queue uploads;
@@ -87,9 +94,14 @@ struct peer_conn {
     unsigned addr_allowance;
     int64_t addr_refill_ms;
     unsigned n_marked_stalls;
+    size_t buffered;    /* charged to the node's budget */
+    uint64_t seen_sent; /* when it last changed, output moved: moved_ms */
+    int64_t moved_ms;
 };
 
 struct gateway_link;
+struct lan;
+struct onion_announce;
 
 struct node {
     struct loop *loop;
@@ -97,6 +109,7 @@ struct node {
     struct network_settings network;
     void (*on_broken)(void *context);
     void *context;
+    struct streams streams;
     struct object_rules rules;
     struct inventory *inventory;
     struct peer_book *book;
@@ -112,6 +125,18 @@ struct node {
     struct listener *listeners[NODE_MAX_LISTENERS];
     size_t n_listeners;
     uint16_t port;
+    uint16_t external_port; /* the router's, for ours; 0: the same */
+    struct own_address own_address;
+    struct peer_addr own[NODE_N_FAMILIES]; /* as last agreed on */
+    struct peer_addr onion;                /* PEER_ADDR_NONE: we have none */
+    struct onion_announce *onion_announce;
+    struct lan *lan;
+    struct dial_target bootstrap[NODE_MAX_BOOTSTRAP];
+    size_t n_bootstrap;
+    size_t buffered; /* of all connections */
+    struct month_cap month;
+    enum month_stage stage;
+    uint64_t counted_bytes; /* of the month, so far */
     struct list_node conns;
     size_t n_conns;
     struct map by_id; /* id -> struct peer_conn */
@@ -135,6 +160,44 @@ struct node {
 struct peer_conn *node_conn(const struct node *node, uint32_t id);
 /* A bad mark for the peer; it is cut off when banned by it. */
 void node_misdeed(struct peer_conn *conn, enum misdeed misdeed);
+
+/* ---- dialling.c */
+bool dialling_open(struct node *node, struct fault *fault) MUST_USE;
+void dialling_tick(struct node *node, int64_t now_ms);
+/* Look-ups under way are forgotten. */
+void dialling_close(struct node *node);
+
+/* ---- reach.c */
+bool reach_open(struct node *node, struct fault *fault) MUST_USE;
+/* A peer said in its version where it sees us. */
+void reach_learn(struct peer_conn *conn, const struct version_message *version);
+/* Our port as seen from outside; 0: we do not listen. */
+uint16_t reach_port(const struct node *node) MUST_USE;
+/* The one to name to that peer. */
+uint16_t reach_port_for(const struct node *node, const struct peer_conn *conn) MUST_USE;
+/* Ourselves, as entries of an addr message: at most NODE_N_FAMILIES. */
+size_t reach_own_entries(const struct node *node, uint32_t stream, struct addr_entry *out,
+                         int64_t now_sec) MUST_USE;
+
+/* ---- onion_announce.c */
+bool onion_announce_open(struct node *node, struct fault *fault) MUST_USE;
+void onion_announce_tick(struct node *node);
+void onion_announce_free(struct onion_announce **announce);
+
+/* ---- lan.c */
+void lan_free(struct lan **lan);
+void lan_take_datagram(struct node *node, const struct peer_addr *from, struct bytes datagram);
+
+/* ---- traffic.c */
+/* The connection's buffers may have changed. May end connections, this one among them. */
+void traffic_charge(struct peer_conn *conn);
+void traffic_forget(struct peer_conn *conn);
+/* End the connection when its output stands still. About once a second. */
+void traffic_watch(struct peer_conn *conn, int64_t now_ms);
+/* Count for the month, and enter its stages. */
+void traffic_tick(struct node *node);
+/* Whether the month's stage lets us announce or serve that object. */
+bool traffic_may_tell(const struct node *node, const struct inventory_entry *entry) MUST_USE;
 
 /* ---- peer_conn.c */
 void conn_accept_take(struct node *node, int fd, const struct netaddr *from);

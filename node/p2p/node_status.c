@@ -13,6 +13,9 @@ struct node_status node_status(const struct node *node)
     status.n_known_peers = peer_book_n_peers(node->book);
     status.n_banned = limits_n_banned(node->limits, clock_mono_ms());
     status.n_wanted = sync_n_wanted(node->sync);
+    status.n_buffered = node->buffered;
+    status.month_bytes = month_cap_used(&node->month, clock_now_sec());
+    status.month_stage = node->stage;
     status.n_stem_objects = dandelion_n_objects(node->dandelion);
     status.inventory = inventory_figures(node->inventory);
     list_for_each(place, &node->conns)
@@ -39,7 +42,7 @@ struct figure {
     uint64_t value;
 };
 
-enum { N_FIGURES = 18 };
+enum { N_FIGURES = 22 };
 
 static void list_figures(struct figure out[N_FIGURES], const struct node_status *status)
 {
@@ -61,6 +64,10 @@ static void list_figures(struct figure out[N_FIGURES], const struct node_status 
         {"objects_in", "objects received and stored", true, status->n_objects_in},
         {"objects_out", "objects sent", true, status->n_objects_out},
         {"objects_refused", "objects received and refused", true, status->n_refused},
+        {"buffered", "bytes in the buffers of all connections", false, status->n_buffered},
+        {"shed", "connections ended because all buffers were full", true, status->n_shed},
+        {"month_bytes", "bytes both ways in this month", false, status->month_bytes},
+        {"month_stage", "of the monthly cap: 0 open to 3 silent", false, status->month_stage},
         {"verify_us", "microseconds spent on checking objects", true, status->verify_us},
     };
     for (size_t i = 0; i < N_FIGURES; i++) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "node/p2p/peer.h"
+#include "node/p2p/peer_internal.h"
 
 #include <assert.h>
 #include <string.h>
@@ -17,6 +17,7 @@ static const char *const refusal_texts[] = {
         "Your time is too far in the past compared to mine. Closing connection.",
     [PEER_REFUSE_NO_STREAM] = "We don't have shared stream interests. Closing connection.",
     [PEER_REFUSE_ADDRESS_TWICE] = "Too many connections from your IP. Closing connection.",
+    [PEER_REFUSE_NETWORK_FULL] = "Too many connections from your network. Closing connection.",
     [PEER_REFUSE_FULL] = "Server full, please try again later.",
     [PEER_REFUSE_SELF] = "I'm connected to myself. Closing connection.",
     [PEER_REFUSE_BANNED] = "You are banned. Closing connection.",
@@ -42,11 +43,21 @@ bool peer_has_dandelion(const struct peer *peer)
     return (peer->services & SERVICE_NODE_DANDELION) != 0;
 }
 
+bool peer_takes_stream(const struct peer *peer, uint64_t stream)
+{
+    for (size_t i = 0; i < peer->n_streams; i++) {
+        if (peer->streams[i] == stream) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* ---- states */
 
 #define TO(state) (1U << (state))
 
-static void peer_set_state(struct peer *peer, enum peer_state state)
+void peer_set_state(struct peer *peer, enum peer_state state)
 {
     static const unsigned legal[] = {
         [PEER_CONNECTING] = TO(PEER_HANDSHAKING) | TO(PEER_CLOSED),
@@ -62,8 +73,7 @@ static void peer_set_state(struct peer *peer, enum peer_state state)
     peer->state = state;
 }
 
-/* Come to the end; what is in the output still goes. */
-static void peer_end(struct peer *peer, bool misbehaved, enum fault_code code, const char *text)
+void peer_end(struct peer *peer, bool misbehaved, enum fault_code code, const char *text)
 {
     if (peer->state == PEER_CLOSED) {
         return;
@@ -74,122 +84,25 @@ static void peer_end(struct peer *peer, bool misbehaved, enum fault_code code, c
     peer->has_pending = true;
 }
 
-/* ---- what we send */
-
-static uint64_t own_services(const struct peer *peer)
-{
-    return SERVICE_NODE_NETWORK | (peer->options.tls ? SERVICE_NODE_SSL : 0) |
-           (peer->options.dandelion ? SERVICE_NODE_DANDELION : 0);
-}
-
-static void send_empty(struct peer *peer, enum wire_command command)
-{
-    frame_write(&peer->out, peer->options.magic, command, (struct bytes){0});
-    peer->sent_ms = peer->now_ms;
-}
-
-/* The address that a version says we have: nobody reads it, and all say the same. */
-static const uint8_t own_ip[WIRE_IP_BYTES] = {0, 0, 0,    0,    0,   0, 0, 0,
-                                              0, 0, 0xff, 0xff, 127, 0, 0, 1};
-
-static void send_version(struct peer *peer, int64_t now_sec)
-{
-    struct buf streams = {0};
-    stream_list_write(&streams, &peer->options.stream, 1);
-    struct version_message version = {
-        .protocol_version = WIRE_PROTOCOL_VERSION,
-        .services = own_services(peer),
-        .time_sec = (uint64_t)now_sec,
-        .recv_services = SERVICE_NODE_NETWORK,
-        .recv_port = peer->options.remote.port,
-        .from_services = own_services(peer),
-        .from_port = peer->options.port,
-        .nonce = peer->options.nonce,
-        .user_agent = bytes_of_str(peer->options.user_agent),
-        .streams = {.n_streams = 1, .encoded = buf_view(&streams)},
-    };
-    if (!peer_addr_to_wire(version.recv_ip, &peer->options.remote)) {
-        memcpy(version.recv_ip, own_ip, sizeof own_ip);
-    }
-    memcpy(version.from_ip, own_ip, sizeof own_ip);
-    size_t start = frame_begin(&peer->out, peer->options.magic, WIRE_VERSION);
-    version_write(&peer->out, &version);
-    frame_end(&peer->out, start);
-    buf_clear(&streams);
-    peer->version_sent = true;
-    peer->sent_ms = peer->now_ms;
-}
-
-static void send_error(struct peer *peer, uint64_t ban_sec, const char *text)
-{
-    struct error_message error = {
-        .fatal = ERROR_FATAL, .ban_time_sec = ban_sec, .text = bytes_of_str(text)};
-    size_t start = frame_begin(&peer->out, peer->options.magic, WIRE_ERROR);
-    error_write(&peer->out, &error);
-    frame_end(&peer->out, start);
-}
-
-static void send_hashes(struct peer *peer, enum wire_command command, struct bytes hashes)
-{
-    assert(peer->state == PEER_ESTABLISHED && hashes.len % WIRE_HASH_BYTES == 0);
-    for (size_t offset = 0; offset < hashes.len;) {
-        struct bytes part =
-            bytes_slice(hashes, offset, (size_t)INV_SEND_MAX_HASHES * WIRE_HASH_BYTES);
-        size_t start = frame_begin(&peer->out, peer->options.magic, command);
-        hash_list_write(&peer->out, part);
-        frame_end(&peer->out, start);
-        offset += part.len;
-    }
-    peer->sent_ms = peer->now_ms;
-}
-
-void peer_send_addr(struct peer *peer, const struct addr_entry *entries, size_t n_entries)
-{
-    assert(peer->state == PEER_ESTABLISHED);
-    while (n_entries > 0) {
-        size_t n_part = n_entries < ADDR_MAX_ENTRIES ? n_entries : ADDR_MAX_ENTRIES;
-        size_t start = frame_begin(&peer->out, peer->options.magic, WIRE_ADDR);
-        addr_write(&peer->out, entries, n_part);
-        frame_end(&peer->out, start);
-        entries += n_part;
-        n_entries -= n_part;
-    }
-    peer->sent_ms = peer->now_ms;
-}
-
-void peer_send_inv(struct peer *peer, struct bytes hashes, bool stem)
-{
-    send_hashes(peer, stem ? WIRE_DINV : WIRE_INV, hashes);
-}
-
-void peer_send_getdata(struct peer *peer, struct bytes hashes)
-{
-    send_hashes(peer, WIRE_GETDATA, hashes);
-}
-
-void peer_send_object(struct peer *peer, struct bytes object)
-{
-    assert(peer->state == PEER_ESTABLISHED);
-    frame_write(&peer->out, peer->options.magic, WIRE_OBJECT, object);
-    peer->sent_ms = peer->now_ms;
-}
-
-void peer_send_error_and_close(struct peer *peer, uint64_t ban_sec, const char *text)
-{
-    if (peer->state != PEER_CLOSED && peer->state != PEER_SECURING) {
-        send_error(peer, ban_sec, text);
-    }
-    peer_end(peer, false, FAULT_CANCELLED, text);
-}
-
 /* ---- the handshake */
 
 void peer_refuse(struct peer *peer, enum peer_refusal refusal)
 {
     const char *text = refusal_texts[refusal];
-    send_error(peer, 0, text);
+    peer_send_error(peer, 0, text);
     peer_end(peer, false, FAULT_DENIED, text);
     peer->pending.refusal = refusal;
+}
+
+static bool shares_a_stream(const struct peer *peer, const struct stream_list *list)
+{
+    const struct streams *own = &peer->options.streams;
+    for (size_t i = 0; i < own->n_numbers; i++) {
+        if (stream_list_has(list, own->numbers[i])) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* The checks that need no knowledge of other connections. True when one failed. */
@@ -210,11 +123,29 @@ static bool version_is_refused(const struct peer *peer, enum peer_refusal *out,
         *out = PEER_REFUSE_TIME_BEHIND;
         return true;
     }
-    if (!stream_list_has(&version->streams, peer->options.stream)) {
+    if (!shares_a_stream(peer, &version->streams)) {
         *out = PEER_REFUSE_NO_STREAM;
         return true;
     }
     return false;
+}
+
+/* Ours first: nobody can name so many that they are lost. */
+static void keep_streams(struct peer *peer, const struct stream_list *list)
+{
+    const struct streams *own = &peer->options.streams;
+    for (size_t i = 0; i < own->n_numbers; i++) {
+        if (stream_list_has(list, own->numbers[i])) {
+            peer->streams[peer->n_streams++] = own->numbers[i];
+        }
+    }
+    struct reader reader = reader_of(list->encoded);
+    for (uint64_t i = 0; i < list->n_streams && peer->n_streams < PEER_MAX_STREAMS; i++) {
+        uint64_t stream = reader_var_int(&reader);
+        if (!streams_has(own, stream)) {
+            peer->streams[peer->n_streams++] = stream;
+        }
+    }
 }
 
 static bool take_version(struct peer *peer, struct peer_event *out, struct bytes payload,
@@ -241,6 +172,7 @@ static bool take_version(struct peer *peer, struct peer_event *out, struct bytes
         return false;
     }
     peer->time_offset_sec = (int64_t)version.time_sec - now_sec;
+    keep_streams(peer, &version.streams);
     peer_set_state(peer, PEER_JUDGING);
     *out = (struct peer_event){.type = PEER_EVENT_VERSION, .version = version};
     return true;
@@ -251,10 +183,10 @@ void peer_accept(struct peer *peer, int64_t now_sec)
     assert(peer->state == PEER_JUDGING);
     peer_set_state(peer, PEER_HANDSHAKING);
     /* The order matters: an acceptor says verack before its own version. */
-    send_empty(peer, WIRE_VERACK);
+    peer_send_empty(peer, WIRE_VERACK);
     peer->verack_sent = true;
     if (!peer->version_sent) {
-        send_version(peer, now_sec);
+        peer_send_version(peer, now_sec);
     }
 }
 
@@ -343,7 +275,7 @@ static bool established_packet(struct peer *peer, struct peer_event *out, const 
         parsed = error_decode(&out->error, frame->payload, &out->fault);
         break;
     case WIRE_PING:
-        send_empty(peer, WIRE_PONG);
+        peer_send_empty(peer, WIRE_PONG);
         return false;
     case WIRE_VERSION:
         peer_end(peer, true, FAULT_INVALID, "a second version");
@@ -466,7 +398,7 @@ void peer_init(struct peer *peer, const struct peer_options *options, int64_t no
                           .now_ms = now_ms};
     buf_init(&peer->out, 0);
     if (!options->inbound) {
-        send_version(peer, now_sec);
+        peer_send_version(peer, now_sec);
     }
 }
 
@@ -500,6 +432,6 @@ void peer_tick(struct peer *peer, int64_t now_ms)
     }
     int64_t active_ms = peer->received_ms > peer->sent_ms ? peer->received_ms : peer->sent_ms;
     if (has_passed(now_ms, active_ms, PEER_PING_AFTER_SEC)) {
-        send_empty(peer, WIRE_PING);
+        peer_send_empty(peer, WIRE_PING);
     }
 }

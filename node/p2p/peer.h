@@ -30,6 +30,7 @@
 #include "base/buf.h"
 #include "base/bytes.h"
 #include "base/fault.h"
+#include "node/p2p/streams.h"
 #include "node/wire/frame.h"
 #include "node/wire/messages.h"
 #include "node/wire/peer_addr.h"
@@ -40,6 +41,7 @@ enum {
     PEER_IDLE_TIMEOUT_SEC = 600,
     PEER_MAX_TIME_OFFSET_SEC = 3600,
     PEER_USER_AGENT_TEXT_BYTES = 128,
+    PEER_MAX_STREAMS = 16, /* of a peer's list; ours are always among them */
     /* Before the handshake is done: room for 5,000 bytes of user agent and as many streams as
      * anybody has. */
     PEER_HANDSHAKE_MAX_PAYLOAD_BYTES = 60000
@@ -62,6 +64,7 @@ enum peer_refusal {
     PEER_REFUSE_TIME_BEHIND,
     PEER_REFUSE_NO_STREAM,
     PEER_REFUSE_ADDRESS_TWICE,
+    PEER_REFUSE_NETWORK_FULL,
     PEER_REFUSE_FULL,
     PEER_REFUSE_SELF,
     PEER_REFUSE_BANNED
@@ -102,7 +105,7 @@ struct peer_options {
     uint64_t nonce; /* of our version */
     uint16_t port;  /* where we listen, as seen from outside; 0: nowhere */
     const char *user_agent;
-    uint64_t stream; /* the stream that we take part in */
+    struct streams streams; /* that we take part in */
     struct peer_addr remote;
 };
 
@@ -122,6 +125,8 @@ struct peer {
     uint64_t nonce;
     uint16_t port;
     int64_t time_offset_sec;
+    uint64_t streams[PEER_MAX_STREAMS]; /* those that we share, then others */
+    size_t n_streams;
     char user_agent[PEER_USER_AGENT_TEXT_BYTES]; /* printable ASCII */
     struct buf out;                              /* to be sent; the owner drops what it has taken */
     struct peer_event pending;                   /* waits to be told */
@@ -159,6 +164,8 @@ void peer_send_object(struct peer *peer, struct bytes object);
 /* Say `text` with `fatal` and end the session, with a ban of `ban_sec` (0: none). */
 void peer_send_error_and_close(struct peer *peer, uint64_t ban_sec, const char *text);
 
+/* True when the peer takes part in that stream. */
+bool peer_takes_stream(const struct peer *peer, uint64_t stream) MUST_USE;
 /* True when the peer said that it understands dinv. */
 bool peer_has_dandelion(const struct peer *peer) MUST_USE;
 /* The words of a refusal. Static storage. */

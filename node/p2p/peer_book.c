@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "crypto/random.h"
+#include "node/p2p/book_trials.h"
 
 enum { EVICT_SAMPLE = 16, DEFAULT_AGE_SEC = PEER_BOOK_FORGET_SEC - 600 };
 
@@ -37,6 +38,7 @@ struct peer_book {
     size_t n_default;
     struct map by_addr; /* address -> index + 1, as a pointer's value */
     struct map groups;  /* group -> struct group */
+    struct book_trials trials;
     uint64_t revision;
 };
 
@@ -127,8 +129,8 @@ static bool is_worse(const struct known_peer *a, const struct known_peer *b)
     return a->last_seen_sec < b->last_seen_sec;
 }
 
-/* Drop the worst of a sample of that kind. */
-static void evict(struct peer_book *book, bool tried)
+/* The worst of a sample of that kind; n_peers when none was met. */
+static size_t sample_worst(const struct peer_book *book, bool tried)
 {
     size_t worst = book->n_peers;
     size_t n_seen = 0;
@@ -143,6 +145,12 @@ static void evict(struct peer_book *book, bool tried)
             worst = index;
         }
     }
+    return worst;
+}
+
+static void evict(struct peer_book *book, bool tried)
+{
+    size_t worst = sample_worst(book, tried);
     if (worst != book->n_peers) {
         remove_index(book, worst);
     }
@@ -176,8 +184,8 @@ static bool add_peer(struct peer_book *book, const struct known_peer *peer)
     return true;
 }
 
-bool peer_book_add(struct peer_book *book, const struct peer_addr *addr, int64_t last_seen_sec,
-                   int64_t now_sec)
+bool peer_book_add_in(struct peer_book *book, const struct peer_addr *addr, uint32_t stream,
+                      int64_t last_seen_sec, int64_t now_sec)
 {
     if (last_seen_sec > now_sec) {
         last_seen_sec = now_sec;
@@ -190,8 +198,14 @@ bool peer_book_add(struct peer_book *book, const struct peer_addr *addr, int64_t
         }
         return true;
     }
-    struct known_peer peer = {.addr = *addr, .last_seen_sec = last_seen_sec};
+    struct known_peer peer = {.addr = *addr, .stream = stream, .last_seen_sec = last_seen_sec};
     return add_peer(book, &peer);
+}
+
+bool peer_book_add(struct peer_book *book, const struct peer_addr *addr, int64_t last_seen_sec,
+                   int64_t now_sec)
+{
+    return peer_book_add_in(book, addr, 1, last_seen_sec, now_sec);
 }
 
 bool peer_book_restore(struct peer_book *book, const struct known_peer *peer, int64_t now_sec)
@@ -213,7 +227,8 @@ bool peer_book_restore(struct peer_book *book, const struct known_peer *peer, in
 void peer_book_add_defaults(struct peer_book *book, int64_t now_sec)
 {
     for (size_t i = 0; i < ARRAY_LEN(default_nodes); i++) {
-        struct known_peer peer = {.last_seen_sec = now_sec - DEFAULT_AGE_SEC, .is_default = true};
+        struct known_peer peer = {
+            .stream = 1, .last_seen_sec = now_sec - DEFAULT_AGE_SEC, .is_default = true};
         peer.addr.kind = PEER_ADDR_IPV4;
         for (size_t j = 0; j < sizeof default_nodes[i].ip; j++) {
             peer.addr.host[j] = default_nodes[i].ip[j];
@@ -236,15 +251,50 @@ void peer_book_tried(struct peer_book *book, const struct peer_addr *addr, int64
     }
 }
 
+/* Put the entry back as tried or as new. */
+static void set_tried(struct peer_book *book, const struct peer_addr *addr, bool tried)
+{
+    size_t index = find_index(book, addr);
+    if (index == book->n_peers) {
+        return;
+    }
+    struct known_peer peer = book->peers[index];
+    remove_index(book, index);
+    peer.tried = tried;
+    add_peer(book, &peer);
+}
+
+/* Whether there is a place among the tried ones; if not, who of them has to answer for his. */
+static bool may_be_tried(struct peer_book *book, const struct peer_addr *newcomer, int64_t now_sec)
+{
+    if (book->n_tried < PEER_BOOK_MAX_TRIED) {
+        return true;
+    }
+    size_t worst = sample_worst(book, true);
+    if (worst != book->n_peers && book->peers[worst].last_seen_sec < now_sec - PEER_BOOK_SURE_SEC) {
+        struct peer_addr old = book->peers[worst].addr;
+        (void)!book_trials_add(&book->trials, &old, newcomer, now_sec);
+    }
+    return false;
+}
+
+static void old_has_lost(struct peer_book *book, const struct book_trial *trial)
+{
+    set_tried(book, &trial->old, false);
+    set_tried(book, &trial->newcomer, true);
+}
+
 void peer_book_connected(struct peer_book *book, const struct peer_addr *addr, int64_t now_sec)
 {
-    struct known_peer peer = {.addr = *addr};
+    struct known_peer peer = {.addr = *addr, .stream = 1};
+    struct book_trial trial;
     size_t index = find_index(book, addr);
     if (index != book->n_peers) {
         peer = book->peers[index];
         remove_index(book, index);
     }
-    peer.tried = true;
+    (void)!book_trials_end(&book->trials, addr, &trial); /* it has kept its place */
+    peer.tried = peer.tried || may_be_tried(book, addr, now_sec);
     peer.is_default = false;
     peer.n_failures = 0;
     peer.last_seen_sec = now_sec;
@@ -254,9 +304,10 @@ void peer_book_connected(struct peer_book *book, const struct peer_addr *addr, i
     add_peer(book, &peer);
 }
 
-void peer_book_failed(struct peer_book *book, const struct peer_addr *addr)
+void peer_book_failed(struct peer_book *book, const struct peer_addr *addr, int64_t now_sec)
 {
     struct known_peer *peer = find_peer(book, addr);
+    struct book_trial trial;
     if (peer == NULL) {
         return;
     }
@@ -267,6 +318,33 @@ void peer_book_failed(struct peer_book *book, const struct peer_addr *addr)
         peer->n_failures++;
     }
     book->revision++;
+    if (book_trials_end(&book->trials, addr, &trial)) {
+        old_has_lost(book, &trial);
+    }
+    while (book_trials_overdue(&book->trials, &trial, now_sec)) {
+        old_has_lost(book, &trial);
+    }
+}
+
+bool peer_book_to_test(struct peer_book *book, struct peer_addr *out, int64_t now_sec)
+{
+    struct book_trial trial;
+    while (book_trials_overdue(&book->trials, &trial, now_sec)) {
+        old_has_lost(book, &trial);
+    }
+    for (size_t i = 0; i < book->trials.n_items; i++) {
+        const struct known_peer *old = find_peer(book, &book->trials.items[i].old);
+        if (old == NULL) {
+            (void)!book_trials_end(&book->trials, &book->trials.items[i].old, &trial);
+            set_tried(book, &trial.newcomer, true);
+            return false;
+        }
+        if (old->last_try_sec < book->trials.items[i].since_sec) {
+            *out = old->addr;
+            return true;
+        }
+    }
+    return false;
 }
 
 void peer_book_remove(struct peer_book *book, const struct peer_addr *addr)
@@ -320,14 +398,14 @@ bool peer_book_choose(const struct peer_book *book, struct peer_addr *out, int64
     return fallback != NULL;
 }
 
-static bool is_shareable(const struct known_peer *peer, int64_t now_sec)
+static bool is_shareable(const struct known_peer *peer, uint32_t stream, int64_t now_sec)
 {
-    return peer->rating >= 0 && !peer_addr_is_onion(&peer->addr) &&
+    return peer->stream == stream && peer->rating >= 0 && !peer_addr_is_onion(&peer->addr) &&
            peer_addr_is_global(&peer->addr) && peer->last_seen_sec > now_sec - PEER_BOOK_SHARE_SEC;
 }
 
-size_t peer_book_sample(const struct peer_book *book, struct addr_entry *out, size_t max,
-                        int64_t now_sec)
+size_t peer_book_sample(const struct peer_book *book, uint32_t stream, struct addr_entry *out,
+                        size_t max, int64_t now_sec)
 {
     size_t n = 0;
     if (book->n_peers == 0) {
@@ -338,7 +416,7 @@ size_t peer_book_sample(const struct peer_book *book, struct addr_entry *out, si
     size_t n_seen = 0;
     for (size_t i = 0; i < book->n_peers; i++) {
         const struct known_peer *peer = &book->peers[i];
-        if (!is_shareable(peer, now_sec)) {
+        if (!is_shareable(peer, stream, now_sec)) {
             continue;
         }
         size_t place = n < max ? n++ : (size_t)random_uniform(n_seen + 1);
@@ -347,7 +425,7 @@ size_t peer_book_sample(const struct peer_book *book, struct addr_entry *out, si
             continue;
         }
         out[place] = (struct addr_entry){.time_sec = (uint64_t)peer->last_seen_sec,
-                                         .stream = 1,
+                                         .stream = stream,
                                          .services = SERVICE_NODE_NETWORK,
                                          .port = peer->addr.port};
         (void)!peer_addr_to_wire(out[place].ip, &peer->addr);

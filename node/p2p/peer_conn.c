@@ -22,6 +22,7 @@ void conn_free(struct peer_conn *conn)
 {
     struct node *node = conn->owner;
     exchange_end(conn);
+    traffic_forget(conn);
     deferred_cancel(&conn->go_on);
     if (conn->io != NULL) {
         node->figures.bytes_in += io_bytes_received(conn->io);
@@ -34,7 +35,7 @@ void conn_free(struct peer_conn *conn)
         io_free(&conn->io);
     }
     if (conn->ticket != 0) {
-        dial_ended(node->dial, conn->ticket, clock_mono_ms());
+        dial_ended(node->dial, conn->ticket, clock_mono_ms(), clock_now_sec());
     }
     if (conn->is_counted) {
         limits_leave(node->limits, &conn->addr);
@@ -84,9 +85,10 @@ void conn_flush(struct peer_conn *conn)
         buf_reset(&conn->peer.out);
     }
     if (io_output_len(conn->io) > CONN_MAX_OUTPUT_BYTES) {
-        log_debug("p2p", "peer reads too slowly conn=%u", conn->id);
+        log_info("p2p", "connection ended conn=%u reason=\"it reads too slowly\"", conn->id);
         conn_close(conn);
     }
+    traffic_charge(conn);
 }
 
 /* ---- what the session tells */
@@ -109,6 +111,8 @@ static enum peer_refusal judge(const struct peer_conn *conn, const struct versio
         return PEER_REFUSE_BANNED;
     case LIMITS_ADDRESS_FULL:
         return PEER_REFUSE_ADDRESS_TWICE;
+    case LIMITS_NETWORK_FULL:
+        return PEER_REFUSE_NETWORK_FULL;
     case LIMITS_FULL:
         return PEER_REFUSE_FULL;
     case LIMITS_WELCOME:
@@ -123,6 +127,7 @@ static void on_version(struct peer_conn *conn, const struct version_message *ver
     enum peer_refusal refusal = judge(conn, version);
     node->n_time_refusals = 0;
     if (refusal == PEER_REFUSE_NONE) {
+        reach_learn(conn, version);
         peer_accept(&conn->peer, clock_now_sec());
         return;
     }
@@ -152,6 +157,10 @@ static void on_established(struct peer_conn *conn)
     io_set_input_limit(conn->io, FRAME_MAX_BYTES);
     if (conn->ticket != 0) {
         dial_established(node->dial, conn->ticket, clock_now_sec());
+        if (conn->is_test) {
+            conn_close(conn);
+            return;
+        }
     } else if (!peer_addr_is_loopback(&conn->addr)) {
         node->figures.was_reached = true;
     }
@@ -228,6 +237,7 @@ static void read_packets(struct peer_conn *conn)
         exchange_ask(conn);
     }
     conn_flush(conn);
+    traffic_charge(conn);
     if ((told || conn->uploads.n_refs > 0) && !conn->is_paused && !conn->is_closing) {
         deferred_arm(&conn->go_on);
     }
@@ -264,9 +274,9 @@ static void start_session(struct peer_conn *conn)
         .dandelion = node->network.dandelion > 0,
         .magic = node->network.magic,
         .nonce = random_u64(),
-        .port = node->port,
+        .port = reach_port_for(node, conn),
         .user_agent = USER_AGENT,
-        .stream = NODE_STREAM,
+        .streams = node->streams,
         .remote = conn->addr,
     };
     peer_init(&conn->peer, &options, clock_mono_ms(), clock_now_sec());
@@ -356,6 +366,7 @@ static struct peer_conn *new_conn(struct node *node, const struct peer_addr *add
     conn->id = node->last_id;
     conn->addr = *addr;
     conn->connected_ms = clock_mono_ms();
+    conn->moved_ms = conn->connected_ms;
     deferred_init(&conn->go_on, node->loop, go_on, conn);
     list_append(&node->conns, &conn->node);
     node->n_conns++;
@@ -375,7 +386,10 @@ static void set_up_io(struct peer_conn *conn)
 void conn_accept_take(struct node *node, int fd, const struct netaddr *from)
 {
     struct peer_addr addr = peer_addr_of_wire(from->ip, from->port);
-    enum limits_verdict welcome = limits_enter(node->limits, &addr, clock_mono_ms());
+    enum limits_verdict welcome = LIMITS_FULL;
+    if (node->stage == MONTH_OPEN) {
+        welcome = limits_enter(node->limits, &addr, clock_mono_ms());
+    }
     struct peer_conn *conn = new_conn(node, &addr);
     conn->welcome = welcome;
     conn->is_counted = welcome == LIMITS_WELCOME;
@@ -385,7 +399,13 @@ void conn_accept_take(struct node *node, int fd, const struct netaddr *from)
     /* Some are told why they are turned away; a crowd of them is not. */
     bool is_crowd = node->n_conns > (size_t)node->settings.max_inbound +
                                         node->settings.max_outbound * 2 + NODE_EXTRA_INBOUND;
-    if (welcome == LIMITS_BANNED || (welcome != LIMITS_WELCOME && is_crowd)) {
+    if (welcome == LIMITS_BANNED && !is_crowd) {
+        uint64_t left_sec = limits_ban_left_sec(node->limits, &addr, clock_mono_ms());
+        peer_send_error_and_close(&conn->peer, left_sec, peer_refusal_text(PEER_REFUSE_BANNED));
+        conn_flush(conn);
+    }
+    if (node->stage == MONTH_SILENT || welcome == LIMITS_BANNED ||
+        (welcome != LIMITS_WELCOME && is_crowd)) {
         conn_close(conn);
     }
 }
@@ -421,6 +441,7 @@ void conn_dial(struct node *node, const struct dial_target *target, const struct
     }
     struct peer_conn *conn = new_conn(node, &addr);
     conn->ticket = target->ticket;
+    conn->is_test = target->is_test;
     conn->welcome = LIMITS_WELCOME;
     struct fault fault;
     if (limits_is_banned(node->limits, &addr, clock_mono_ms()) ||
@@ -442,6 +463,9 @@ void conn_tick(struct peer_conn *conn, int64_t now_ms)
 {
     if (conn->is_closing) {
         return;
+    }
+    if (conn->io != NULL) {
+        traffic_watch(conn, now_ms);
     }
     bool in_session = conn->io != NULL && conn->peer.started_ms != 0;
     if (in_session) {

@@ -11,13 +11,16 @@
 #include "base/db_writer.h"
 #include "base/log.h"
 #include "base/mem.h"
+#include "node/p2p/month_cap.h"
 #include "node/p2p/peer_book.h"
 
 enum { CACHE_KIB = 1000 };
 
 struct peer_store {
     struct db_writer *writer;
+    uint32_t magic;
     uint64_t saved_revision;
+    struct month_cap saved_month;
     bool saving;
 };
 
@@ -27,6 +30,7 @@ struct saving {
     struct known_peer *peers;
     size_t n_peers;
     uint64_t revision;
+    struct month_cap month;
 };
 
 static const struct db_migration migrations[] = {
@@ -34,6 +38,10 @@ static const struct db_migration migrations[] = {
      " last_seen INTEGER NOT NULL, last_try INTEGER NOT NULL, rating INTEGER NOT NULL,"
      " failures INTEGER NOT NULL, tried INTEGER NOT NULL, built_in INTEGER NOT NULL,"
      " PRIMARY KEY (kind, host, port)) WITHOUT ROWID;",
+     NULL},
+    {"ALTER TABLE peer ADD COLUMN stream INTEGER NOT NULL DEFAULT 1;"
+     "CREATE TABLE traffic (month INTEGER PRIMARY KEY, bytes INTEGER NOT NULL);"
+     "CREATE TABLE network (magic INTEGER NOT NULL);",
      NULL},
 };
 
@@ -58,6 +66,7 @@ static bool read_peer(struct known_peer *out, struct db_stmt *row)
         .n_failures = (uint8_t)db_column_i64(row, 6),
         .tried = db_column_i64(row, 7) != 0,
         .is_default = db_column_i64(row, 8) != 0,
+        .stream = (uint32_t)db_column_i64(row, 9),
     };
     memcpy(out->addr.host, host.data, host.len);
     return true;
@@ -65,11 +74,11 @@ static bool read_peer(struct known_peer *out, struct db_stmt *row)
 
 static bool read_peers(struct db *db, struct peer_book *book, int64_t now_sec, struct fault *fault)
 {
-    struct db_stmt *select =
-        db_prepare(db,
-                   "SELECT kind, host, port, last_seen, last_try, rating, failures, tried, built_in"
-                   " FROM peer LIMIT 40000",
-                   fault);
+    struct db_stmt *select = db_prepare(
+        db,
+        "SELECT kind, host, port, last_seen, last_try, rating, failures, tried, built_in, stream"
+        " FROM peer LIMIT 40000",
+        fault);
     if (select == NULL) {
         return false;
     }
@@ -83,13 +92,57 @@ static bool read_peers(struct db *db, struct peer_book *book, int64_t now_sec, s
     return step == DB_DONE;
 }
 
-static struct db *open_file(const char *path, struct peer_book *book, int64_t now_sec,
-                            struct fault *fault)
+static bool read_months(struct db *db, struct month_cap *month, struct fault *fault)
+{
+    struct db_stmt *select =
+        db_prepare(db, "SELECT month, bytes FROM traffic ORDER BY month DESC LIMIT 3", fault);
+    if (select == NULL) {
+        return false;
+    }
+    enum db_step step;
+    while ((step = db_step(select, fault)) == DB_ROW) {
+        int64_t bytes = db_column_i64(select, 1);
+        month_cap_restore(month, (struct month_count){(int32_t)db_column_i64(select, 0),
+                                                      bytes > 0 ? (uint64_t)bytes : 0});
+    }
+    return step == DB_DONE;
+}
+
+/* A home that was moved to another network must not mix the two. */
+static bool is_of_network(struct db *db, uint32_t magic, bool *out, struct fault *fault)
+{
+    struct db_stmt *select = db_prepare(db, "SELECT magic FROM network", fault);
+    if (select == NULL) {
+        return false;
+    }
+    enum db_step step = db_step(select, fault);
+    *out = step != DB_ROW || db_column_i64(select, 0) == (int64_t)magic;
+    db_reset(select);
+    return step != DB_FAILED;
+}
+
+static bool read_all(struct db *db, const struct peer_store_contents *contents, int64_t now_sec,
+                     struct fault *fault)
+{
+    bool is_same = false;
+    if (!is_of_network(db, contents->magic, &is_same, fault) ||
+        !read_months(db, contents->month, fault)) {
+        return false;
+    }
+    if (!is_same) {
+        log_info("p2p", "the known peers are of another network and were forgotten");
+        return true;
+    }
+    return read_peers(db, contents->book, now_sec, fault);
+}
+
+static struct db *open_file(const char *path, const struct peer_store_contents *contents,
+                            int64_t now_sec, struct fault *fault)
 {
     struct db_options options = {.sync = DB_SYNC_NORMAL, .cache_kib = CACHE_KIB};
     struct db *db = db_open(path, &options, fault);
     if (db != NULL && (!db_migrate(db, migrations, ARRAY_LEN(migrations), fault) ||
-                       !read_peers(db, book, now_sec, fault))) {
+                       !read_all(db, contents, now_sec, fault))) {
         db_close(&db);
     }
     return db;
@@ -110,16 +163,17 @@ static void set_aside(const char *path)
     }
 }
 
-struct peer_store *peer_store_open(struct loop *loop, const char *path, struct peer_book *book,
-                                   int64_t now_sec, struct fault *fault)
+struct peer_store *peer_store_open(struct loop *loop, const char *path,
+                                   const struct peer_store_contents *contents, int64_t now_sec,
+                                   struct fault *fault)
 {
     struct fault why = {0};
-    struct db *db = open_file(path, book, now_sec, &why);
+    struct db *db = open_file(path, contents, now_sec, &why);
     if (db == NULL &&
         (why.code == FAULT_CORRUPT || why.code == FAULT_UNSUPPORTED || why.code == FAULT_INVALID)) {
         log_warn("p2p", "the book of peers is broken and was set aside fault=\"%s\"", why.text);
         set_aside(path);
-        db = open_file(path, book, now_sec, &why);
+        db = open_file(path, contents, now_sec, &why);
     }
     if (db == NULL) {
         fault_set(fault, why.code, "open the book of peers: %s", why.text);
@@ -127,7 +181,9 @@ struct peer_store *peer_store_open(struct loop *loop, const char *path, struct p
     }
     struct peer_store *store = xcalloc(1, sizeof *store);
     store->writer = db_writer_new_take(loop, db, NULL);
-    store->saved_revision = peer_book_revision(book);
+    store->magic = contents->magic;
+    store->saved_revision = peer_book_revision(contents->book);
+    store->saved_month = *contents->month;
     return store;
 }
 
@@ -136,7 +192,7 @@ struct peer_store *peer_store_open(struct loop *loop, const char *path, struct p
 static bool insert_peer(struct db *db, const struct known_peer *peer, struct fault *fault)
 {
     struct db_stmt *insert = db_prepare(
-        db, "INSERT OR REPLACE INTO peer VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)", fault);
+        db, "INSERT OR REPLACE INTO peer VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)", fault);
     if (insert == NULL) {
         return false;
     }
@@ -149,13 +205,42 @@ static bool insert_peer(struct db *db, const struct known_peer *peer, struct fau
     db_bind_i64(insert, 7, peer->n_failures);
     db_bind_i64(insert, 8, peer->tried);
     db_bind_i64(insert, 9, peer->is_default);
+    db_bind_i64(insert, 10, peer->stream);
     return db_run(insert, fault);
+}
+
+static bool insert_pair(struct db *db, const char *sql, int64_t first, int64_t second,
+                        struct fault *fault)
+{
+    struct db_stmt *insert = db_prepare(db, sql, fault);
+    if (insert == NULL) {
+        return false;
+    }
+    db_bind_i64(insert, 1, first);
+    db_bind_i64(insert, 2, second);
+    return db_run(insert, fault);
+}
+
+static bool write_months(struct db *db, const struct month_cap *month, struct fault *fault)
+{
+    for (size_t i = 0; i < month->n_months; i++) {
+        uint64_t bytes = month->months[i].bytes;
+        if (!insert_pair(db, "INSERT INTO traffic (month, bytes) VALUES (?1, ?2)",
+                         month->months[i].month, bytes > INT64_MAX ? INT64_MAX : (int64_t)bytes,
+                         fault)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 static bool run_saving(struct db *db, void *job, struct fault *fault)
 {
     const struct saving *saving = job;
-    if (!db_exec(db, "DELETE FROM peer", fault)) {
+    if (!db_exec(db, "DELETE FROM peer; DELETE FROM traffic; DELETE FROM network", fault) ||
+        !insert_pair(db, "INSERT INTO network (magic) SELECT ?1 WHERE ?2",
+                     (int64_t)saving->store->magic, 1, fault) ||
+        !write_months(db, &saving->month, fault)) {
         return false;
     }
     for (size_t i = 0; i < saving->n_peers; i++) {
@@ -172,6 +257,7 @@ static void saving_done(void *job, const struct fault *fault)
     saving->store->saving = false;
     if (fault == NULL) {
         saving->store->saved_revision = saving->revision;
+        saving->store->saved_month = saving->month;
     } else {
         log_warn("p2p", "cannot write the book of peers fault=\"%s\"", fault->text);
     }
@@ -179,15 +265,24 @@ static void saving_done(void *job, const struct fault *fault)
     free(saving);
 }
 
-void peer_store_save(struct peer_store *store, const struct peer_book *book)
+static bool is_saved(const struct peer_store *store, const struct peer_book *book,
+                     const struct month_cap *month)
 {
-    if (store->saving || peer_book_revision(book) == store->saved_revision) {
+    return peer_book_revision(book) == store->saved_revision &&
+           memcmp(month->months, store->saved_month.months, sizeof month->months) == 0;
+}
+
+void peer_store_save(struct peer_store *store, const struct peer_book *book,
+                     const struct month_cap *month)
+{
+    if (store->saving || is_saved(store, book, month)) {
         return;
     }
     struct saving *saving = xcalloc(1, sizeof *saving);
     saving->store = store;
     saving->n_peers = peer_book_n_peers(book);
     saving->revision = peer_book_revision(book);
+    saving->month = *month;
     saving->peers = xcalloc(saving->n_peers + 1, sizeof *saving->peers);
     for (size_t i = 0; i < saving->n_peers; i++) {
         saving->peers[i] = *peer_book_at(book, i);

@@ -23,7 +23,7 @@
 enum { ROUNDS = 7, ROUND_MS = 60, N_INV = 50000, MESSAGE_BYTES = 500, N_LINK_OBJECTS = 2000 };
 
 static const uint64_t streams[] = {1};
-static const struct object_rules rules = {streams, ARRAY_LEN(streams), {1000, 1000}};
+static const struct object_rules rules = {streams, ARRAY_LEN(streams), {1000, 1000}, false};
 static const int64_t now_sec = 1767225600;
 
 /* All that the figures need, made once. */

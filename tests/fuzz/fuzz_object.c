@@ -16,7 +16,7 @@
 #include "node/wire/frame.h"
 
 static const uint64_t streams[] = {1, 2};
-static const struct object_rules rules = {streams, ARRAY_LEN(streams), {10, 10}};
+static const struct object_rules rules = {streams, ARRAY_LEN(streams), {10, 10}, false};
 static const int64_t now_sec = 1767225600;
 
 /* The addresses of the known answers to whom the seeds are written. */

@@ -52,7 +52,7 @@ static void run(struct trace *trace, struct bytes stream, uint8_t options_byte, 
                                    .nonce = 1,
                                    .port = 8444,
                                    .user_agent = "/Fuzz:1/",
-                                   .stream = 1};
+                                   .streams = {{1}, 1}};
     size_t start = 0;
     *trace = (struct trace){0};
     peer_init(&peer, &options, 0, NOW_SEC);

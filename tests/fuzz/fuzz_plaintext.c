@@ -10,7 +10,7 @@
 #include "node/wire/frame.h"
 
 static const uint64_t streams[] = {1};
-static const struct object_rules rules = {streams, ARRAY_LEN(streams), {1000, 1000}};
+static const struct object_rules rules = {streams, ARRAY_LEN(streams), {1000, 1000}, false};
 static const int64_t now_sec = 1767225600;
 
 static void check_sender(const struct sender *sender)

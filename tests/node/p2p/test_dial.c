@@ -58,7 +58,7 @@ static void named_peers_are_dialled_again_after_a_growing_wait(void **state)
 
     int64_t wait_ms = DIAL_FIRST_RETRY_MS;
     for (int i = 0; i < 10; i++) {
-        dial_ended(dial, first, now_ms);
+        dial_ended(dial, first, now_ms, NOW);
         assert_false(dial_next(dial, &target, now_ms + wait_ms - 1, NOW));
         now_ms += wait_ms;
         assert_true(dial_next(dial, &target, now_ms, NOW));
@@ -66,7 +66,7 @@ static void named_peers_are_dialled_again_after_a_growing_wait(void **state)
         wait_ms = wait_ms * 2 < DIAL_MAX_RETRY_MS ? wait_ms * 2 : DIAL_MAX_RETRY_MS;
     }
     dial_established(dial, first, NOW);
-    dial_ended(dial, first, now_ms);
+    dial_ended(dial, first, now_ms, NOW);
     assert_true(dial_next(dial, &target, now_ms + DIAL_FIRST_RETRY_MS, NOW));
     dial_free(&dial);
     peer_book_free(&book);
@@ -121,7 +121,7 @@ static void others_are_dialled_one_a_group_up_to_the_bound(void **state)
     assert_int_equal(n, 8);
     assert_int_equal(dial_n_established(dial), 8);
     assert_int_equal(peer_book_n_tried(book), 8);
-    dial_ended(dial, target.ticket, 0);
+    dial_ended(dial, target.ticket, 0, NOW);
     dial_free(&dial);
     peer_book_free(&book);
 }
@@ -141,7 +141,7 @@ static void our_own_address_and_private_ones_are_never_dialled(void **state)
     assert_true(dial_next(dial, &target, 0, NOW));
     assert_true(peer_addr_equal(&target.addr, &own));
     dial_forbid(dial, &own);
-    dial_ended(dial, target.ticket, 0);
+    dial_ended(dial, target.ticket, 0, NOW);
     peer_book_add(book, &own, NOW, NOW);
     assert_false(dial_next(dial, &target, 0, NOW + 100000));
     dial_free(&dial);
@@ -164,6 +164,80 @@ static void introductions_are_asked_for_once_in_a_while_by_the_lonely(void **sta
     struct dial *alone = dial_of("1.2.3.4:5", 0, book);
     assert_false(dial_wants_bootstrap(alone, NOW));
     dial_free(&alone);
+    peer_book_free(&book);
+}
+
+static void a_tried_peer_under_test_is_dialled_above_the_bound(void **state)
+{
+    (void)state;
+    struct peer_book *book = peer_book_new();
+    for (uint32_t i = 0; i < PEER_BOOK_MAX_TRIED; i++) {
+        struct peer_addr addr = ipv4(0x10000001 + (i << 14));
+        peer_book_connected(book, &addr, NOW - PEER_BOOK_SURE_SEC - 1);
+    }
+    struct dial *dial = dial_of("", 1, book);
+    struct dial_target target;
+    assert_true(dial_next(dial, &target, 1, NOW));
+    assert_false(target.is_test);
+    dial_established(dial, target.ticket, NOW);
+    assert_false(dial_next(dial, &target, 1, NOW));
+
+    struct peer_addr newcomer = ipv4(0x70000001);
+    peer_book_connected(book, &newcomer, NOW);
+    assert_true(dial_next(dial, &target, 1, NOW));
+    assert_true(target.is_test);
+    assert_false(dial_next(dial, &target, 1 + DIAL_TEST_PERIOD_MS, NOW));
+    dial_established(dial, target.ticket, NOW);
+    assert_int_equal(dial_n_established(dial), 1);
+    dial_ended(dial, target.ticket, 2, NOW);
+    assert_false(peer_book_find(book, &newcomer)->tried);
+
+    peer_book_connected(book, &newcomer, NOW);
+    assert_false(dial_next(dial, &target, DIAL_TEST_PERIOD_MS, NOW));
+    assert_true(dial_next(dial, &target, 1 + DIAL_TEST_PERIOD_MS, NOW));
+    dial_ended(dial, target.ticket, 2, NOW);
+    assert_true(peer_book_find(book, &newcomer)->tried);
+    dial_free(&dial);
+    peer_book_free(&book);
+}
+
+static void offers_of_neighbours_are_dialled_once_and_while_they_are_fresh(void **state)
+{
+    (void)state;
+    struct peer_book *book = peer_book_new();
+    struct dial *dial = dial_of("", 8, book);
+    struct dial_target target;
+    struct peer_addr near = ipv4(0xc0a80102);
+    dial_offer(dial, &near, 0);
+    dial_offer(dial, &near, 0);
+    assert_true(dial_next(dial, &target, 0, NOW));
+    assert_true(peer_addr_equal(&target.addr, &near));
+    assert_false(dial_next(dial, &target, 0, NOW));
+    dial_established(dial, target.ticket, NOW);
+    assert_int_equal(peer_book_n_peers(book), 0);
+
+    /* All neighbours are one network group. */
+    struct peer_addr other = ipv4(0xc0a80103);
+    dial_offer(dial, &other, 0);
+    assert_false(dial_next(dial, &target, 0, NOW));
+    dial_ended(dial, target.ticket, 0, NOW);
+    dial_offer(dial, &other, 0);
+    assert_false(dial_next(dial, &target, (int64_t)DIAL_OFFER_SEC * 1000, NOW));
+    dial_offer(dial, &other, 0);
+    assert_true(dial_next(dial, &target, (int64_t)DIAL_OFFER_SEC * 1000 - 1, NOW));
+    dial_ended(dial, target.ticket, 0, NOW);
+
+    for (uint32_t i = 0; i < 10 * DIAL_MAX_OFFERS; i++) {
+        struct peer_addr addr = ipv4(0xc0a80200 + i);
+        dial_offer(dial, &addr, 0);
+    }
+    size_t n = 0;
+    while (dial_next(dial, &target, 0, NOW)) {
+        dial_ended(dial, target.ticket, 0, NOW);
+        n++;
+    }
+    assert_int_equal(n, DIAL_MAX_OFFERS);
+    dial_free(&dial);
     peer_book_free(&book);
 }
 
@@ -201,6 +275,8 @@ int main(void)
         cmocka_unit_test(others_are_dialled_one_a_group_up_to_the_bound),
         cmocka_unit_test(our_own_address_and_private_ones_are_never_dialled),
         cmocka_unit_test(introductions_are_asked_for_once_in_a_while_by_the_lonely),
+        cmocka_unit_test(a_tried_peer_under_test_is_dialled_above_the_bound),
+        cmocka_unit_test(offers_of_neighbours_are_dialled_once_and_while_they_are_fresh),
         cmocka_unit_test(half_open_attempts_are_bounded_more_tightly_by_a_proxy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -16,7 +16,7 @@ static struct peer_addr host(const char *text)
 
 static struct limits *limits_of(uint32_t max_inbound, uint32_t max_per_address, bool exempt)
 {
-    struct limits_options options = {max_inbound, max_per_address, exempt};
+    struct limits_options options = {max_inbound, max_per_address, 10000, exempt};
     return limits_new(&options);
 }
 
@@ -35,6 +35,43 @@ static void an_address_opens_no_more_than_its_share(void **state)
     assert_int_equal(limits_enter(limits, &b, 0), LIMITS_WELCOME);
     limits_leave(limits, &a_too);
     assert_int_equal(limits_enter(limits, &a, 0), LIMITS_WELCOME);
+    limits_free(&limits);
+}
+
+static void a_network_opens_no_more_than_its_share(void **state)
+{
+    (void)state;
+    struct limits_options options = {
+        .max_inbound = 100, .max_per_address = 1, .max_per_network = 3};
+    struct limits *limits = limits_new(&options);
+    struct peer_addr addrs[4];
+    for (int i = 0; i < 4; i++) {
+        char text[16];
+        snprintf(text, sizeof text, "8.8.%d.1", i);
+        addrs[i] = host(text);
+        assert_int_equal(limits_enter(limits, &addrs[i], 0),
+                         i < 3 ? LIMITS_WELCOME : LIMITS_NETWORK_FULL);
+    }
+    struct peer_addr elsewhere = host("8.9.0.1");
+    struct peer_addr v6 = host("2a01:4f8:1::1");
+    assert_int_equal(limits_enter(limits, &elsewhere, 0), LIMITS_WELCOME);
+    assert_int_equal(limits_enter(limits, &v6, 0), LIMITS_WELCOME);
+    limits_leave(limits, &addrs[0]);
+    assert_int_equal(limits_enter(limits, &addrs[3], 0), LIMITS_WELCOME);
+    assert_int_equal(limits_enter(limits, &addrs[0], 0), LIMITS_NETWORK_FULL);
+    limits_free(&limits);
+}
+
+static void what_is_left_of_a_ban_is_told(void **state)
+{
+    (void)state;
+    struct limits *limits = limits_of(100, 1, false);
+    struct peer_addr a = host("1.2.3.4");
+    assert_int_equal(limits_ban_left_sec(limits, &a, 0), 0);
+    limits_ban(limits, &a, 100, 0);
+    assert_int_equal(limits_ban_left_sec(limits, &a, 0), 100);
+    assert_int_equal(limits_ban_left_sec(limits, &a, 100 * SEC - 1), 1);
+    assert_int_equal(limits_ban_left_sec(limits, &a, 100 * SEC), 0);
     limits_free(&limits);
 }
 
@@ -131,6 +168,8 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_address_opens_no_more_than_its_share),
+        cmocka_unit_test(a_network_opens_no_more_than_its_share),
+        cmocka_unit_test(what_is_left_of_a_ban_is_told),
         cmocka_unit_test(all_together_open_no_more_than_the_bound),
         cmocka_unit_test(loopback_is_exempt_where_the_settings_say_so),
         cmocka_unit_test(marks_add_up_to_a_ban_that_ends),

@@ -20,7 +20,7 @@ static struct peer_options options_of(bool inbound, bool tls)
                                  .nonce = inbound ? 2 : 1,
                                  .port = 8444,
                                  .user_agent = "/Test:1/",
-                                 .stream = 1};
+                                 .streams = {{1}, 1}};
 }
 
 /* ---- two sessions and what lies between them */

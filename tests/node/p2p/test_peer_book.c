@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "node/p2p/book_trials.h"
 #include "tests/support/vectors.h"
 
 enum { NOW = 1700000000 };
@@ -58,7 +59,7 @@ static void ratings_rise_and_fall_within_their_bounds(void **state)
     assert_int_equal(peer_book_find(book, &a)->rating, PEER_BOOK_MAX_RATING);
     assert_true(peer_book_find(book, &a)->tried);
     for (int i = 0; i < 300; i++) {
-        peer_book_failed(book, &a);
+        peer_book_failed(book, &a, NOW);
     }
     assert_int_equal(peer_book_find(book, &a)->rating, PEER_BOOK_MIN_RATING);
     peer_book_free(&book);
@@ -104,6 +105,112 @@ static void tried_peers_are_bounded(void **state)
     peer_book_free(&book);
 }
 
+/* A book whose tried part is full, last seen long ago, but for `n_free` places. */
+static struct peer_book *full_book(size_t n_free)
+{
+    struct peer_book *book = peer_book_new();
+    for (uint32_t i = 0; i < PEER_BOOK_MAX_TRIED - n_free; i++) {
+        struct peer_addr addr = spread(i);
+        peer_book_connected(book, &addr, NOW - PEER_BOOK_SURE_SEC - 1);
+    }
+    return book;
+}
+
+static bool is_tried(const struct peer_book *book, const struct peer_addr *addr)
+{
+    const struct known_peer *peer = peer_book_find(book, addr);
+    return peer != NULL && peer->tried;
+}
+
+static void a_newcomer_takes_no_place_before_the_older_one_was_tested(void **state)
+{
+    (void)state;
+    struct peer_book *book = full_book(1);
+    struct peer_addr last = ipv4(0x50000001);
+    struct peer_addr newcomer = ipv4(0x51000001);
+    struct peer_addr old;
+    peer_book_connected(book, &last, NOW);
+    assert_true(is_tried(book, &last));
+    assert_false(peer_book_to_test(book, &old, NOW));
+
+    peer_book_connected(book, &newcomer, NOW);
+    assert_false(is_tried(book, &newcomer));
+    assert_true(peer_book_to_test(book, &old, NOW));
+
+    /* It answers: it stays. */
+    peer_book_tried(book, &old, NOW);
+    peer_book_connected(book, &old, NOW);
+    assert_true(is_tried(book, &old));
+    assert_false(is_tried(book, &newcomer));
+    assert_non_null(peer_book_find(book, &newcomer));
+    assert_false(peer_book_to_test(book, &old, NOW));
+
+    /* It does not: they change places. */
+    peer_book_connected(book, &newcomer, NOW);
+    assert_true(peer_book_to_test(book, &old, NOW));
+    peer_book_tried(book, &old, NOW);
+    peer_book_failed(book, &old, NOW);
+    assert_false(is_tried(book, &old));
+    assert_true(is_tried(book, &newcomer));
+    assert_int_equal(peer_book_n_tried(book), PEER_BOOK_MAX_TRIED);
+    peer_book_free(&book);
+}
+
+static void those_seen_lately_need_no_test(void **state)
+{
+    (void)state;
+    struct peer_book *book = peer_book_new();
+    for (uint32_t i = 0; i < PEER_BOOK_MAX_TRIED; i++) {
+        struct peer_addr addr = spread(i);
+        peer_book_connected(book, &addr, NOW - PEER_BOOK_SURE_SEC);
+    }
+    struct peer_addr newcomer = ipv4(0x51000001);
+    struct peer_addr old;
+    peer_book_connected(book, &newcomer, NOW);
+    assert_false(is_tried(book, &newcomer));
+    assert_false(peer_book_to_test(book, &old, NOW));
+    peer_book_free(&book);
+}
+
+static void tests_are_bounded_and_what_can_t_be_dialled_loses_in_time(void **state)
+{
+    (void)state;
+    struct peer_book *book = full_book(0);
+    struct peer_addr newcomers[BOOK_TRIALS_MAX + 5];
+    struct peer_addr old;
+    for (uint32_t i = 0; i < ARRAY_LEN(newcomers); i++) {
+        newcomers[i] = ipv4(0x51000001 + (i << 16));
+        peer_book_connected(book, &newcomers[i], NOW);
+    }
+    assert_true(peer_book_to_test(book, &old, NOW + BOOK_TRIALS_GIVE_UP_SEC - 1));
+    assert_false(peer_book_to_test(book, &old, NOW + BOOK_TRIALS_GIVE_UP_SEC));
+    size_t n_in = 0;
+    for (size_t i = 0; i < ARRAY_LEN(newcomers); i++) {
+        n_in += is_tried(book, &newcomers[i]);
+    }
+    assert_true(n_in > 0 && n_in <= BOOK_TRIALS_MAX);
+    assert_int_equal(peer_book_n_tried(book), PEER_BOOK_MAX_TRIED);
+    peer_book_free(&book);
+}
+
+static void peers_are_told_of_in_their_own_stream(void **state)
+{
+    (void)state;
+    struct peer_book *book = peer_book_new();
+    struct peer_addr one = ipv4(0x08080808);
+    struct peer_addr two = ipv4(0x09090909);
+    struct addr_entry out[4];
+    peer_book_add(book, &one, NOW, NOW);
+    peer_book_add_in(book, &two, 2, NOW, NOW);
+    assert_int_equal(peer_book_sample(book, 1, out, 4, NOW), 1);
+    assert_int_equal(out[0].stream, 1);
+    assert_int_equal(peer_book_sample(book, 2, out, 4, NOW), 1);
+    assert_int_equal(out[0].stream, 2);
+    assert_int_equal(out[0].ip[12], 9);
+    assert_int_equal(peer_book_sample(book, 3, out, 4, NOW), 0);
+    peer_book_free(&book);
+}
+
 static void well_rated_peers_are_chosen_more_often(void **state)
 {
     (void)state;
@@ -141,7 +248,7 @@ static void those_in_use_or_just_tried_are_not_chosen(void **state)
     peer_book_tried(book, &a, NOW);
     assert_false(peer_book_choose(book, &chosen, NOW + PEER_BOOK_RETRY_SEC - 1, any, NULL));
     assert_true(peer_book_choose(book, &chosen, NOW + PEER_BOOK_RETRY_SEC, any, NULL));
-    peer_book_failed(book, &a);
+    peer_book_failed(book, &a, NOW);
     assert_false(peer_book_choose(book, &chosen, NOW + 2 * PEER_BOOK_RETRY_SEC - 1, any, NULL));
     assert_true(peer_book_choose(book, &chosen, NOW + 2 * PEER_BOOK_RETRY_SEC, any, NULL));
     peer_book_free(&book);
@@ -159,10 +266,10 @@ static void only_fresh_public_peers_are_told_to_others(void **state)
     peer_book_add(book, &fresh, NOW, NOW);
     peer_book_add(book, &stale, NOW - PEER_BOOK_SHARE_SEC, NOW);
     peer_book_add(book, &bad, NOW, NOW);
-    peer_book_failed(book, &bad);
+    peer_book_failed(book, &bad, NOW);
     peer_book_add(book, &home, NOW, NOW);
 
-    assert_int_equal(peer_book_sample(book, sample, 100, NOW), 1);
+    assert_int_equal(peer_book_sample(book, 1, sample, 100, NOW), 1);
     assert_int_equal(load_be32(sample[0].ip + 12), 0x01010101);
     assert_int_equal(sample[0].port, 8444);
 
@@ -170,7 +277,7 @@ static void only_fresh_public_peers_are_told_to_others(void **state)
         struct peer_addr addr = spread(i);
         peer_book_add(book, &addr, NOW, NOW);
     }
-    assert_int_equal(peer_book_sample(book, sample, 100, NOW), 100);
+    assert_int_equal(peer_book_sample(book, 1, sample, 100, NOW), 100);
     peer_book_free(&book);
 }
 
@@ -185,7 +292,7 @@ static void old_and_bad_peers_are_forgotten_but_the_last_one(void **state)
     peer_book_add(book, &old, NOW - PEER_BOOK_FORGET_SEC - 1, NOW);
     peer_book_add(book, &bad, NOW - PEER_BOOK_FORGET_BAD_SEC - 1, NOW);
     for (int i = 0; i < 5; i++) {
-        peer_book_failed(book, &bad);
+        peer_book_failed(book, &bad, NOW);
     }
     peer_book_expire(book, NOW);
     assert_int_equal(peer_book_n_peers(book), 1);
@@ -243,6 +350,10 @@ int main(void)
         cmocka_unit_test(one_group_cannot_fill_the_book),
         cmocka_unit_test(heard_of_peers_are_bounded_and_push_no_tried_one_out),
         cmocka_unit_test(tried_peers_are_bounded),
+        cmocka_unit_test(a_newcomer_takes_no_place_before_the_older_one_was_tested),
+        cmocka_unit_test(those_seen_lately_need_no_test),
+        cmocka_unit_test(tests_are_bounded_and_what_can_t_be_dialled_loses_in_time),
+        cmocka_unit_test(peers_are_told_of_in_their_own_stream),
         cmocka_unit_test(well_rated_peers_are_chosen_more_often),
         cmocka_unit_test(those_in_use_or_just_tried_are_not_chosen),
         cmocka_unit_test(only_fresh_public_peers_are_told_to_others),
