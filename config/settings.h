@@ -84,6 +84,8 @@ struct agent_settings {
     int64_t give_up_after_sec;
     uint64_t max_trials_per_byte; /* above these a mail is held */
     uint64_t max_extra_bytes;
+    int64_t backup_every_sec; /* 0: none by itself */
+    uint32_t backup_keep;
 };
 
 struct pow_settings {

@@ -118,6 +118,11 @@ const struct setting_row settings_table[] = {
     NUMBER(SETTING_U64, "agent.max_extra_bytes", agent.max_extra_bytes, 1, MOST_TRIALS, "1000000",
            "hold a mail whose recipient demands more"),
 
+    NUMBER(SETTING_SECONDS, "agent.backup_every", agent.backup_every_sec, 0, 365 * DAY, "1d",
+           "how often a sealed backup is made by itself; 0: never"),
+    NUMBER(SETTING_U32, "agent.backup_keep", agent.backup_keep, 1, 1000, "7",
+           "how many of those are kept"),
+
     NUMBER(SETTING_U32, "pow.threads", pow.threads, 0, 1024, "0",
            "threads for proof of work; 0: one for each core"),
     CHOICE("pow.priority", pow.priority, pow_priorities, "low",

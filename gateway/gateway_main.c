@@ -4,8 +4,8 @@
  *
  * This file only puts the rooms together and takes them apart again, in order:
  *
- *     settings -> sandbox -> mail.db -> loop, pools, writer -> decoders -> store -> agent ->
- * control
+ *     settings -> sandbox -> a restore that waits -> mail.db -> loop, pools, writer -> decoders ->
+ * store -> agent -> control
  *     -> servers -> first run -> ready
  */
 #include <stddef.h>
@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "base/child.h"
+#include "base/clock.h"
 #include "base/db.h"
 #include "base/db_writer.h"
 #include "base/listener.h"
@@ -30,6 +31,7 @@
 #include "config/paths.h"
 #include "config/settings.h"
 #include "gateway/agent/agent.h"
+#include "gateway/backup/backup.h"
 #include "gateway/control/control.h"
 #include "gateway/decoder/decoder_client.h"
 #include "gateway/sandbox_gateway.h"
@@ -41,6 +43,7 @@
 
 enum {
     READY_POLL_MS = 50,
+    RESTART_DELAY_MS = 100,  /* for the answer that announces it */
     POOL_MAX_QUEUED = 16384, /* more objects than the link's window holds */
     POW_NICE = 19
 };
@@ -68,6 +71,7 @@ struct app {
     struct decoder_client *owner_decoder;
     struct mail_store *store;
     struct agent *agent;
+    struct backup *backup;
     struct control *control;
     struct control_facts facts;
 
@@ -77,8 +81,11 @@ struct app {
     struct smtp_service *smtp[AGENT_N_DOORS];
     struct server servers[N_SERVERS];
     struct timer ready_timer;
+    struct timer restart_timer;
     bool stopping;
 };
+
+static void on_stop(void *context);
 
 /* ---- the rooms below the servers ---- */
 
@@ -175,7 +182,36 @@ static bool open_agent(struct app *app, struct fault *fault)
     if (fd >= 0) {
         agent_attach_link(app->agent, fd);
     }
-    app->control = control_new(app->loop, app->agent, &app->facts);
+    return true;
+}
+
+static void restart(void *context)
+{
+    struct app *app = context;
+    timer_arm(&app->restart_timer, RESTART_DELAY_MS);
+}
+
+static bool open_control(struct app *app)
+{
+    const struct backup_config backup = {
+        .loop = app->loop,
+        .pool = app->pool,
+        .store = app->store,
+        .folder = app->folder,
+        .every_sec = app->settings.agent.backup_every_sec,
+        .keep = app->settings.agent.backup_keep,
+    };
+    app->backup = backup_new(&backup);
+    timer_init(&app->restart_timer, app->loop, on_stop, app);
+    const struct control_parts parts = {
+        .loop = app->loop,
+        .agent = app->agent,
+        .backup = app->backup,
+        .facts = &app->facts,
+        .restart = restart,
+        .restart_context = app,
+    };
+    app->control = control_new(&parts);
     return true;
 }
 
@@ -240,8 +276,7 @@ static const struct listening {
     {"smtp.tls", SERVER_SMTP, SERVE_SOCKET_TLS, offsetof(struct control_facts, smtp_tls_port)},
     {"smtp.socket", SERVER_SMTP_TRUSTED, SERVE_SOCKET_UNIX, 0},
     {"smtp.lmtp", SERVER_LMTP, SERVE_SOCKET_UNIX, 0},
-    {"smtp.lmtp_listen", SERVER_LMTP, SERVE_SOCKET_TCP,
-     offsetof(struct control_facts, lmtp_port)},
+    {"smtp.lmtp_listen", SERVER_LMTP, SERVE_SOCKET_TCP, offsetof(struct control_facts, lmtp_port)},
 };
 
 static bool listen_all(struct app *app, struct fault *fault)
@@ -458,7 +493,8 @@ static bool open_all(struct app *app, struct fault *fault)
     }
     app->loop = loop_new();
     open_decoders(app);
-    return open_pools(app, fault) && open_store(app, fault) && open_agent(app, fault) &&
+    return restore_finish(app->folder, clock_now_sec(), fault) && open_pools(app, fault) &&
+           open_store(app, fault) && open_agent(app, fault) && open_control(app) &&
            (is_one_shot(app) || open_servers(app, fault));
 }
 
@@ -466,7 +502,9 @@ static bool open_all(struct app *app, struct fault *fault)
 static void close_all(struct app *app)
 {
     timer_cancel(&app->ready_timer);
+    timer_cancel(&app->restart_timer);
     control_free(&app->control);
+    backup_free(&app->backup);
     for (size_t i = 0; i < N_SERVERS; i++) {
         serve_free(&app->servers[i].serve);
     }

@@ -127,12 +127,26 @@ static bool accept_anew(struct mail_txn *txn, int64_t id, struct fault *fault)
     return db_run(stmt, fault);
 }
 
+/* One that was held for its cost has the key; one that a restore holds may not. */
+static bool has_key(struct db *db, const char *recipient)
+{
+    struct db_stmt *stmt = db_prepare(db, "SELECT 1 FROM pubkey WHERE address = ?1", NULL);
+    if (stmt == NULL) {
+        return false;
+    }
+    db_bind_text(stmt, 1, recipient);
+    bool found = db_step(stmt, NULL) == DB_ROW;
+    db_reset(stmt);
+    return found;
+}
+
 static bool run_retry(struct mail_txn *txn, const struct queue_op *op, struct fault *fault)
 {
     struct arena arena = {0};
     struct outgoing_row row;
     bool ok = outgoing_read(mail_txn_db(txn), &row, op->id, &arena, fault);
     enum outgoing_state state = ok ? row.state : OUTGOING_CANCELLED;
+    bool may_work = ok && has_key(mail_txn_db(txn), row.recipient);
     arena_clear(&arena);
     if (!ok || (op->force && !set_forced(mail_txn_db(txn), op->id, fault))) {
         return false;
@@ -142,7 +156,7 @@ static bool run_retry(struct mail_txn *txn, const struct queue_op *op, struct fa
                          "it is held because it asks for much work: retry with --force");
     }
     const struct outgoing_change change = {
-        .to = state == OUTGOING_HELD ? OUTGOING_WORKING : OUTGOING_QUEUED, .tries = 0};
+        .to = state == OUTGOING_HELD && may_work ? OUTGOING_WORKING : OUTGOING_QUEUED, .tries = 0};
     return accept_anew(txn, op->id, fault) && outgoing_change(txn, op->id, &change, fault);
 }
 

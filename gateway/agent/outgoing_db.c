@@ -329,6 +329,59 @@ bool outgoing_cancel(struct mail_txn *txn, int64_t id, struct fault *fault)
            object_jobs_drop_unsent(mail_txn_db(txn), id, fault);
 }
 
+/* Not by outgoing_change: no mail goes this way but by a restore. */
+static bool hold_rows(struct db *db, const char *reason, int64_t now_sec, struct fault *fault)
+{
+    struct db_stmt *stmt = db_prepare(db,
+                                      "UPDATE main.outgoing SET state = ?1, reason = ?2,"
+                                      " since_sec = ?3, next_sec = 0, ack_packet = NULL"
+                                      " WHERE state < ?1",
+                                      fault);
+    if (stmt == NULL) {
+        return false;
+    }
+    db_bind_i64(stmt, 1, OUTGOING_HELD);
+    db_bind_text(stmt, 2, reason);
+    db_bind_i64(stmt, 3, now_sec);
+    if (!db_run(stmt, fault)) {
+        return false;
+    }
+    stmt = db_prepare(db,
+                      "DELETE FROM main.object_job WHERE outgoing_id IN"
+                      " (SELECT id FROM main.outgoing WHERE state = ?1)",
+                      fault);
+    if (stmt == NULL) {
+        return false;
+    }
+    db_bind_i64(stmt, 1, OUTGOING_HELD);
+    return db_run(stmt, fault);
+}
+
+bool outgoing_hold_all(struct mail_txn *txn, const char *reason, struct fault *fault)
+{
+    struct db *db = mail_txn_db(txn);
+    struct db_stmt *stmt = db_prepare(
+        db, "SELECT DISTINCT mail_id FROM main.outgoing WHERE state = ?1", fault);
+    if (stmt == NULL || !hold_rows(db, reason, mail_txn_now_sec(txn), fault)) {
+        return false;
+    }
+    int64_t *ids = NULL;
+    size_t n_ids = 0;
+    size_t capacity = 0;
+    enum db_step step;
+    db_bind_i64(stmt, 1, OUTGOING_HELD);
+    while ((step = db_step(stmt, fault)) == DB_ROW) {
+        ids = array_grow(ids, n_ids, &capacity, sizeof(*ids));
+        ids[n_ids++] = db_column_i64(stmt, 0);
+    }
+    bool ok = step == DB_DONE;
+    for (size_t i = 0; ok && i < n_ids; i++) {
+        ok = outgoing_show_mail(txn, ids[i], fault);
+    }
+    free(ids);
+    return ok;
+}
+
 bool outgoing_cancel_mail(struct mail_txn *txn, uint64_t email_id, struct fault *fault)
 {
     struct db *db = mail_txn_db(txn);

@@ -82,6 +82,11 @@ bool outgoing_cancel(struct mail_txn *txn, int64_t id, struct fault *fault) MUST
 /* A client took the copy out of Outbox: cancel all of that mail that has not left. */
 bool outgoing_cancel_mail(struct mail_txn *txn, uint64_t email_id, struct fault *fault) MUST_USE;
 
+/* After a restore: all that had not left waits, held, for its user's word. What was built for it is
+ * dropped, and built anew when it goes on; the acknowledgement's data stays, by which its recipient
+ * knows a second one. */
+bool outgoing_hold_all(struct mail_txn *txn, const char *reason, struct fault *fault) MUST_USE;
+
 /* The acknowledgement's work is done. */
 bool outgoing_keep_ack(struct mail_txn *txn, int64_t id, struct bytes packet,
                        struct fault *fault) MUST_USE;

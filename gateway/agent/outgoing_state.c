@@ -27,7 +27,8 @@ static const struct {
                           MAY(OUTGOING_SENT) | MAY(OUTGOING_HELD) | MAY(OUTGOING_FAILED) |
                               MAY(OUTGOING_CANCELLED),
                           4, true},
-    [OUTGOING_HELD] = {"held", "$bm-held", MAY(OUTGOING_WORKING) | MAY(OUTGOING_CANCELLED), 1,
+    [OUTGOING_HELD] = {"held", "$bm-held",
+                       MAY(OUTGOING_WORKING) | MAY(OUTGOING_QUEUED) | MAY(OUTGOING_CANCELLED), 1,
                        true},
     [OUTGOING_SENT] = {"sent", "$bm-sent",
                        MAY(OUTGOING_DELIVERED) | MAY(OUTGOING_WORKING) | MAY(OUTGOING_FAILED), 5,

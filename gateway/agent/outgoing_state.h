@@ -21,7 +21,8 @@ enum outgoing_state {
     OUTGOING_QUEUED = 0,   /* accepted, waits its turn */
     OUTGOING_AWAITING_KEY, /* the recipient's public key was asked for */
     OUTGOING_WORKING,      /* proof of work, then handing over to the node */
-    OUTGOING_HELD,         /* asks for more work than the bound: waits for the user */
+    OUTGOING_HELD,         /* asks for more work than the bound, or was restored: waits for the
+                            * user, and then goes to work, or back to queued without a key */
     OUTGOING_SENT,         /* in the network */
     OUTGOING_DELIVERED,    /* acknowledged by the recipient's Bitmessage */
     OUTGOING_FAILED,       /* given up, with a reason */

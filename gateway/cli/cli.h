@@ -84,5 +84,8 @@ CLI_COMMAND(cmd_config_check);
 CLI_COMMAND(cmd_config_show);
 CLI_COMMAND(cmd_sendmail);
 CLI_COMMAND(cmd_bench);
+CLI_COMMAND(cmd_backup);
+CLI_COMMAND(cmd_restore);
+CLI_COMMAND(cmd_recovery_key);
 
 #endif

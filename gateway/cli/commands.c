@@ -101,6 +101,11 @@ const struct command commands[] = {
     {"config show", "", "the settings in force", .run = cmd_config_show},
     {"sendmail", "[-tiv] [-f SENDER] [-F NAME] [-bm|-bs|-bp] [RECIPIENT...]",
      "send the mail on standard input, as sendmail(8) does", .run = cmd_sendmail},
+    {"backup", "FILE", "put keys, mail and queue into one file that the recovery key opens",
+     .run = cmd_backup},
+    {"restore", "FILE", "go back to a backup; asks for the recovery key", .run = cmd_restore},
+    {"recovery-key", "[--new]", "is there a recovery key? --new: make one, and print it once",
+     .run = cmd_recovery_key},
     {"bench", "NAME [--seconds S] [--kernel K]", "measure: pow, decrypt, sign or hash",
      .run = cmd_bench},
 };

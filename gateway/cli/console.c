@@ -24,12 +24,15 @@ static const char page[] =
     "  user      @account@\n"
     "  password  @password@\n"
     "  address   @address@\n"
+    "  recovery  @recovery_key@\n"
     "\n"
     "`bittern setup thunderbird` (or mutt, mbsync, msmtp ...) prints a ready configuration.\n"
     "Everything is kept in @home@. Ctrl-C stops.\n"
     "\n";
 
 static const char password_is_known[] = "as it was (`bittern account passwd` makes a new one)";
+static const char key_is_new[] = "%s (opens your backups; write it down)";
+static const char key_is_known[] = "as it was (`bittern recovery-key --new` makes a new one)";
 
 static void pause_ms(long ms)
 {
@@ -68,9 +71,14 @@ static void print_page(const struct cli *cli)
     json_t *info = ask(cli, "setup.info");
     json_t *first = ask(cli, "setup.first_password");
     const char *password = json_string_value(json_object_get(first, "password"));
+    json_t *key = password != NULL ? ask(cli, "recovery_key.new") : NULL;
+    const char *recovery_key = json_string_value(json_object_get(key, "recovery_key"));
     if (info != NULL) {
         json_object_set_new(info, "password",
                             json_string(password != NULL ? password : password_is_known));
+        json_object_set_new(info, "recovery_key",
+                            recovery_key != NULL ? json_sprintf(key_is_new, recovery_key)
+                                                 : json_string(key_is_known));
         struct setup_program program = {"console", page};
         struct buf out = {0};
         setup_text(&out, &program, info);
@@ -80,6 +88,7 @@ static void print_page(const struct cli *cli)
     }
     json_decref(info);
     json_decref(first);
+    json_decref(key);
 }
 
 static void show_status(const struct cli *cli)

@@ -137,6 +137,10 @@ static const struct {
     {"queue.retry", api_call_queue_retry},
     {"queue.cancel", api_call_queue_cancel},
     {"mail.submit", api_call_mail_submit},
+    {"backup.make", api_call_backup_make},
+    {"recovery_key.new", api_call_recovery_key_new},
+    {"recovery_key.show", api_call_recovery_key_show},
+    {"restore.prepare", api_call_restore_prepare},
     {"setup.info", api_call_setup_info},
     {"setup.first_password", api_call_setup_first_password},
 };

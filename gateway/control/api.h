@@ -16,7 +16,10 @@
 /* What the handlers work on. */
 struct api {
     struct agent *agent;
+    struct backup *backup;
     const struct control_facts *facts;
+    void (*restart)(void *context);
+    void *restart_context;
 };
 
 struct api_call;

@@ -60,5 +60,9 @@ void api_call_queue_cancel(struct api_call *call);
 void api_call_setup_info(struct api_call *call);
 void api_call_setup_first_password(struct api_call *call);
 void api_call_mail_submit(struct api_call *call);
+void api_call_backup_make(struct api_call *call);
+void api_call_recovery_key_new(struct api_call *call);
+void api_call_recovery_key_show(struct api_call *call);
+void api_call_restore_prepare(struct api_call *call);
 
 #endif

@@ -28,12 +28,17 @@ struct connection {
     size_t n_scanned;      /* bytes of the input that hold no line end */
 };
 
-struct control *control_new(struct loop *loop, struct agent *agent,
-                            const struct control_facts *facts)
+struct control *control_new(const struct control_parts *parts)
 {
     struct control *control = xcalloc(1, sizeof *control);
-    control->loop = loop;
-    control->api = (struct api){agent, facts};
+    control->loop = parts->loop;
+    control->api = (struct api){
+        .agent = parts->agent,
+        .backup = parts->backup,
+        .facts = parts->facts,
+        .restart = parts->restart,
+        .restart_context = parts->restart_context,
+    };
     list_init(&control->connections);
     return control;
 }

@@ -15,6 +15,7 @@
 #include "base/compiler.h"
 
 struct agent;
+struct backup;
 struct control;
 struct loop;
 
@@ -42,9 +43,18 @@ struct control_facts {
     pid_t pid_decoder_owner;
 };
 
-/* All are borrowed, and outlive it. */
-struct control *control_new(struct loop *loop, struct agent *agent,
-                            const struct control_facts *facts) MUST_USE;
+/* What the calls work on. All are borrowed, and outlive it. */
+struct control_parts {
+    struct loop *loop;
+    struct agent *agent;
+    struct backup *backup;
+    const struct control_facts *facts;
+    /* End the gateway, soon, so that it is started again: after a restore. */
+    void (*restart)(void *context);
+    void *restart_context;
+};
+
+struct control *control_new(const struct control_parts *parts) MUST_USE;
 void control_free(struct control **control);
 
 /* Serve a connection, which is taken. */

@@ -4,6 +4,7 @@
  * come through with its UIDs and UIDVALIDITY as they were. */
 #include "gateway/store/mail_db.h"
 
+#include "base/bytes.h"
 #include "base/clock.h"
 #include "base/db.h"
 #include "base/fault.h"
@@ -66,4 +67,53 @@ struct db *mail_db_open_reader(const char *path, struct fault *fault)
     const struct db_options options = {
         .read_only = true, .must_exist = true, .cache_kib = 4000, .busy_wait_ms = 1000};
     return db_open(path, &options, fault);
+}
+
+/* ---- files from outside ---- */
+
+static const char shape_sql[] =
+    "SELECT type || ' ' || name || ' ' || tbl_name || ' ' || coalesce(sql, '')"
+    " FROM sqlite_schema WHERE name NOT LIKE 'sqlite_stat%' ORDER BY 1";
+
+static bool same_shape(struct db *a, struct db *b, struct fault *fault)
+{
+    struct db_stmt *left = db_prepare(a, shape_sql, fault);
+    struct db_stmt *right = left ? db_prepare(b, shape_sql, fault) : NULL;
+    bool same = right != NULL;
+    enum db_step step = DB_ROW;
+    while (same && step == DB_ROW) {
+        step = db_step(left, fault);
+        same = step != DB_FAILED && db_step(right, fault) == step &&
+               (step != DB_ROW || bytes_equal(db_column_bytes(left, 0), db_column_bytes(right, 0)));
+    }
+    if (left) {
+        db_reset(left);
+    }
+    if (right) {
+        db_reset(right);
+    }
+    return same || fault_set(fault, FAULT_CORRUPT, "its tables are not those of Bittern");
+}
+
+bool mail_db_check_foreign(const char *path, const char *scratch, struct fault *fault)
+{
+    struct db *db = mail_db_open_reader(path, fault);
+    if (!db) {
+        return false;
+    }
+    struct db *model = NULL;
+    int64_t version = db_version(db, fault);
+    bool ok = version >= 0;
+    if (ok && version > (int64_t)ARRAY_LEN(steps)) {
+        ok = fault_set(fault, FAULT_UNSUPPORTED, "it is of a newer Bittern");
+    } else if (ok && version == 0) {
+        ok = fault_set(fault, FAULT_CORRUPT, "it is not a mail database");
+    }
+    if (ok && db_quick_check(db, fault)) {
+        model = db_open(scratch, &(struct db_options){.sync = DB_SYNC_NORMAL}, fault);
+    }
+    ok = model && db_migrate(model, steps, (size_t)version, fault) && same_shape(db, model, fault);
+    db_close(&model);
+    db_close(&db);
+    return ok;
 }

@@ -23,6 +23,12 @@ struct db *mail_db_open(const char *path, struct fault *fault) MUST_USE;
 /* One more connection for reading. The database was opened by mail_db_open before. */
 struct db *mail_db_open_reader(const char *path, struct fault *fault) MUST_USE;
 
+/* A file from outside (an unsealed backup): is it whole, and are its tables exactly those of its
+ * version, with no view, trigger or column more? `scratch` names a file that is not there and can
+ * be made for comparison; the caller removes it. FAULT_CORRUPT, FAULT_UNSUPPORTED (of a newer
+ * program). Nothing in the file is changed. */
+bool mail_db_check_foreign(const char *path, const char *scratch, struct fault *fault) MUST_USE;
+
 /* The steps from an empty file to the newest version, for tests of the way there. */
 const struct db_migration *mail_db_steps(size_t *out_n) MUST_USE;
 

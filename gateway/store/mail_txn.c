@@ -324,3 +324,19 @@ bool mail_txn_finish(struct mail_txn *txn, struct fault *fault)
     }
     return true;
 }
+
+bool mail_txn_run(struct db *db, bool (*run)(struct mail_txn *txn, void *job, struct fault *fault),
+                  void *job, struct fault *fault)
+{
+    struct mail_txn txn;
+    if (!db_begin(db, fault)) {
+        return false;
+    }
+    mail_txn_init(&txn, db, NULL);
+    bool ok = run(&txn, job, fault) && mail_txn_finish(&txn, fault) && db_commit(db, fault);
+    mail_txn_clear(&txn);
+    if (!ok && db_in_transaction(db)) {
+        db_rollback(db);
+    }
+    return ok;
+}

@@ -16,11 +16,17 @@
 #include "base/compiler.h"
 
 struct db;
+struct fault;
 struct mail_txn;
 
 /* For statements of one's own inside the same transaction. */
 struct db *mail_txn_db(struct mail_txn *txn) MUST_USE;
 /* The wall clock when the transaction began: one time for all that it writes. */
 int64_t mail_txn_now_sec(const struct mail_txn *txn) MUST_USE;
+
+/* One transaction around `run` where no store is open: a tool, or before the servers start. Nobody
+ * is told of what it did. */
+bool mail_txn_run(struct db *db, bool (*run)(struct mail_txn *txn, void *job, struct fault *fault),
+                  void *job, struct fault *fault) MUST_USE;
 
 #endif

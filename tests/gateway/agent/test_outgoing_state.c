@@ -11,7 +11,7 @@ static const char *const legal[OUTGOING_N_STATES] = {
     /* queued    */ ".xx...xx",
     /* awaiting  */ "..x...xx",
     /* working   */ "...xx.xx",
-    /* held      */ "..x....x",
+    /* held      */ "x.x....x",
     /* sent      */ "..x..xx.",
     /* delivered */ "........",
     /* failed    */ "x.......",

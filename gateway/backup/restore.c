@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: MIT
+#include "gateway/backup/restore.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/db.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/pool.h"
+#include "base/process.h"
+#include "gateway/agent/outgoing_db.h"
+#include "gateway/backup/seal.h"
+#include "gateway/store/accounts.h"
+#include "gateway/store/mail_db.h"
+#include "gateway/store/mail_txn.h"
+#include "gateway/store/store_check.h"
+
+#define OPENED_NAME "restore.tmp" /* unsealed, not yet checked */
+#define SCRATCH_NAME "scratch.tmp"
+#define READY_NAME "restored.db"
+#define MAIL_DB_NAME "mail.db"
+
+/* What SQLite keeps beside a database. */
+static const char *const companions[] = {"-wal", "-shm"};
+
+static char *path_in(const char *folder, const char *name)
+{
+    return xasprintf("%s/%s", folder, name);
+}
+
+static void delete_database(const char *path)
+{
+    unlink(path);
+    for (size_t i = 0; i < ARRAY_LEN(companions); i++) {
+        char *companion = xasprintf("%s%s", path, companions[i]);
+        unlink(companion);
+        free(companion);
+    }
+}
+
+static bool sync_folder(const char *folder, struct fault *fault)
+{
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool ok = (fd >= 0 && fsync(fd) == 0) || fault_set_errno(fault, errno, "write %s", folder);
+    process_close_fd(&fd);
+    return ok;
+}
+
+static bool rename_in(const char *folder, const char *from, const char *to, struct fault *fault)
+{
+    char *old_path = path_in(folder, from);
+    char *new_path = path_in(folder, to);
+    bool ok = rename(old_path, new_path) == 0 ||
+              fault_set_errno(fault, errno, "rename %s to %s", old_path, to);
+    free(old_path);
+    free(new_path);
+    return ok;
+}
+
+/* ---- preparing ---- */
+
+static bool write_all(int fd, struct bytes content, struct fault *fault)
+{
+    while (content.len > 0) {
+        ssize_t n = write(fd, content.data, content.len);
+        if (n < 0 && errno != EINTR) {
+            return fault_set_errno(fault, errno, "unseal the backup");
+        }
+        content = bytes_slice(content, n > 0 ? (size_t)n : 0, content.len);
+    }
+    return true;
+}
+
+static bool unseal_to(int to, struct seal_reader *reader, const struct pool_token *token,
+                      struct fault *fault)
+{
+    struct bytes chunk;
+    do {
+        if (pool_is_cancelled(token)) {
+            return fault_set(fault, FAULT_CANCELLED, "the restore was stopped");
+        }
+        if (!seal_reader_next(reader, &chunk, fault) || !write_all(to, chunk, fault)) {
+            return false;
+        }
+    } while (chunk.len > 0);
+    return fsync(to) == 0 || fault_set_errno(fault, errno, "unseal the backup");
+}
+
+static bool unseal(const char *folder, const char *opened, const struct seal_key *key,
+                   const struct pool_token *token, struct fault *fault)
+{
+    char *sealed = path_in(folder, RESTORE_SEALED_NAME);
+    int from = open(sealed, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    bool ok = from >= 0 || fault_set_errno(fault, errno, "open %s", sealed);
+    free(sealed);
+    struct seal_reader *reader = ok ? seal_reader_new(from, key, fault) : NULL;
+    int to = reader != NULL ? open(opened, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600) : -1;
+    ok = reader != NULL && (to >= 0 || fault_set_errno(fault, errno, "write %s", opened)) &&
+         unseal_to(to, reader, token, fault);
+    seal_reader_free(&reader);
+    process_close_fd(&from);
+    process_close_fd(&to);
+    return ok;
+}
+
+static bool count_rows(struct db *db, const char *sql, int64_t *out, struct fault *fault)
+{
+    struct db_stmt *stmt = db_prepare(db, sql, fault);
+    bool ok = stmt != NULL && db_step(stmt, fault) == DB_ROW;
+    *out = ok ? db_column_i64(stmt, 0) : 0;
+    if (stmt != NULL) {
+        db_reset(stmt);
+    }
+    return ok;
+}
+
+static bool check(const char *folder, const char *opened, struct restore_summary *out,
+                  struct fault *fault)
+{
+    char *scratch = path_in(folder, SCRATCH_NAME);
+    delete_database(scratch);
+    bool ok = mail_db_check_foreign(opened, scratch, fault);
+    delete_database(scratch);
+    free(scratch);
+    struct db *db = ok ? mail_db_open(opened, fault) : NULL; /* brings it up to date, too */
+    ok = db != NULL && store_check(db, fault) &&
+         count_rows(db, "SELECT count(*) FROM account", &out->n_accounts, fault) &&
+         count_rows(db, "SELECT count(*) FROM identity", &out->n_identities, fault) &&
+         count_rows(db, "SELECT count(*) FROM message", &out->n_messages, fault);
+    db_close(&db);
+    return ok || fault_wrap(fault, "the backup");
+}
+
+bool restore_prepare(const char *folder, const struct seal_key *key, const struct pool_token *token,
+                     struct restore_summary *out, struct fault *fault)
+{
+    char *opened = path_in(folder, OPENED_NAME);
+    *out = (struct restore_summary){0};
+    delete_database(opened);
+    bool ok = unseal(folder, opened, key, token, fault) && check(folder, opened, out, fault) &&
+              rename_in(folder, OPENED_NAME, READY_NAME, fault) && sync_folder(folder, fault);
+    delete_database(opened);
+    free(opened);
+    return ok;
+}
+
+/* ---- finishing: what of the old database is taken over ---- */
+
+/* The columns of `identity`, but for those that mean another row in this database. */
+static bool identity_columns(struct db *db, struct buf *out, const char *prefix,
+                             struct fault *fault)
+{
+    struct db_stmt *stmt = db_prepare(db,
+                                      "SELECT name FROM pragma_table_info('identity')"
+                                      " WHERE name NOT IN ('id', 'account_id', 'mailbox_id')",
+                                      fault);
+    enum db_step step = stmt != NULL ? DB_ROW : DB_FAILED;
+    while (step == DB_ROW && (step = db_step(stmt, fault)) == DB_ROW) {
+        buf_printf(out, ", %s%s", prefix, db_column_text(stmt, 0));
+    }
+    return step == DB_DONE;
+}
+
+#define MISSING_HERE                                                                               \
+    " FROM old.identity o JOIN old.account a ON a.id = o.account_id"                               \
+    " WHERE NOT EXISTS (SELECT 1 FROM main.identity i JOIN main.account m ON m.id = i.account_id"  \
+    " WHERE i.address = o.address AND m.name = a.name)"
+
+/* The accounts of keys that the backup has not, where it has not them either. */
+static bool add_accounts(struct mail_txn *txn, struct fault *fault)
+{
+    struct arena arena = {0};
+    struct db *db = mail_txn_db(txn);
+    char **names = NULL;
+    size_t n_names = 0;
+    size_t capacity = 0;
+    struct db_stmt *stmt =
+        db_prepare(db,
+                   "SELECT DISTINCT a.name" MISSING_HERE
+                   " AND NOT EXISTS (SELECT 1 FROM main.account m WHERE m.name = a.name)",
+                   fault);
+    enum db_step step = stmt != NULL ? DB_ROW : DB_FAILED;
+    while (step == DB_ROW && (step = db_step(stmt, fault)) == DB_ROW) {
+        names = array_grow(names, n_names, &capacity, sizeof *names);
+        names[n_names++] = arena_strdup(&arena, db_column_text(stmt, 0));
+    }
+    bool ok = step == DB_DONE;
+    for (size_t i = 0; ok && i < n_names; i++) {
+        int64_t id;
+        ok = accounts_create(txn, &id, names[i], fault);
+    }
+    free(names);
+    arena_clear(&arena);
+    return ok && db_exec(db,
+                         "UPDATE main.account SET"
+                         " (scram_salt, scram_iterations, scram_stored_key, scram_server_key) ="
+                         " (SELECT scram_salt, scram_iterations, scram_stored_key,"
+                         " scram_server_key FROM old.account o WHERE o.name = main.account.name)"
+                         " WHERE scram_salt IS NULL"
+                         " AND name IN (SELECT name FROM old.account)",
+                         fault);
+}
+
+/* A chan's folder is made anew when its first mail comes. */
+static bool add_identities(struct db *db, struct fault *fault)
+{
+    struct buf columns = {0};
+    struct buf values = {0};
+    struct buf sql = {0};
+    bool ok =
+        identity_columns(db, &columns, "", fault) && identity_columns(db, &values, "o.", fault);
+    buf_printf(&sql,
+               "INSERT OR IGNORE INTO main.identity (account_id%s)"
+               " SELECT (SELECT id FROM main.account m WHERE m.name = a.name)%s" MISSING_HERE,
+               buf_str(&columns), buf_str(&values));
+    ok = ok && db_exec(db, buf_str(&sql), fault) &&
+         db_exec(db,
+                 "INSERT OR IGNORE INTO main.login_alias (name, account_id)"
+                 " SELECT l.name, (SELECT id FROM main.account m WHERE m.name = a.name)"
+                 " FROM old.login_alias l JOIN old.account a ON a.id = l.account_id"
+                 " WHERE l.name IN (SELECT address FROM main.identity)",
+                 fault);
+    buf_clear(&columns);
+    buf_clear(&values);
+    buf_clear(&sql);
+    return ok;
+}
+
+/* ---- finishing: what must not be as it was ---- */
+
+/* Above every UIDVALIDITY that either database gave or the clock would. */
+static bool renew_uid_validity(struct db *db, bool has_old, int64_t now_sec, struct fault *fault)
+{
+    static const char highest[] =
+        "SELECT max(value) FROM (SELECT value FROM main.counter WHERE name = 'uid_validity'"
+        " UNION ALL SELECT value FROM %s.counter WHERE name = 'uid_validity')";
+    char sql[sizeof highest + 8];
+    int64_t base;
+    (void)snprintf(sql, sizeof sql, highest, has_old ? "old" : "main");
+    if (!count_rows(db, sql, &base, fault)) {
+        return false;
+    }
+    base = base > now_sec ? base : now_sec;
+    static const char *const statements[] = {
+        "UPDATE main.mailbox SET uid_validity = ?1 +"
+        " (SELECT count(*) FROM main.mailbox m WHERE m.id <= mailbox.id)",
+        "UPDATE main.counter SET value = ?1 + (SELECT count(*) FROM main.mailbox)"
+        " WHERE name = 'uid_validity'"};
+    for (size_t i = 0; i < ARRAY_LEN(statements); i++) {
+        struct db_stmt *stmt = db_prepare(db, statements[i], fault);
+        if (stmt == NULL) {
+            return false;
+        }
+        db_bind_i64(stmt, 1, base);
+        if (!db_run(stmt, fault)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+struct finishing {
+    bool has_old; /* attached as "old" */
+    int64_t now_sec;
+};
+
+/* The node's store is gone through again: what came after the backup and is still in the network
+ * comes again, and what the backup has is known by its marks. */
+static bool run_finishing(struct mail_txn *txn, void *job, struct fault *fault)
+{
+    const struct finishing *finishing = job;
+    struct db *db = mail_txn_db(txn);
+    return (!finishing->has_old || (add_accounts(txn, fault) && add_identities(db, fault))) &&
+           renew_uid_validity(db, finishing->has_old, finishing->now_sec, fault) &&
+           outgoing_hold_all(txn, "restored from a backup: it may have left before", fault) &&
+           db_exec(db, "DELETE FROM main.link_cursor", fault);
+}
+
+static bool attach(struct db *db, const char *path, struct fault *fault)
+{
+    struct db_stmt *stmt = db_prepare(db, "ATTACH DATABASE ?1 AS old", fault);
+    if (stmt == NULL) {
+        return false;
+    }
+    db_bind_text(stmt, 1, path);
+    return db_run(stmt, fault);
+}
+
+/* Bring the old database to today's tables and attach it. One that can't be opened has nothing that
+ * could be taken over: that may be why there is a restore. */
+static bool attach_old(struct db *db, const char *mail_db)
+{
+    struct fault why = {0};
+    if (access(mail_db, F_OK) != 0) {
+        return false;
+    }
+    struct db *old = mail_db_open(mail_db, &why);
+    bool ok = old != NULL;
+    db_close(&old);
+    ok = ok && attach(db, mail_db, &why);
+    if (!ok) {
+        log_warn("backup", "no keys are taken over from the old database reason=\"%s\"", why.text);
+    }
+    return ok;
+}
+
+static bool bring_up_to_date(const char *ready, const char *mail_db, int64_t now_sec,
+                             struct fault *fault)
+{
+    struct db *db = mail_db_open(ready, fault);
+    if (db == NULL) {
+        return false;
+    }
+    struct finishing finishing = {.has_old = attach_old(db, mail_db), .now_sec = now_sec};
+    bool ok = mail_txn_run(db, run_finishing, &finishing, fault);
+    if (finishing.has_old) {
+        ok = db_exec(db, "DETACH DATABASE old", fault) && ok;
+    }
+    db_checkpoint(db);
+    db_close(&db); /* the last connection: its log goes with it */
+    return ok;
+}
+
+/* ---- finishing: the exchange ---- */
+
+/* With what SQLite may have left beside it, under the same name. */
+static bool set_aside(const char *folder, int64_t now_sec, struct fault *fault)
+{
+    time_t now = (time_t)now_sec;
+    struct tm tm;
+    char aside[64] = MAIL_DB_NAME ".before-";
+    if (gmtime_r(&now, &tm) != NULL) {
+        size_t len = strlen(aside);
+        (void)strftime(aside + len, sizeof aside - len, "%Y%m%d-%H%M%S", &tm);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(companions); i++) {
+        char from[64];
+        char to[sizeof aside + 8];
+        (void)snprintf(from, sizeof from, MAIL_DB_NAME "%s", companions[i]);
+        (void)snprintf(to, sizeof to, "%s%s", aside, companions[i]);
+        struct fault why = {0};
+        if (!rename_in(folder, from, to, &why) && why.code != FAULT_NOT_FOUND) {
+            return fault_set(fault, why.code, "%s", why.text);
+        }
+    }
+    struct fault why = {0};
+    return rename_in(folder, MAIL_DB_NAME, aside, &why) || why.code == FAULT_NOT_FOUND ||
+           fault_set(fault, why.code, "%s", why.text);
+}
+
+bool restore_finish(const char *folder, int64_t now_sec, struct fault *fault)
+{
+    char *ready = path_in(folder, READY_NAME);
+    char *mail_db = path_in(folder, MAIL_DB_NAME);
+    char *sealed = path_in(folder, RESTORE_SEALED_NAME);
+    bool is_ready = access(ready, F_OK) == 0;
+    bool ok =
+        !is_ready ||
+        (bring_up_to_date(ready, mail_db, now_sec, fault) && set_aside(folder, now_sec, fault) &&
+         rename_in(folder, READY_NAME, MAIL_DB_NAME, fault) && sync_folder(folder, fault));
+    if (is_ready && ok) {
+        unlink(sealed);
+        log_info("backup", "restored; the database before it was kept beside it");
+    }
+    free(ready);
+    free(mail_db);
+    free(sealed);
+    return ok || fault_wrap(fault, "restore the backup");
+}
