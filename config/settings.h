@@ -124,6 +124,13 @@ struct imap_settings {
     uint32_t max_sessions;
 };
 
+struct http_settings {
+    char *listen; /* empty: off */
+    uint16_t port;
+    char *hosts;  /* names under which it may be asked for, besides addresses and localhost */
+    bool metrics; /* serve /metrics, to whoever can connect */
+};
+
 struct log_settings {
     uint32_t level; /* an enum log_level */
     bool addresses; /* show them at info and above */
@@ -138,6 +145,7 @@ struct settings {
     struct mail_settings mail;
     struct smtp_settings smtp;
     struct imap_settings imap;
+    struct http_settings http;
     struct log_settings log;
 };
 

@@ -162,6 +162,14 @@ const struct setting_row settings_table[] = {
     NUMBER(SETTING_U32, "imap.max_sessions", imap.max_sessions, 1, 100000, "4000",
            "connections at a time"),
 
+    TEXT(SETTING_TEXT, "http.listen", http.listen, "127.0.0.1",
+         "addresses for the page that browsers and Prometheus read; empty: off"),
+    PORT("http.port", http.port, "8445", "port for them; 0 picks a free one"),
+    TEXT(SETTING_TEXT, "http.hosts", http.hosts, "",
+         "names by which it may be asked for, besides addresses and localhost: NAME, NAME"),
+    BOOL("http.metrics", http.metrics, "no",
+         "serve figures for Prometheus under /metrics, without a login"),
+
     CHOICE("log.level", log.level, log_levels, "info", "what is written to the log"),
     BOOL("log.addresses", log.addresses, "no", "write addresses of people and peers in full"),
     TEXT(SETTING_TEXT, "log.file", log.file, "",

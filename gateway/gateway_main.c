@@ -33,6 +33,7 @@
 #include "gateway/agent/agent.h"
 #include "gateway/backup/backup.h"
 #include "gateway/control/control.h"
+#include "gateway/control/web.h"
 #include "gateway/decoder/decoder_client.h"
 #include "gateway/sandbox_gateway.h"
 #include "gateway/store/mail_db.h"
@@ -73,6 +74,7 @@ struct app {
     struct agent *agent;
     struct backup *backup;
     struct control *control;
+    struct web *web;
     struct control_facts facts;
 
     struct tls_context *tls;
@@ -297,8 +299,19 @@ static bool listen_all(struct app *app, struct fault *fault)
     return true;
 }
 
+static void open_web(struct app *app)
+{
+    int fd;
+    app->web = web_new(app->loop, app->agent, &app->settings.http);
+    while ((fd = child_take_socket(app->child, "http.listen")) >= 0) {
+        web_listen_take(app->web, fd);
+    }
+    app->facts.http_port = web_port(app->web);
+}
+
 static bool open_servers(struct app *app, struct fault *fault)
 {
+    open_web(app);
     if (!open_certificate(app, fault)) {
         return false;
     }
@@ -328,7 +341,7 @@ static void poll_ready(void *context)
     struct agent_status status;
     agent_status(app->agent, &status);
     bool listens = app->settings.node.listen[0] != '\0';
-    if (status.link_is_up && (!listens || status.node_port != 0)) {
+    if (status.link_is_up && (!listens || status.node.values[FIGURE_PORT] != 0)) {
         timer_cancel(&app->ready_timer);
         app->facts.ready = true;
         child_ready(app->child);
@@ -446,6 +459,7 @@ static void on_stop(void *context)
     bool any = false;
     app->stopping = true;
     app->facts.ready = false;
+    web_free(&app->web);
     for (size_t i = 0; i < N_SERVERS; i++) {
         if (app->servers[i].serve != NULL) {
             any = true;
@@ -505,6 +519,7 @@ static void close_all(struct app *app)
     timer_cancel(&app->restart_timer);
     control_free(&app->control);
     backup_free(&app->backup);
+    web_free(&app->web);
     for (size_t i = 0; i < N_SERVERS; i++) {
         serve_free(&app->servers[i].serve);
     }

@@ -10,6 +10,7 @@
 #include "base/buf.h"
 #include "base/child.h"
 #include "base/dns.h"
+#include "base/http_server.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/netaddr.h"
@@ -28,6 +29,8 @@ struct app {
     struct child *child;
     struct settings settings;
     struct node *node;
+    struct http_options http_options;
+    struct http_server *http; /* NULL: no metrics here */
     struct timer report_timer;
     bool broken;
 };
@@ -73,8 +76,8 @@ static void on_report(void *context)
 {
     struct app *app = context;
     struct buf text = {0};
-    struct node_status status = node_status(app->node);
-    node_status_json(&text, &status);
+    struct node_figures figures = node_status(app->node);
+    node_figures_json(&text, &figures);
     child_report(app->child, CHILD_REPORT_NODE, buf_str(&text));
     buf_clear(&text);
 }
@@ -116,6 +119,8 @@ static bool start(struct app *app, struct fault *fault)
     return app->node != NULL;
 }
 
+/* ---- listening */
+
 static bool is_loopback(int fd)
 {
     struct sockaddr_storage storage;
@@ -124,6 +129,44 @@ static bool is_loopback(int fd)
     return getsockname(fd, (struct sockaddr *)&storage, &len) == 0 &&
            netaddr_from_sockaddr(&address, &storage) && netaddr_is_loopback(&address);
 }
+
+/* ---- figures for Prometheus, where no gateway shows them */
+
+static void serve_metrics(void *context, struct http_exchange *exchange,
+                          const struct http_request *request)
+{
+    struct app *app = context;
+    struct buf text = {0};
+    struct node_figures figures = node_status(app->node);
+    (void)request;
+    node_figures_metrics(&text, &figures);
+    http_answer(exchange, HTTP_OK, "text/plain; version=0.0.4; charset=utf-8", buf_view(&text));
+    buf_clear(&text);
+}
+
+static const struct http_route http_routes[] = {{HTTP_GET, "/metrics", 0, serve_metrics}};
+
+static void serve_http(struct app *app)
+{
+    int fd;
+    app->http_options = (struct http_options){.routes = http_routes,
+                                              .n_routes = ARRAY_LEN(http_routes),
+                                              .context = app,
+                                              .hosts = app->settings.http.hosts};
+    app->http = http_server_new(app->loop, &app->http_options);
+    while ((fd = child_take_socket(app->child, "node.metrics")) >= 0) {
+        if (app->settings.node.tor == TOR_STRICT && !is_loopback(fd)) {
+            close(fd);
+        } else {
+            http_server_listen_take(app->http, fd);
+        }
+    }
+    if (http_server_port(app->http) != 0) {
+        log_info("node", "metrics are served port=%u", http_server_port(app->http));
+    }
+}
+
+/* ---- serving */
 
 /* In strict Tor mode nothing is listened to, whatever was handed over, but for Tor itself. */
 static void take_sockets(struct app *app)
@@ -151,6 +194,7 @@ static void serve(struct app *app)
 {
     child_attach(app->child, app->loop, &child_handler, app);
     take_sockets(app);
+    serve_http(app);
     node_start(app->node);
     timer_init(&app->report_timer, app->loop, on_report, app);
     timer_arm_periodic(&app->report_timer, REPORT_PERIOD_MS);
@@ -158,6 +202,7 @@ static void serve(struct app *app)
     on_report(app);
     loop_run(app->loop);
     timer_cancel(&app->report_timer);
+    http_server_free(&app->http);
 }
 
 /* `bittern-node bench-ingest [OBJECTS [BYTES]]`: one line of JSON. `bittern bench ingest` runs it.

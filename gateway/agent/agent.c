@@ -108,7 +108,7 @@ static void on_link_event(void *context, const struct link_gateway_event *event)
         object_jobs_published(agent->jobs, event);
         break;
     case LINK_GATEWAY_STATUS:
-        agent->node = event->status;
+        agent->node = event->figures;
         break;
     }
 }
@@ -116,7 +116,7 @@ static void on_link_event(void *context, const struct link_gateway_event *event)
 static void on_link_down(void *context)
 {
     struct agent *agent = context;
-    agent->node = (struct link_status){0};
+    agent->node = (struct node_figures){0};
     walks_link_down(incoming_walks(agent->incoming));
     object_jobs_link_down(agent->jobs);
     pubkeys_link_down(agent->pubkeys);
@@ -271,12 +271,7 @@ void agent_status(struct agent *agent, struct agent_status *out)
         .n_received = agent->n_received,
         .objects_done = walks_cursor(incoming_walks(agent->incoming)),
         .link_is_up = link_client_is_up(agent->link),
-        .node_port = agent->node.port,
-        .node_peers_in = agent->node.n_peers_in,
-        .node_peers_out = agent->node.n_peers_out,
-        .node_objects = agent->node.n_objects,
-        .node_is_syncing = agent->node.is_syncing,
-        .node_was_reached = agent->node.was_reached,
+        .node = agent->node,
     };
     for (size_t i = 0; i < agent->keyring.n_own; i++) {
         const struct own_key *own = &agent->keyring.own[i];

@@ -17,6 +17,7 @@
 #include "base/fault.h"
 #include "config/settings.h"
 #include "gateway/agent/outgoing_state.h"
+#include "node/link/node_figures.h"
 
 struct agent;
 struct decoder_client;
@@ -242,13 +243,7 @@ struct agent_status {
     uint64_t objects_done;     /* the cursor */
 
     bool link_is_up;
-    /* The node's words, all zero before the first. */
-    uint16_t node_port;
-    uint32_t node_peers_in;
-    uint32_t node_peers_out;
-    uint64_t node_objects;
-    bool node_is_syncing;
-    bool node_was_reached;
+    struct node_figures node; /* all zero before its first word */
 };
 void agent_status(struct agent *agent, struct agent_status *out);
 

@@ -32,7 +32,7 @@ struct agent {
     struct reports *reports;
     struct submission *submission;
     struct spool *spool; /* NULL: a gateway for one command */
-    struct link_status node;
+    struct node_figures node;
     struct timer status_timer;
     uint64_t n_received;
     struct arena account_names;  /* of the last agent_account_list */

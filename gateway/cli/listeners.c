@@ -116,7 +116,18 @@ static bool add_mail(struct listeners *listeners, const struct settings *setting
            add_socket(listeners, "smtp.socket", door, 0600, "", fault) &&
            add_socket(listeners, "smtp.lmtp", smtp->lmtp_socket, smtp->socket_mode,
                       smtp->socket_group, fault) &&
-           add_addresses(listeners, "smtp.lmtp_listen", smtp->lmtp_listen, smtp->lmtp_port, fault);
+           add_addresses(listeners, "smtp.lmtp_listen", smtp->lmtp_listen, smtp->lmtp_port,
+                         fault) &&
+           add_addresses(listeners, "http.listen", settings->http.listen, settings->http.port,
+                         fault);
+}
+
+/* Of the relay alone: it has nothing else to show. */
+static bool add_metrics(struct listeners *listeners, const struct http_settings *http,
+                        struct fault *fault)
+{
+    return !http->metrics ||
+           add_addresses(listeners, "node.metrics", http->listen, http->port, fault);
 }
 
 bool listeners_init(struct listeners *listeners, const struct settings *settings, const char *home,
@@ -126,7 +137,8 @@ bool listeners_init(struct listeners *listeners, const struct settings *settings
     bool is_hidden = settings->node.tor == TOR_STRICT;
     bool ok = (is_hidden || add_addresses(listeners, "node.listen", settings->node.listen,
                                           settings->node.port, fault)) &&
-              (!mail || add_mail(listeners, settings, home, fault));
+              (mail ? add_mail(listeners, settings, home, fault)
+                    : add_metrics(listeners, &settings->http, fault));
     if (!ok) {
         listeners_clear(listeners);
     }

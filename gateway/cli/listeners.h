@@ -15,9 +15,9 @@ struct listeners {
     struct arena arena; /* holds the items' texts */
 };
 
-/* The node's listeners, and with `mail` those of the mail servers and `home`'s own door for
- * sendmail. IPv6 addresses are left out, with a word in the log, where the system has no IPv6.
- * FAULT_LIMIT above LISTENERS_MAX. */
+/* The node's listeners, and with `mail` those of the mail servers, the web page and `home`'s
+ * own door for sendmail; without, that of the metrics. IPv6 addresses are left out, with a word in
+ * the log, where the system has no IPv6. FAULT_LIMIT above LISTENERS_MAX. */
 bool listeners_init(struct listeners *listeners, const struct settings *settings, const char *home,
                     bool mail, struct fault *fault) MUST_USE;
 void listeners_clear(struct listeners *listeners);

@@ -48,7 +48,8 @@ static const struct kid_kind {
     const char *sections[4]; /* of the settings it gets; none: all */
     const char *sockets;     /* listening sockets: those whose names begin so; NULL: the rest */
 } kinds[N_KIDS] = {
-    [NODE] = {"node", "bittern-node", "node", NULL, {"node.", "network.", "log."}, "node."},
+    [NODE] =
+        {"node", "bittern-node", "node", NULL, {"node.", "network.", "log.", "http."}, "node."},
     [DECODER_NETWORK] =
         {"decoder.network", "bittern-decoder", NULL, "network", {"log.", "mail."}, "-"},
     [DECODER_OWNER] = {"decoder.owner", "bittern-decoder", NULL, "owner", {"log.", "mail."}, "-"},
@@ -90,7 +91,7 @@ struct supervisor {
     struct listener *control;
     char *control_path;
     struct askers askers;
-    struct node_facts node_facts;
+    char *node_report; /* plain; NULL: none yet */
     struct programs programs;
     struct timer kill_timer;
     bool stopping;
@@ -411,7 +412,8 @@ static void on_report(struct kid *kid, const char *name, const char *value)
         kid->sandbox = xstrdup(value);
         tell_gateway_of(supervisor, "sandbox", kid->kind->name, value);
     } else if (strcmp(name, CHILD_REPORT_NODE) == 0 && kid == &supervisor->kids[NODE]) {
-        supervisor->node_facts = node_facts_read(value);
+        free(supervisor->node_report);
+        supervisor->node_report = node_report_is_plain(value) ? xstrdup(value) : NULL;
     } else if (strcmp(name, CHILD_REPORT_RESTART) == 0 && kid == &supervisor->kids[GATEWAY]) {
         restart_decoder(supervisor, value);
     } else if (strcmp(name, CHILD_REPORT_PROBLEM) == 0) {
@@ -498,7 +500,8 @@ static void reap(struct kid *kid)
     kid->pid = 0;
     kid->ready = false;
     if (kid == &kid->supervisor->kids[NODE]) {
-        kid->supervisor->node_facts = (struct node_facts){0};
+        free(kid->supervisor->node_report);
+        kid->supervisor->node_report = NULL;
     }
     tell_pid(kid->supervisor, kid->kind->name, 0);
     if (kid->channel == NULL) {
@@ -521,7 +524,7 @@ static void view_status(void *context, struct status_view *out)
 {
     const struct supervisor *supervisor = context;
     const struct kid *node = &supervisor->kids[NODE];
-    *out = (struct status_view){.node = supervisor->node_facts,
+    *out = (struct status_view){.node_report = supervisor->node_report,
                                 .has_gateway = supervisor->options->with_gateway,
                                 .ready = node->ready,
                                 .pid_node = node->pid,
@@ -612,6 +615,7 @@ static void clear(struct supervisor *supervisor)
     }
     listener_free(&supervisor->control);
     askers_clear(&supervisor->askers);
+    free(supervisor->node_report);
     if (supervisor->control_path != NULL) {
         unlink(supervisor->control_path);
         free(supervisor->control_path);

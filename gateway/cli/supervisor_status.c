@@ -14,11 +14,8 @@ static const struct fact_row {
     const char *name;
     size_t offset;
 } fact_rows[] = {
-    {"port", offsetof(struct node_facts, port)},
     {"peers_in", offsetof(struct node_facts, peers_in)},
     {"peers_out", offsetof(struct node_facts, peers_out)},
-    {"objects", offsetof(struct node_facts, objects)},
-    {"syncing", offsetof(struct node_facts, syncing)},
     {"was_reached", offsetof(struct node_facts, was_reached)},
 };
 
@@ -51,6 +48,37 @@ struct node_facts node_facts_read(const char *report)
     return facts;
 }
 
+/* Skip a word of small letters, digits and underscores in quotes; NULL: there is none. */
+static const char *skip_word(const char *text)
+{
+    size_t len = *text == '"' ? strspn(text + 1, "abcdefghijklmnopqrstuvwxyz_0123456789") : 0;
+    return len > 0 && text[len + 1] == '"' ? text + len + 2 : NULL;
+}
+
+static const char *skip_value(const char *text)
+{
+    size_t n_digits = strspn(text, "0123456789");
+    if (str_starts_with(text, "true")) {
+        return text + strlen("true");
+    }
+    if (str_starts_with(text, "false")) {
+        return text + strlen("false");
+    }
+    return n_digits > 0 ? text + n_digits : skip_word(text);
+}
+
+bool node_report_is_plain(const char *report)
+{
+    if (*report != '{') {
+        return false;
+    }
+    do {
+        report = skip_word(report + 1);
+        report = report != NULL && *report == ':' ? skip_value(report + 1) : NULL;
+    } while (report != NULL && *report == ',');
+    return report != NULL && strcmp(report, "}") == 0;
+}
+
 /* A request is a JSON object; that its call is `status` shows without taking it apart. */
 static bool asks_for_status(struct bytes request)
 {
@@ -81,23 +109,25 @@ static const char *colour_of(const struct node_facts *node)
     return node->peers_in != 0 || node->was_reached != 0 ? "green" : "yellow";
 }
 
-static void append_node(struct buf *out, const struct node_facts *node)
+/* The report as it is, with one member more. */
+static void append_node(struct buf *out, const char *report)
 {
-    buf_printf(out,
-               "{\"port\": %llu, \"peers_in\": %llu, \"peers_out\": %llu, \"objects\": %llu, "
-               "\"syncing\": %s, \"connected\": false}",
-               (unsigned long long)node->port, (unsigned long long)node->peers_in,
-               (unsigned long long)node->peers_out, (unsigned long long)node->objects,
-               node->syncing != 0 ? "true" : "false");
+    if (report == NULL) {
+        buf_append_str(out, "{\"port\":0,\"peers_in\":0,\"peers_out\":0,\"objects\":0,"
+                            "\"syncing\":false,\"connected\":false}");
+        return;
+    }
+    buf_append(out, report, strlen(report) - 1);
+    buf_append_str(out, ",\"connected\":false}");
 }
 
 static void append_status(struct buf *out, const struct status_view *view)
 {
-    buf_printf(out,
-               "{\"result\": {\"version\": \"%s\", \"ready\": %s, \"colour\": \"%s\", \"node\": ",
-               BITTERN_VERSION, view->ready && !view->has_gateway ? "true" : "false",
-               colour_of(&view->node));
-    append_node(out, &view->node);
+    struct node_facts facts = node_facts_read(view->node_report != NULL ? view->node_report : "");
+    buf_printf(
+        out, "{\"result\": {\"version\": \"%s\", \"ready\": %s, \"colour\": \"%s\", \"node\": ",
+        BITTERN_VERSION, view->ready && !view->has_gateway ? "true" : "false", colour_of(&facts));
+    append_node(out, view->node_report);
     buf_append_str(out,
                    ", \"imap\": {\"port\": 0}, \"smtp\": {\"port\": 0}, \"http\": {\"port\": 0}, "
                    "\"queue\": {}, \"pow\": {\"kernel\": \"\", \"trials_per_second\": 0, "

@@ -3,7 +3,8 @@
  * it knows itself and what the node reports; to all else, that the gateway is not there.
  *
  * The form is that of the control socket (docs/control.md): a JSON object a line. What the
- * node reports is taken as numbers, so that nothing else of its making gets into the answer. */
+ * node reports is shown only when it is plain names and numbers, so that nothing else of its making
+ * gets into the answer. */
 #ifndef BITTERN_GATEWAY_CLI_SUPERVISOR_STATUS_H
 #define BITTERN_GATEWAY_CLI_SUPERVISOR_STATUS_H
 
@@ -22,21 +23,21 @@ enum { STATUS_MAX_REQUEST_BYTES = 4096, STATUS_IDLE_MS = 5 * 1000 };
 
 /* What is taken of the node's report. */
 struct node_facts {
-    uint64_t port;
     uint64_t peers_in;
     uint64_t peers_out;
-    uint64_t objects;
-    uint64_t syncing; /* 0 or 1, as the next */
-    uint64_t was_reached;
+    uint64_t was_reached; /* 0 or 1 */
 };
 
 /* Read them from the node's report, a flat JSON object. What is not there, or is neither a number
  * nor true, is 0. */
 struct node_facts node_facts_read(const char *report) MUST_USE;
+/* Whether the report is a flat JSON object of nothing but plain names, numbers, truths and plain
+ * words, so that it may be shown as it is. */
+bool node_report_is_plain(const char *report) MUST_USE;
 
 struct status_view {
-    struct node_facts node;
-    bool has_gateway; /* there should be one, but it is down */
+    const char *node_report; /* plain; NULL: none yet */
+    bool has_gateway;        /* there should be one, but it is down */
     bool ready;
     pid_t pid_node;
     pid_t pid_decoder_network;

@@ -10,12 +10,15 @@
 
 /* ---- status ---- */
 
-static const char *colour_of(const struct agent_status *status)
+/* The node's figures under their own names, and whether it answers. */
+static json_t *node_of(const struct agent_status *status)
 {
-    if (status->node_peers_in + status->node_peers_out == 0) {
-        return "red";
-    }
-    return status->node_peers_in != 0 || status->node_was_reached ? "green" : "yellow";
+    struct buf text = {0};
+    node_figures_json(&text, &status->node);
+    json_t *node = json_loads(buf_str(&text), 0, NULL);
+    buf_clear(&text);
+    json_object_set_new(node, "connected", json_boolean(status->link_is_up));
+    return node;
 }
 
 static json_t *queue_counts(const struct agent_status *status)
@@ -50,20 +53,17 @@ void api_call_status(struct api_call *call)
     const struct control_facts *facts = call->api->facts;
     struct agent_status status;
     agent_status(call->api->agent, &status);
-    json_t *node = json_pack("{s:i, s:i, s:i, s:I, s:b, s:b}", "port", (int)status.node_port,
-                             "peers_in", (int)status.node_peers_in, "peers_out",
-                             (int)status.node_peers_out, "objects", (json_int_t)status.node_objects,
-                             "syncing", status.node_is_syncing, "connected", status.link_is_up);
     json_t *pow =
         json_pack("{s:s, s:f, s:I}", "kernel", api_or_empty(status.pow_kernel), "trials_per_second",
                   status.pow_trials_per_sec, "jobs", (json_int_t)status.pow_jobs);
-    json_t *result = json_pack(
-        "{s:s, s:b, s:s, s:o, s:{s:i, s:i}, s:{s:i, s:i}, s:{s:i}, s:o, s:o, s:o, s:o}", "version",
-        BITTERN_VERSION, "ready", facts->ready, "colour", colour_of(&status), "node", node, "imap",
-        "port", (int)facts->imap_port, "tls_port", (int)facts->imap_tls_port, "smtp", "port",
-        (int)facts->smtp_port, "tls_port", (int)facts->smtp_tls_port, "http", "port",
-        (int)facts->http_port, "queue", queue_counts(&status), "pow", pow, "sandbox",
-        sandbox_of(facts), "pids", pids_of(facts));
+    json_t *result =
+        json_pack("{s:s, s:b, s:s, s:o, s:{s:i, s:i}, s:{s:i, s:i}, s:{s:i}, s:o, s:o, s:o, s:o}",
+                  "version", BITTERN_VERSION, "ready", facts->ready, "colour",
+                  node_colour_name(status.node.values[FIGURE_COLOUR]), "node", node_of(&status),
+                  "imap", "port", (int)facts->imap_port, "tls_port", (int)facts->imap_tls_port,
+                  "smtp", "port", (int)facts->smtp_port, "tls_port", (int)facts->smtp_tls_port,
+                  "http", "port", (int)facts->http_port, "queue", queue_counts(&status), "pow", pow,
+                  "sandbox", sandbox_of(facts), "pids", pids_of(facts));
     json_object_set_new(result, "incoming",
                         json_pack("{s:I, s:I, s:I}", "waiting", (json_int_t)status.n_incoming,
                                   "received", (json_int_t)status.n_received, "objects_done",

@@ -348,6 +348,7 @@ void inventory_expire(struct inventory *inventory)
     }
     while (inventory->n_live > 0 && expiry_at(inventory, 0) < now_sec - OBJECT_KEEP_EXPIRED_SEC) {
         remove_record(inventory, inventory->by_expiry[0], INVENTORY_EXPIRED);
+        inventory->figures.n_expired++;
     }
     if (inventory->n_deleted > 0) {
         write_soon(inventory);
@@ -471,5 +472,6 @@ struct inventory_figures inventory_figures(const struct inventory *inventory)
 {
     struct inventory_figures figures = inventory->figures;
     figures.n_unwritten = inventory->n_recent - inventory->n_written;
+    figures.write_failed = inventory->write_failed;
     return figures;
 }

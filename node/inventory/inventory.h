@@ -165,7 +165,9 @@ struct inventory_figures {
     uint64_t n_of_kind[INVENTORY_N_KINDS];
     uint64_t bytes_of_kind[INVENTORY_N_KINDS];
     uint64_t n_evicted; /* since the start */
+    uint64_t n_expired;
     uint64_t n_unwritten;
+    bool write_failed; /* the last batch did not reach the disk; it is tried again */
 };
 struct inventory_figures inventory_figures(const struct inventory *inventory) MUST_USE;
 enum inventory_kind inventory_kind_of(uint32_t type) MUST_USE;

@@ -74,21 +74,6 @@ struct link_epoch {
     uint8_t bytes[LINK_EPOCH_BYTES];
 };
 
-/* How the node is. */
-struct link_status {
-    uint16_t port; /* where it listens; 0: nowhere */
-    uint32_t n_peers_in;
-    uint32_t n_peers_out;
-    uint32_t n_known_peers;
-    uint64_t n_objects;
-    uint64_t object_bytes;
-    uint64_t n_wanted; /* announced to us and not here yet */
-    uint64_t bytes_in; /* since its start */
-    uint64_t bytes_out;
-    bool is_syncing;  /* catching up with the network */
-    bool was_reached; /* a peer connected to us from outside */
-};
-
 /* What became of a publish. */
 enum link_verdict {
     LINK_STORED = 0, /* committed to disk, will be announced */

@@ -266,32 +266,17 @@ static enum outcome read_published(struct link_gateway *link, struct reader *rea
 }
 
 /* Any byte but 0 and 1 is a breach. */
-static bool read_flag(struct reader *reader)
-{
-    uint8_t flag = reader_u8(reader);
-    if (flag > 1) {
-        reader_fail(reader);
-    }
-    return flag == 1;
-}
-
 static enum outcome read_status(struct link_gateway *link, struct reader *reader,
                                 struct link_gateway_event *event, struct fault *fault)
 {
-    struct link_status *status = &event->status;
     event->kind = LINK_GATEWAY_STATUS;
     event->request = reader_u64(reader);
-    status->port = reader_u16(reader);
-    status->n_peers_in = reader_u32(reader);
-    status->n_peers_out = reader_u32(reader);
-    status->n_known_peers = reader_u32(reader);
-    status->n_objects = reader_u64(reader);
-    status->object_bytes = reader_u64(reader);
-    status->n_wanted = reader_u64(reader);
-    status->bytes_in = reader_u64(reader);
-    status->bytes_out = reader_u64(reader);
-    status->is_syncing = read_flag(reader);
-    status->was_reached = read_flag(reader);
+    if (reader_u16(reader) != NODE_N_FIGURES) {
+        reader_fail(reader);
+    }
+    for (size_t i = 0; i < NODE_N_FIGURES; i++) {
+        event->figures.values[i] = reader_u64(reader);
+    }
     return link_pending_remove(&link->statuses, event->request)
                ? TAKEN
                : broken(link, fault, "a status that nobody asked for");

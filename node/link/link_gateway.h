@@ -11,6 +11,7 @@
 #define BITTERN_NODE_LINK_LINK_GATEWAY_H
 
 #include "node/link/link_frame.h"
+#include "node/link/node_figures.h"
 
 struct link_gateway;
 
@@ -21,7 +22,7 @@ enum link_gateway_event_kind {
     LINK_GATEWAY_FOUND,     /* request, hash, object: may come several times */
     LINK_GATEWAY_FOUND_END, /* request */
     LINK_GATEWAY_PUBLISHED, /* request, verdict, number, reason */
-    LINK_GATEWAY_STATUS     /* request, status */
+    LINK_GATEWAY_STATUS     /* request, figures */
 };
 
 /* What is not named beside the kind is zero. Views borrow until the next feed or event. */
@@ -35,7 +36,7 @@ struct link_gateway_event {
     struct bytes object;
     enum link_verdict verdict;
     struct bytes reason; /* why it was refused: any bytes */
-    struct link_status status;
+    struct node_figures figures;
 };
 
 /* Its hello is in the output already. */

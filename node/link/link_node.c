@@ -321,7 +321,7 @@ void link_node_send_published(struct link_node *link, uint64_t request, enum lin
 }
 
 void link_node_send_status(struct link_node *link, uint64_t request,
-                           const struct link_status *status)
+                           const struct node_figures *figures)
 {
     if (!link_pending_remove(&link->statuses, request)) {
         return;
@@ -329,16 +329,9 @@ void link_node_send_status(struct link_node *link, uint64_t request,
     struct buf *out = &link->end.out;
     size_t start = link_frame_begin(out, LINK_STATUS);
     write_u64(out, request);
-    write_u16(out, status->port);
-    write_u32(out, status->n_peers_in);
-    write_u32(out, status->n_peers_out);
-    write_u32(out, status->n_known_peers);
-    write_u64(out, status->n_objects);
-    write_u64(out, status->object_bytes);
-    write_u64(out, status->n_wanted);
-    write_u64(out, status->bytes_in);
-    write_u64(out, status->bytes_out);
-    write_u8(out, status->is_syncing);
-    write_u8(out, status->was_reached);
+    write_u16(out, NODE_N_FIGURES);
+    for (size_t i = 0; i < NODE_N_FIGURES; i++) {
+        write_u64(out, figures->values[i]);
+    }
     link_frame_end(out, start);
 }

@@ -9,6 +9,7 @@
 #define BITTERN_NODE_LINK_LINK_NODE_H
 
 #include "node/link/link_frame.h"
+#include "node/link/node_figures.h"
 
 struct link_node;
 
@@ -60,6 +61,6 @@ void link_node_send_found_end(struct link_node *link, uint64_t request);
 void link_node_send_published(struct link_node *link, uint64_t request, enum link_verdict verdict,
                               uint64_t number, struct bytes reason);
 void link_node_send_status(struct link_node *link, uint64_t request,
-                           const struct link_status *status);
+                           const struct node_figures *figures);
 
 #endif

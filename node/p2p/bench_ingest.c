@@ -184,17 +184,18 @@ static double measure_bound(size_t len, struct pow_demand demand)
 
 /* ---- the empty node */
 
-static void report(struct world *world, const struct node_status *status)
+static void report(struct world *world, const struct node_figures *figures)
 {
+    const uint64_t *values = figures->values;
     struct rusage usage;
     getrusage(RUSAGE_SELF, &usage);
     struct bench_ingest_result result = {
-        .n_objects = status->inventory.n_objects,
+        .n_objects = values[FIGURE_OBJECTS],
         .objects_per_sec =
-            (double)status->inventory.n_objects * 1e6 / (double)(clock_mono_us() - world->first_us),
+            (double)values[FIGURE_OBJECTS] * 1e6 / (double)(clock_mono_us() - world->first_us),
         .cpu_us_an_object =
-            (double)(cpu_us() - world->cpu_before_us) / (double)status->inventory.n_objects,
-        .verify_us_an_object = (double)status->verify_us / (double)status->inventory.n_objects,
+            (double)(cpu_us() - world->cpu_before_us) / (double)values[FIGURE_OBJECTS],
+        .verify_us_an_object = (double)values[FIGURE_VERIFY_US] / (double)values[FIGURE_OBJECTS],
         .rss_kib = (uint64_t)usage.ru_maxrss,
     };
     if (write(world->report_fd, &result, sizeof result) != (ssize_t)sizeof result) {
@@ -205,12 +206,12 @@ static void report(struct world *world, const struct node_status *status)
 static void on_watch(void *context)
 {
     struct world *world = context;
-    struct node_status status = node_status(world->node);
-    if (world->first_us == 0 && status.n_peers_out > 0) {
+    struct node_figures status = node_status(world->node);
+    if (world->first_us == 0 && status.values[FIGURE_PEERS_OUT] > 0) {
         world->first_us = clock_mono_us();
         world->cpu_before_us = cpu_us();
     }
-    bool all_here = status.inventory.n_objects >= world->n_objects;
+    bool all_here = status.values[FIGURE_OBJECTS] >= world->n_objects;
     if (all_here) {
         report(world, &status);
     }

@@ -142,6 +142,7 @@ static uint32_t take_stem_parent(struct node *node, const uint8_t *hash)
 static void end_stem(struct node *node, const uint8_t *hash, uint32_t slot)
 {
     if (dandelion_fluff(node->dandelion, hash)) {
+        node_count(node, FIGURE_FLUFFED, 1);
         announce_to_all(node, slot);
     }
 }
@@ -238,7 +239,7 @@ static void serve_one(struct peer_conn *conn, size_t *bytes, int64_t now_sec)
     }
     peer_send_object(&conn->peer, payload);
     slot_set_add(&conn->known, ref.slot);
-    node->figures.n_objects_out++;
+    node_count_object(node, FIGURE_OBJECTS_OUT, FIGURE_OBJECT_BYTES_OUT, entry.type, payload.len);
     *bytes += payload.len;
 }
 
@@ -329,6 +330,7 @@ void exchange_relay(struct node *node, uint32_t from, const struct accepted *acc
     bool begins_as_stem = from == 0 || parent != 0;
     if (begins_as_stem &&
         dandelion_add(node->dandelion, accepted->hash, parent, &child, clock_mono_ms())) {
+        node_count(node, FIGURE_STEMMED, 1);
         announce_to_one(node, child, accepted->slot, dandelion_draw_stem(node->dandelion));
     } else {
         announce_to_all(node, accepted->slot);
@@ -347,7 +349,8 @@ static void take_object(struct peer_conn *conn, struct bytes payload)
     int64_t now_ms = clock_mono_ms();
     switch (accepted.verdict) {
     case ACCEPT_NEW:
-        node->figures.n_objects_in++;
+        node_count_object(node, FIGURE_OBJECTS_IN, FIGURE_OBJECT_BYTES_IN, accepted.object.type,
+                          payload.len);
         sync_arrived(node->sync, conn->id, accepted.hash, &announcers, now_ms);
         slot_set_add(&conn->known, accepted.slot);
         exchange_relay(node, conn->id, &accepted, &announcers);
@@ -357,7 +360,7 @@ static void take_object(struct peer_conn *conn, struct bytes payload)
         end_stem(node, accepted.hash, accepted.slot);
         break;
     case ACCEPT_REFUSED:
-        node->figures.n_refused++;
+        node_count(node, FIGURE_REFUSED, 1);
         log_debug("p2p", "object refused conn=%u reason=\"%s\"", conn->id, accepted.reason);
         sync_refused(node->sync, conn->id, accepted.hash, now_ms);
         (void)take_stem_parent(node, accepted.hash);
@@ -370,7 +373,7 @@ static void take_object(struct peer_conn *conn, struct bytes payload)
         io_pause(conn->io);
         break;
     }
-    node->figures.verify_us += (uint64_t)(clock_mono_us() - start_us);
+    node_count_check(node, clock_mono_us() - start_us);
 }
 
 /* ---- errors */
@@ -440,6 +443,7 @@ void exchange_tick(struct node *node, int64_t now_ms)
     while (dandelion_next_fluff(node->dandelion, hash, now_ms)) {
         uint32_t slot = inventory_find(node->inventory, hash);
         if (slot != SLOT_NONE) {
+            node_count(node, FIGURE_FLUFFED, 1);
             announce_to_all(node, slot);
         }
     }

@@ -275,21 +275,8 @@ static void answer_finds(struct gateway_link *link)
 
 static void send_status(struct gateway_link *link, uint64_t request)
 {
-    struct node_status status = node_status(link->node);
-    struct link_status answer = {
-        .port = status.port,
-        .n_peers_in = (uint32_t)status.n_peers_in,
-        .n_peers_out = (uint32_t)status.n_peers_out,
-        .n_known_peers = (uint32_t)status.n_known_peers,
-        .n_objects = status.inventory.n_objects,
-        .object_bytes = status.inventory.n_bytes,
-        .n_wanted = status.n_wanted,
-        .bytes_in = status.bytes_in,
-        .bytes_out = status.bytes_out,
-        .is_syncing = status.is_syncing,
-        .was_reached = status.was_reached,
-    };
-    link_node_send_status(link->link, request, &answer);
+    struct node_figures figures = node_status(link->node);
+    link_node_send_status(link->link, request, &figures);
 }
 
 /* ---- the dialogue */

@@ -27,7 +27,9 @@ struct peer_conn *node_conn(const struct node *node, uint32_t id)
 void node_misdeed(struct peer_conn *conn, enum misdeed misdeed)
 {
     struct node *node = conn->owner;
+    node_count(node, (enum node_figure)(FIGURE_MISDEED_BROKEN_STREAM + (int)misdeed), 1);
     if (limits_misdeed(node->limits, &conn->addr, misdeed, clock_mono_ms())) {
+        node_count(node, FIGURE_BANS, 1);
         if (conn->peer.state == PEER_ESTABLISHED) {
             peer_send_error_and_close(&conn->peer, LIMITS_BAN_SEC,
                                       "Too many breaches of protocol.");
@@ -82,11 +84,16 @@ static const struct inventory_handler inventory_handler = {on_written, on_remove
 
 static void tell_figures(struct node *node)
 {
-    struct node_status status = node_status(node);
-    log_info("p2p", "node peers_in=%zu peers_out=%zu objects=%llu wanted=%zu in=%llu out=%llu",
-             status.n_peers_in, status.n_peers_out, (unsigned long long)status.inventory.n_objects,
-             status.n_wanted, (unsigned long long)status.bytes_in,
-             (unsigned long long)status.bytes_out);
+    struct node_figures figures = node_status(node);
+    const uint64_t *values = figures.values;
+    log_info(
+        "p2p",
+        "node colour=%s peers_in=%llu peers_out=%llu objects=%llu wanted=%llu in=%llu "
+        "out=%llu banned=%llu",
+        node_colour_name(values[FIGURE_COLOUR]), (unsigned long long)values[FIGURE_PEERS_IN],
+        (unsigned long long)values[FIGURE_PEERS_OUT], (unsigned long long)values[FIGURE_OBJECTS],
+        (unsigned long long)values[FIGURE_WANTED], (unsigned long long)values[FIGURE_BYTES_IN],
+        (unsigned long long)values[FIGURE_BYTES_OUT], (unsigned long long)values[FIGURE_BANNED]);
 }
 
 static bool is_time(int64_t *last_ms, int64_t now_ms, int64_t period_ms)
@@ -104,6 +111,7 @@ static void on_tick(void *context)
     int64_t now_ms = clock_mono_ms();
     exchange_tick(node, now_ms);
     traffic_tick(node);
+    node_status_tick(node, now_ms);
     list_for_each(place, &node->conns)
     {
         conn_tick(list_entry(place, struct peer_conn, node), now_ms);
@@ -128,6 +136,7 @@ void node_start(struct node *node)
     node->saved_ms = now_ms;
     node->expired_ms = now_ms;
     node->told_ms = now_ms;
+    node->rated_ms = now_ms;
     timer_arm_periodic(&node->tick_timer, TICK_MS);
     dialling_tick(node, now_ms);
 }

@@ -10,11 +10,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/buf.h"
 #include "base/compiler.h"
 #include "base/fault.h"
 #include "config/settings.h"
-#include "node/inventory/inventory.h"
+#include "node/link/node_figures.h"
 
 struct loop;
 struct node;
@@ -46,32 +45,6 @@ void node_link_take(struct node *node, int fd);
 /* Begin to dial. */
 void node_start(struct node *node);
 
-struct node_status {
-    uint16_t port;     /* 0: does not listen */
-    size_t n_peers_in; /* established */
-    size_t n_peers_out;
-    size_t n_connections; /* all */
-    size_t n_known_peers;
-    size_t n_banned;
-    size_t n_wanted;
-    size_t n_stem_objects;
-    bool is_syncing;
-    bool was_reached; /* somebody from outside connected to us */
-    uint64_t bytes_in;
-    uint64_t bytes_out;
-    uint64_t n_objects_in; /* arrived and were stored, since the start */
-    uint64_t n_objects_out;
-    uint64_t n_refused;
-    uint64_t verify_us;  /* spent on checking objects */
-    uint64_t n_shed;     /* connections ended because all buffers were full */
-    uint64_t n_buffered; /* bytes in all connections' buffers */
-    uint64_t month_bytes;
-    unsigned month_stage; /* an enum month_stage */
-    struct inventory_figures inventory;
-};
-struct node_status node_status(const struct node *node) MUST_USE;
-/* The same as one flat JSON object, or as lines for Prometheus. */
-void node_status_json(struct buf *out, const struct node_status *status);
-void node_status_metrics(struct buf *out, const struct node_status *status);
+struct node_figures node_status(const struct node *node) MUST_USE;
 
 #endif

@@ -18,6 +18,7 @@
 #include "base/map.h"
 #include "base/timer.h"
 #include "base/tls.h"
+#include "node/inventory/inventory.h"
 #include "node/link/link_node.h"
 #include "node/p2p/accept.h"
 #include "node/p2p/dandelion.h"
@@ -153,7 +154,9 @@ struct node {
     int64_t told_ms;
     unsigned n_time_refusals;
     bool started;
-    struct node_status figures; /* the counters among them */
+    struct node_figures figures; /* the counters among them */
+    int64_t rated_ms;            /* when rates were last measured ... */
+    uint64_t rated_bytes[2];     /* ... and how many bytes had come and gone */
 };
 
 /* ---- node.c */
@@ -198,6 +201,15 @@ void traffic_watch(struct peer_conn *conn, int64_t now_ms);
 void traffic_tick(struct node *node);
 /* Whether the month's stage lets us announce or serve that object. */
 bool traffic_may_tell(const struct node *node, const struct inventory_entry *entry) MUST_USE;
+
+/* ---- node_status.c */
+void node_count(struct node *node, enum node_figure figure, uint64_t n);
+/* An object of `type`: the first figure of each kind. */
+void node_count_object(struct node *node, enum node_figure objects, enum node_figure bytes,
+                       uint32_t type, size_t len);
+void node_count_check(struct node *node, int64_t spent_us);
+/* Measure how much comes and goes, every few seconds. */
+void node_status_tick(struct node *node, int64_t now_ms);
 
 /* ---- peer_conn.c */
 void conn_accept_take(struct node *node, int fd, const struct netaddr *from);

@@ -1,109 +1,143 @@
 // SPDX-License-Identifier: MIT
-/* How the node is, for `status`, the log and Prometheus: one table of figures, printed two ways. */
+/* How the node is. Counters are kept in node->figures where things happen; everything that can be
+ * read off the parts is read off when somebody asks. */
 #include "node/p2p/node_internal.h"
 
 #include "base/clock.h"
 
-enum { SYNCING_FROM_WANTED = 50 };
+enum {
+    SYNCING_FROM_WANTED = 50,
+    RATE_PERIOD_MS = 10 * 1000, /* over which "of late" is measured */
+    MS_PER_SEC = 1000
+};
 
-struct node_status node_status(const struct node *node)
+_Static_assert((int)NODE_FIGURE_KINDS == (int)INVENTORY_N_KINDS, "kinds of objects");
+_Static_assert(FIGURE_MISDEED_FLOOD - FIGURE_MISDEED_BROKEN_STREAM + 1 == (int)MISDEED_N,
+               "kinds of misdeeds");
+
+void node_count(struct node *node, enum node_figure figure, uint64_t n)
 {
-    struct node_status status = node->figures;
-    status.port = node->port;
-    status.n_known_peers = peer_book_n_peers(node->book);
-    status.n_banned = limits_n_banned(node->limits, clock_mono_ms());
-    status.n_wanted = sync_n_wanted(node->sync);
-    status.n_buffered = node->buffered;
-    status.month_bytes = month_cap_used(&node->month, clock_now_sec());
-    status.month_stage = node->stage;
-    status.n_stem_objects = dandelion_n_objects(node->dandelion);
-    status.inventory = inventory_figures(node->inventory);
+    node->figures.values[figure] += n;
+}
+
+void node_count_object(struct node *node, enum node_figure objects, enum node_figure bytes,
+                       uint32_t type, size_t len)
+{
+    unsigned kind = (unsigned)inventory_kind_of(type);
+    node->figures.values[objects + kind]++;
+    node->figures.values[bytes + kind] += len;
+}
+
+void node_count_check(struct node *node, int64_t spent_us)
+{
+    uint64_t us = spent_us > 0 ? (uint64_t)spent_us : 0;
+    uint64_t *longest = &node->figures.values[FIGURE_VERIFY_MAX_US];
+    node_count(node, FIGURE_VERIFIED, 1);
+    node_count(node, FIGURE_VERIFY_US, us);
+    *longest = us > *longest ? us : *longest;
+}
+
+/* ---- what is read off the parts */
+
+static enum node_figure network_of(const struct peer_addr *addr)
+{
+    if (peer_addr_is_onion(addr)) {
+        return FIGURE_PEERS_ONION;
+    }
+    switch (addr->kind) {
+    case PEER_ADDR_IPV4:
+        return FIGURE_PEERS_IPV4;
+    case PEER_ADDR_IPV6:
+        return FIGURE_PEERS_IPV6;
+    default:
+        return FIGURE_PEERS_NAMED;
+    }
+}
+
+static void add_connections(uint64_t *values, const struct node *node)
+{
     list_for_each(place, &node->conns)
     {
         const struct peer_conn *conn = list_entry(place, struct peer_conn, node);
-        status.n_connections++;
-        if (conn_is_established(conn)) {
-            status.n_peers_out += conn->ticket != 0;
-            status.n_peers_in += conn->ticket == 0;
-        }
+        values[FIGURE_CONNECTIONS]++;
         if (conn->io != NULL) {
-            status.bytes_in += io_bytes_received(conn->io);
-            status.bytes_out += io_bytes_sent(conn->io);
+            values[FIGURE_BYTES_IN] += io_bytes_received(conn->io);
+            values[FIGURE_BYTES_OUT] += io_bytes_sent(conn->io);
+        }
+        if (conn_is_established(conn)) {
+            values[conn->ticket != 0 ? FIGURE_PEERS_OUT : FIGURE_PEERS_IN]++;
+            values[network_of(&conn->addr)]++;
+            values[io_is_tls(conn->io) ? FIGURE_PEERS_TLS : FIGURE_PEERS_PLAIN]++;
+            values[FIGURE_ASKED] += sync_n_asked(node->sync, conn->id);
         }
     }
-    status.is_syncing = status.n_wanted >= SYNCING_FROM_WANTED;
-    return status;
 }
 
-struct figure {
-    const char *name;
-    const char *help;
-    bool is_counter;
-    uint64_t value;
-};
-
-enum { N_FIGURES = 22 };
-
-static void list_figures(struct figure out[N_FIGURES], const struct node_status *status)
+static void add_inventory(uint64_t *values, const struct inventory *inventory)
 {
-    const struct figure figures[N_FIGURES] = {
-        {"port", "port for other nodes", false, status->port},
-        {"peers_in", "established connections from others", false, status->n_peers_in},
-        {"peers_out", "established connections to others", false, status->n_peers_out},
-        {"connections", "connections in any state", false, status->n_connections},
-        {"known_peers", "entries of the book of peers", false, status->n_known_peers},
-        {"banned", "addresses banned now", false, status->n_banned},
-        {"objects", "objects in the store", false, status->inventory.n_objects},
-        {"object_bytes", "bytes of objects in the store", false, status->inventory.n_bytes},
-        {"unwritten", "objects not written to disk yet", false, status->inventory.n_unwritten},
-        {"evicted", "objects dropped for want of room", true, status->inventory.n_evicted},
-        {"wanted", "objects announced to us and not here yet", false, status->n_wanted},
-        {"stem_objects", "objects in their stem phase", false, status->n_stem_objects},
-        {"bytes_in", "bytes received", true, status->bytes_in},
-        {"bytes_out", "bytes sent", true, status->bytes_out},
-        {"objects_in", "objects received and stored", true, status->n_objects_in},
-        {"objects_out", "objects sent", true, status->n_objects_out},
-        {"objects_refused", "objects received and refused", true, status->n_refused},
-        {"buffered", "bytes in the buffers of all connections", false, status->n_buffered},
-        {"shed", "connections ended because all buffers were full", true, status->n_shed},
-        {"month_bytes", "bytes both ways in this month", false, status->month_bytes},
-        {"month_stage", "of the monthly cap: 0 open to 3 silent", false, status->month_stage},
-        {"verify_us", "microseconds spent on checking objects", true, status->verify_us},
-    };
-    for (size_t i = 0; i < N_FIGURES; i++) {
-        out[i] = figures[i];
+    struct inventory_figures figures = inventory_figures(inventory);
+    values[FIGURE_OBJECTS] = figures.n_objects;
+    values[FIGURE_OBJECT_BYTES] = figures.n_bytes;
+    values[FIGURE_UNWRITTEN] = figures.n_unwritten;
+    values[FIGURE_DISK_FAILING] = figures.write_failed;
+    values[FIGURE_EVICTED] = figures.n_evicted;
+    values[FIGURE_EXPIRED] = figures.n_expired;
+    for (size_t kind = 0; kind < INVENTORY_N_KINDS; kind++) {
+        values[FIGURE_OBJECTS_OF_KIND + kind] = figures.n_of_kind[kind];
+        values[FIGURE_BYTES_OF_KIND + kind] = figures.bytes_of_kind[kind];
     }
 }
 
-void node_status_json(struct buf *out, const struct node_status *status)
+static uint64_t percent_of(uint64_t part, uint64_t missing)
 {
-    struct figure figures[N_FIGURES];
-    list_figures(figures, status);
-    buf_append_str(out, "{");
-    for (size_t i = 0; i < N_FIGURES; i++) {
-        buf_printf(out, "\"%s\":%llu,", figures[i].name, (unsigned long long)figures[i].value);
-    }
-    for (int kind = 0; kind < INVENTORY_N_KINDS; kind++) {
-        buf_printf(out, "\"objects_%s\":%llu,", inventory_kind_name((enum inventory_kind)kind),
-                   (unsigned long long)status->inventory.n_of_kind[kind]);
-    }
-    buf_printf(out, "\"syncing\":%s,\"was_reached\":%s}", status->is_syncing ? "true" : "false",
-               status->was_reached ? "true" : "false");
+    return missing == 0 ? 100 : part * 100 / (part + missing);
 }
 
-void node_status_metrics(struct buf *out, const struct node_status *status)
+static enum node_colour colour_of(const uint64_t *values)
 {
-    struct figure figures[N_FIGURES];
-    list_figures(figures, status);
-    for (size_t i = 0; i < N_FIGURES; i++) {
-        buf_printf(out, "# HELP bittern_node_%s %s\n# TYPE bittern_node_%s %s\n", figures[i].name,
-                   figures[i].help, figures[i].name, figures[i].is_counter ? "counter" : "gauge");
-        buf_printf(out, "bittern_node_%s %llu\n", figures[i].name,
-                   (unsigned long long)figures[i].value);
+    if (values[FIGURE_PEERS_IN] + values[FIGURE_PEERS_OUT] == 0) {
+        return NODE_RED;
     }
-    for (int kind = 0; kind < INVENTORY_N_KINDS; kind++) {
-        buf_printf(out, "bittern_node_objects_of_kind{kind=\"%s\"} %llu\n",
-                   inventory_kind_name((enum inventory_kind)kind),
-                   (unsigned long long)status->inventory.n_of_kind[kind]);
+    return values[FIGURE_PEERS_IN] != 0 || values[FIGURE_WAS_REACHED] != 0 ? NODE_GREEN
+                                                                           : NODE_YELLOW;
+}
+
+struct node_figures node_status(const struct node *node)
+{
+    struct node_figures figures = node->figures;
+    uint64_t *values = figures.values;
+    values[FIGURE_PORT] = node->port;
+    values[FIGURE_KNOWN_PEERS] = peer_book_n_peers(node->book);
+    values[FIGURE_BANNED] = limits_n_banned(node->limits, clock_mono_ms());
+    values[FIGURE_WANTED] = sync_n_wanted(node->sync);
+    values[FIGURE_STALLS] = sync_n_released(node->sync);
+    values[FIGURE_BUFFERED] = node->buffered;
+    values[FIGURE_MONTH_BYTES] = month_cap_used(&node->month, clock_now_sec());
+    values[FIGURE_MONTH_STAGE] = node->stage;
+    values[FIGURE_STEM_OBJECTS] = dandelion_n_objects(node->dandelion);
+    values[FIGURE_STEMS] = dandelion_n_stems(node->dandelion);
+    add_inventory(values, node->inventory);
+    add_connections(values, node);
+    values[FIGURE_SYNCING] = values[FIGURE_WANTED] >= SYNCING_FROM_WANTED;
+    values[FIGURE_SYNC_PERCENT] = percent_of(values[FIGURE_OBJECTS], values[FIGURE_WANTED]);
+    values[FIGURE_COLOUR] = colour_of(values);
+    return figures;
+}
+
+/* ---- of late */
+
+void node_status_tick(struct node *node, int64_t now_ms)
+{
+    int64_t past_ms = now_ms - node->rated_ms;
+    if (past_ms < RATE_PERIOD_MS) {
+        return;
     }
+    struct node_figures now = node_status(node);
+    for (size_t i = 0; i < ARRAY_LEN(node->rated_bytes); i++) {
+        uint64_t bytes = now.values[FIGURE_BYTES_IN + i];
+        node->figures.values[FIGURE_RATE_IN + i] =
+            (bytes - node->rated_bytes[i]) * MS_PER_SEC / (uint64_t)past_ms;
+        node->rated_bytes[i] = bytes;
+    }
+    node->rated_ms = now_ms;
 }

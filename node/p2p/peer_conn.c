@@ -25,8 +25,8 @@ void conn_free(struct peer_conn *conn)
     traffic_forget(conn);
     deferred_cancel(&conn->go_on);
     if (conn->io != NULL) {
-        node->figures.bytes_in += io_bytes_received(conn->io);
-        node->figures.bytes_out += io_bytes_sent(conn->io);
+        node_count(node, FIGURE_BYTES_IN, io_bytes_received(conn->io));
+        node_count(node, FIGURE_BYTES_OUT, io_bytes_sent(conn->io));
     }
     /* A last `error` should arrive; whoever reads too slowly has had his time. */
     if (conn->io != NULL && node->started && io_output_len(conn->io) <= CONN_HIGH_MARK_BYTES) {
@@ -162,7 +162,7 @@ static void on_established(struct peer_conn *conn)
             return;
         }
     } else if (!peer_addr_is_loopback(&conn->addr)) {
-        node->figures.was_reached = true;
+        node->figures.values[FIGURE_WAS_REACHED] = true;
     }
     exchange_begin(conn);
     deferred_arm(&conn->go_on);

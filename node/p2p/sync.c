@@ -75,6 +75,7 @@ struct sync {
     struct map peers;                    /* id -> struct sync_peer */
     uint8_t (*refused)[WIRE_HASH_BYTES]; /* a ring */
     size_t n_refused;
+    uint64_t n_released;
     size_t next_refused;
     struct slot_index refused_index;
 };
@@ -518,6 +519,7 @@ static void look_for_stalls(struct sync *sync, struct sync_peer *peer, int64_t n
     bool stalled = false;
     while (peer->asked.first != SLOT_NONE && is_stalled(sync, peer, peer->asked.first, now_ms)) {
         release(sync, peer->asked.first);
+        sync->n_released++;
         stalled = true;
     }
     if (stalled) {
@@ -541,6 +543,11 @@ void sync_tick(struct sync *sync, int64_t now_ms)
            now_ms - sync->slots[sync->ages.first].first_ms >= SYNC_FORGET_SEC * MS_PER_SEC) {
         free_slot(sync, sync->ages.first);
     }
+}
+
+uint64_t sync_n_released(const struct sync *sync)
+{
+    return sync->n_released;
 }
 
 size_t sync_n_wanted(const struct sync *sync)

@@ -85,6 +85,8 @@ size_t sync_take_requests(struct sync *sync, uint32_t id, uint8_t (*out)[WIRE_HA
 /* Find stalls and forget what nobody delivered. Call it about once a second. */
 void sync_tick(struct sync *sync, int64_t now_ms);
 
+/* How often something asked for did not come and went back to the others, since the start. */
+uint64_t sync_n_released(const struct sync *sync) MUST_USE;
 size_t sync_n_wanted(const struct sync *sync) MUST_USE;
 /* How often in a row the peer let requests lapse. */
 unsigned sync_n_stalls(const struct sync *sync, uint32_t id) MUST_USE;

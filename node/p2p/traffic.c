@@ -57,7 +57,7 @@ static void make_room(struct node *node)
         }
         log_info("p2p", "connection ended conn=%u reason=\"buffers are full\" held=%zu all=%zu",
                  conn->id, conn->buffered, node->buffered);
-        node->figures.n_shed++;
+        node_count(node, FIGURE_SHED, 1);
         release(conn);
         conn_close(conn);
     }
@@ -98,7 +98,7 @@ void traffic_watch(struct peer_conn *conn, int64_t now_ms)
 
 static uint64_t count_all(const struct node *node)
 {
-    uint64_t bytes = node->figures.bytes_in + node->figures.bytes_out;
+    uint64_t bytes = node->figures.values[FIGURE_BYTES_IN] + node->figures.values[FIGURE_BYTES_OUT];
     list_for_each(place, &node->conns)
     {
         const struct peer_conn *conn = list_entry(place, struct peer_conn, node);

@@ -39,6 +39,7 @@ QUICK = {
     "imap.tls_port": "0",
     "smtp.port": "0",
     "smtp.tls_port": "0",
+    "http.port": "0",
     "pow.priority": "normal",
 }
 

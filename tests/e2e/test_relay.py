@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Three nodes in a row: a message crosses the one in the middle, which has no key."""
+import http.client
+
 import harness
 from harness import wait_for
 
@@ -20,6 +22,49 @@ class Relay(harness.TestCase):
         a.wait_state("delivered")
         self.assertEqual(a.status()["node"]["peers_in"], 0)
         self.assertEqual(b.status()["node"]["peers_in"], 0)
+
+    def test_prometheus_reads_a_relay_and_a_whole_bittern(self):
+        relay = self.bittern("relay", start=False, http__metrics="yes")
+        relay.command = "node"
+        relay.start()
+        whole = self.bittern("whole", peers=[relay], http__metrics="yes", http__hosts="mail.example")
+        wait_for("the connection", lambda: relay.status()["node"]["peers_in"] == 1)
+        wait_for("the figures", lambda: whole.status()["node"]["peers_out"] == 1)
+        for one, colour in ((relay, "green"), (whole, "yellow")):
+            status = one.status()
+            self.assertEqual(status["colour"], colour)
+            self.assertEqual(status["node"]["colour"], colour)
+            for name in ("peers_by_ipv4", "peers_over_tls", "wanted", "sync_percent", "objects_in_msg",
+                         "object_bytes_out_pubkey", "verify_us", "bans", "misdeeds_flood", "stem_objects",
+                         "rate_in", "bytes_of_kind_msg"):
+                self.assertIsInstance(status["node"][name], int, name)
+        port = int(next(line.rsplit("=", 1)[1] for line in relay.log_text().splitlines()
+                        if "metrics are served" in line))
+        for one, port, direction in ((relay, port, "in"), (whole, whole.status()["http"]["port"], "out")):
+            text = fetch(port, "/metrics")
+            self.assertIn('\nbittern_node_peers{direction="%s"} 1\n' % direction, text)
+            lines = [line for line in text.splitlines() if not line.startswith("#")]
+            for line in lines:
+                self.assertRegex(line, r'^bittern_[a-z_]+(\{[a-z]+="[a-z0-9_-]+"\})? [0-9.e+]+$')
+            self.assertEqual(len({line.rsplit(" ", 1)[0] for line in lines}), len(lines))
+            self.assertEqual(fetch(port, "/metrics", host="evil.example"), 421)
+            self.assertEqual(fetch(port, "/"), 404)
+        self.assertIn('bittern_queue{state="sent"} 0', text)
+        self.assertIn("bittern_node_up 1", fetch(port, "/metrics", host="mail.example:80"))
+
+    def test_figures_are_not_shown_unasked(self):
+        one = self.bittern("quiet")
+        self.assertEqual(fetch(one.status()["http"]["port"], "/metrics"), 404)
+
+
+def fetch(port, path, host="localhost"):
+    """The text, or the status when it is not 200."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection.request("GET", path, headers={"Host": host})
+    answer = connection.getresponse()
+    text = answer.read().decode()
+    connection.close()
+    return text if answer.status == 200 else answer.status
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ static void answer_node(struct link_node *link, const struct link_node_event *ev
         link_node_send_found_end(link, event->request);
         break;
     case LINK_NODE_STATUS:
-        link_node_send_status(link, event->request, &(struct link_status){.port = 1});
+        link_node_send_status(link, event->request, &(struct node_figures){{1}});
         break;
     case LINK_NODE_HELLO:
     case LINK_NODE_STOP_SCAN:

@@ -135,8 +135,10 @@ static void node_answer(struct fake_node *node, const struct link_node_event *ev
         node_find(node, event);
         break;
     case LINK_NODE_STATUS: {
-        const struct link_status status = {.port = 8444, .n_objects = node->network->n_objects};
-        link_node_send_status(node->link, event->request, &status);
+        struct node_figures figures = {{0}};
+        figures.values[FIGURE_PORT] = 8444;
+        figures.values[FIGURE_OBJECTS] = node->network->n_objects;
+        link_node_send_status(node->link, event->request, &figures);
         break;
     }
     case LINK_NODE_STOP_SCAN:

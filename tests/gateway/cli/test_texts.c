@@ -5,6 +5,7 @@
 
 #include "gateway/cli/setup_text.h"
 #include "gateway/cli/status_text.h"
+#include "gateway/cli/supervisor_status.h"
 
 static json_t *setup_info(void)
 {
@@ -92,6 +93,40 @@ static void the_page_says_what_the_colour_means(void **state)
     json_decref(yellow);
 }
 
+/* What the node says of itself is shown as it is only when nothing else can hide in it. */
+static void only_a_plain_report_of_the_node_is_shown(void **state)
+{
+    static const struct {
+        const char *report;
+        bool is_plain;
+    } cases[] = {
+        {"{\"port\":8444,\"syncing\":true,\"was_reached\":false,\"colour\":\"red\"}", true},
+        {"{\"a\":0}", true},
+        {"", false},
+        {"{}", false},
+        {"{\"a\":}", false},
+        {"{\"a\":1", false},
+        {"{\"a\":1}}", false},
+        {"{\"a\":1}\n{\"b\":2}", false},
+        {"{\"a\":1,}", false},
+        {"{\"a\":-1}", false},
+        {"{\"a\":1.5}", false},
+        {"{\"a\":{\"b\":1}}", false},
+        {"{\"a\":\"x\\\"\"}", false},
+        {"{\"a\":\"x y\"}", false},
+        {"{\"A\":1}", false},
+        {"{\"a\": 1}", false},
+        {"{\"a\":trueish}", false},
+        {"[1]", false},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        if (node_report_is_plain(cases[i].report) != cases[i].is_plain) {
+            fail_msg("%s", cases[i].report);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -99,6 +134,7 @@ int main(void)
         cmocka_unit_test(an_url_keeps_its_at_sign),
         cmocka_unit_test(the_line_tells_what_is_under_way),
         cmocka_unit_test(the_page_says_what_the_colour_means),
+        cmocka_unit_test(only_a_plain_report_of_the_node_is_shown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -84,6 +84,8 @@ static struct link_gateway *busy_gateway(struct buf *out_hello)
     return gateway;
 }
 
+enum { FIGURES_BYTES = 8 * NODE_N_FIGURES };
+
 struct piece {
     enum { END, U8, U16, U32, U64, ZEROS } kind;
     uint64_t value;
@@ -163,10 +165,23 @@ static const struct breach breaches_of_the_node[] = {
      false,
      {{U64, 1}, {U8, LINK_REFUSED}, {U64, 0}, {ZEROS, LINK_MAX_REASON_BYTES + 1}}},
     {"published, cut", LINK_PUBLISHED, false, {{U64, 1}, {U8, LINK_STORED}, {U32, 8}}},
-    {"a status", LINK_STATUS, true, {{U64, 1}, {ZEROS, 54}, {U8, 1}, {U8, 0}}},
-    {"a status for nobody", LINK_STATUS, false, {{U64, 2}, {ZEROS, 54}, {U8, 1}, {U8, 0}}},
-    {"a status with a flag of 2", LINK_STATUS, false, {{U64, 1}, {ZEROS, 54}, {U8, 2}, {U8, 0}}},
-    {"a status, cut", LINK_STATUS, false, {{U64, 1}, {ZEROS, 54}, {U8, 1}}},
+    {"a status", LINK_STATUS, true, {{U64, 1}, {U16, NODE_N_FIGURES}, {ZEROS, FIGURES_BYTES}}},
+    {"a status for nobody",
+     LINK_STATUS,
+     false,
+     {{U64, 2}, {U16, NODE_N_FIGURES}, {ZEROS, FIGURES_BYTES}}},
+    {"a status of one figure more",
+     LINK_STATUS,
+     false,
+     {{U64, 1}, {U16, NODE_N_FIGURES + 1}, {ZEROS, FIGURES_BYTES + 8}}},
+    {"a status of one figure less",
+     LINK_STATUS,
+     false,
+     {{U64, 1}, {U16, NODE_N_FIGURES - 1}, {ZEROS, FIGURES_BYTES - 8}}},
+    {"a status, cut",
+     LINK_STATUS,
+     false,
+     {{U64, 1}, {U16, NODE_N_FIGURES}, {ZEROS, FIGURES_BYTES - 1}}},
     {"a publish", LINK_PUBLISH, false, {{U64, 1}, {ZEROS, 22}}},
     {"credit", LINK_CREDIT, false, {{U64, 1}}},
 };
@@ -254,7 +269,7 @@ static const struct breach breaches_of_the_gateway[] = {
     {"credit for nothing sent", LINK_CREDIT, false, {{U64, 1}}},
     {"no credit", LINK_CREDIT, false, {{U64, 0}}},
     {"an object", LINK_OBJECT, false, {{U32, 0}, {U32, 1}, {U64, 6}, HASH, {ZEROS, 22}}},
-    {"a status", LINK_STATUS, false, {{U64, 1}, {ZEROS, 54}, {U8, 1}, {U8, 0}}},
+    {"a status", LINK_STATUS, false, {{U64, 1}, {U16, NODE_N_FIGURES}, {ZEROS, FIGURES_BYTES}}},
 };
 
 static struct link_node *greeted_node(void)

@@ -10,12 +10,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/io.h"
 #include "base/loop.h"
 #include "base/mem.h"
 #include "crypto/random.h"
 #include "node/link/link_gateway.h"
+#include "node/objects/object.h"
 #include "tests/support/vectors.h"
 
 enum { MAX_SEEN = 4096 };
@@ -41,7 +43,7 @@ struct world {
     uint64_t published[8];
     size_t n_published;
     char reason[256];
-    struct link_status status;
+    struct node_figures status;
     size_t n_status;
     size_t unpaid[MAX_SEEN];
     size_t n_unpaid;
@@ -98,7 +100,7 @@ static void act(struct world *world, const struct link_gateway_event *event)
         take_published(world, event);
         break;
     case LINK_GATEWAY_STATUS:
-        world->status = event->status;
+        world->status = event->figures;
         world->n_status++;
         break;
     }
@@ -400,7 +402,7 @@ static void a_new_link_takes_the_place_of_the_old(void **state)
     assert_true(link_gateway_ask_status(world->link, 3, NULL));
     flush(world);
     TURN_UNTIL(world, world->n_status == 1);
-    assert_int_equal(world->status.n_objects, 1);
+    assert_int_equal(world->status.values[FIGURE_OBJECTS], 1);
     buf_clear(&object);
 }
 
@@ -419,15 +421,15 @@ static void figures_are_printed_as_json_and_as_metrics(void **state)
     struct world *world = *state;
     struct buf out = {0};
     publish_some(world, 2);
-    struct node_status status = node_status(world->node);
-    node_status_json(&out, &status);
+    struct node_figures status = node_status(world->node);
+    node_figures_json(&out, &status);
     json_t *json = json_loads(buf_str(&out), 0, NULL);
     assert_non_null(json);
     assert_int_equal(vectors_u64(json, "objects"), 2);
-    assert_int_equal(vectors_u64(json, "objects_msg"), 2);
+    assert_int_equal(vectors_u64(json, "objects_of_kind_msg"), 2);
     json_decref(json);
     buf_reset(&out);
-    node_status_metrics(&out, &status);
+    node_figures_metrics(&out, &status);
     assert_non_null(strstr(buf_str(&out), "\nbittern_node_objects 2\n"));
     buf_clear(&out);
 }
