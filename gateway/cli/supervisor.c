@@ -412,8 +412,10 @@ static void on_report(struct kid *kid, const char *name, const char *value)
         kid->sandbox = xstrdup(value);
         tell_gateway_of(supervisor, "sandbox", kid->kind->name, value);
     } else if (strcmp(name, CHILD_REPORT_NODE) == 0 && kid == &supervisor->kids[NODE]) {
-        free(supervisor->node_report);
-        supervisor->node_report = node_report_is_plain(value) ? xstrdup(value) : NULL;
+        if (node_report_is_plain(value)) {
+            free(supervisor->node_report);
+            supervisor->node_report = xstrdup(value);
+        }
     } else if (strcmp(name, CHILD_REPORT_RESTART) == 0 && kid == &supervisor->kids[GATEWAY]) {
         restart_decoder(supervisor, value);
     } else if (strcmp(name, CHILD_REPORT_PROBLEM) == 0) {

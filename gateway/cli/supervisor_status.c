@@ -57,14 +57,15 @@ static const char *skip_word(const char *text)
 
 static const char *skip_value(const char *text)
 {
+    enum { MOST_DIGITS = 18 }; /* an int64_t holds them */
+    static const char *const words[] = {"true", "false", "\"red\"", "\"yellow\"", "\"green\""};
     size_t n_digits = strspn(text, "0123456789");
-    if (str_starts_with(text, "true")) {
-        return text + strlen("true");
+    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+        if (str_starts_with(text, words[i])) {
+            return text + strlen(words[i]);
+        }
     }
-    if (str_starts_with(text, "false")) {
-        return text + strlen("false");
-    }
-    return n_digits > 0 ? text + n_digits : skip_word(text);
+    return n_digits > 0 && n_digits <= MOST_DIGITS ? text + n_digits : NULL;
 }
 
 bool node_report_is_plain(const char *report)

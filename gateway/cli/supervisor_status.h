@@ -31,8 +31,8 @@ struct node_facts {
 /* Read them from the node's report, a flat JSON object. What is not there, or is neither a number
  * nor true, is 0. */
 struct node_facts node_facts_read(const char *report) MUST_USE;
-/* Whether the report is a flat JSON object of nothing but plain names, numbers, truths and plain
- * words, so that it may be shown as it is. */
+/* Whether the report is a flat JSON object of nothing but plain names, numbers, truths and colours,
+ * so that it may be shown as it is. */
 bool node_report_is_plain(const char *report) MUST_USE;
 
 struct status_view {

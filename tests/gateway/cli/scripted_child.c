@@ -220,8 +220,8 @@ int main(int argc, char **argv)
     child_report(app.child, CHILD_REPORT_SANDBOX, "made of \"sand\"");
     if (strcmp(app.name, "node") == 0) {
         child_report(app.child, CHILD_REPORT_NODE,
-                     "{\"port\":8444,\"peers_in\":2,\"peers_out\":\"3\",\"objects\":"
-                     "99999999999999999999,\"syncing\":true,\"secret\":\"x\"}");
+                     "{\"port\":8444,\"peers_in\":2,\"syncing\":true,\"colour\":\"green\"}");
+        child_report(app.child, CHILD_REPORT_NODE, "{\"port\":8445,\"secret\":\"x\"}");
     }
     child_ready(app.child);
     loop_run(app.loop);
