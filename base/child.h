@@ -58,14 +58,17 @@ enum { CHILD_STOP_TIMEOUT_MS = 4000 };
 /* To the node: the router forwards this port to ours. */
 #define CHILD_VALUE_EXTERNAL_PORT "external_port"
 /* To the gateway, whenever they change, for `status`: "pid.supervisor", "pid.node", "pid.gateway",
- * "pid.decoder.network", "pid.decoder.owner" (0: not running now), and the sandbox reports of the
- * others: "sandbox.node", "sandbox.decoder.network", "sandbox.decoder.owner". */
+ * "pid.decoder.network", "pid.decoder.owner", "pid.gpu" (0: not running now), and the sandbox
+ * reports of the others: "sandbox.node", "sandbox.decoder.network", "sandbox.decoder.owner",
+ * "sandbox.gpu". */
+#define CHILD_VALUE_NO_GPU "no-gpu" /* to the gateway: why there will be none */
 
 /* Sockets. */
 #define CHILD_SOCKET_LINK "link"                       /* node <-> gateway */
-#define CHILD_SOCKET_GATEWAY "gateway"                 /* decoder's end */
+#define CHILD_SOCKET_GATEWAY "gateway"                 /* decoder's and GPU's end */
 #define CHILD_SOCKET_DECODER_NETWORK "decoder.network" /* gateway's ends */
 #define CHILD_SOCKET_DECODER_OWNER "decoder.owner"
+#define CHILD_SOCKET_GPU "gpu"
 #define CHILD_SOCKET_CONTROL "control" /* one control connection, after the start */
 #define CHILD_SOCKET_LOCK "lock"       /* holds the home's lock while it is open */
 /* Listening sockets are called as their settings: "node.listen", "node.lan" (datagrams),
@@ -78,8 +81,12 @@ enum { CHILD_STOP_TIMEOUT_MS = 4000 };
  * `status` where no gateway runs. */
 #define CHILD_REPORT_NODE "node"
 /* From the gateway: kill the decoder of that name ("decoder.network", "decoder.owner"), which
- * hangs; it is started again and joined anew, without counting as a failure. */
+ * hangs; it is started again and joined anew, without counting as a failure. "gpu" likewise, but
+ * there it counts. */
 #define CHILD_REPORT_RESTART "restart"
+/* From the GPU's process: there is nothing for it to do on this machine, and why; it ends and is
+ * not started again. */
+#define CHILD_REPORT_RETIRE "retire"
 /* Why it can't work until a person acts: the supervisor prints it and ends with exit code 1. */
 #define CHILD_REPORT_PROBLEM "problem"
 

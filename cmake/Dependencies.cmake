@@ -23,3 +23,6 @@ find_library(ETPAN_LIBRARY etpan REQUIRED)
 add_library(etpan UNKNOWN IMPORTED)
 set_target_properties(etpan PROPERTIES IMPORTED_LOCATION "${ETPAN_LIBRARY}"
                       INTERFACE_INCLUDE_DIRECTORIES "${ETPAN_INCLUDE_DIR}")
+
+# Optional: OpenCL's headers are enough, its library is loaded where there is one (docs/decisions).
+find_path(OPENCL_INCLUDE_DIR CL/cl.h)

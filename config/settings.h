@@ -88,10 +88,17 @@ struct agent_settings {
     uint32_t backup_keep;
 };
 
+enum pow_gpu_use {
+    POW_GPU_USE_AUTO, /* a graphics processor where there is one */
+    POW_GPU_USE_ON,   /* also an OpenCL device that is none */
+    POW_GPU_USE_OFF
+};
+
 struct pow_settings {
     uint32_t threads; /* 0: as many as there are cores */
     enum pow_priority priority;
     char *kernel; /* "auto", or a kernel's name */
+    enum pow_gpu_use gpu;
 };
 
 struct mail_settings {

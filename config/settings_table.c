@@ -30,6 +30,7 @@
     }
 
 static const char *const tor_modes[] = {"no", "yes", "strict", NULL};
+static const char *const pow_gpus[] = {"auto", "on", "off", NULL};
 static const char *const pow_priorities[] = {"low", "idle", "normal", NULL};
 static const char *const attachments_modes[] = {"auto", "always", NULL};
 static const char *const log_levels[] = {"error", "warn", "info", "debug", "trace", NULL};
@@ -129,6 +130,8 @@ const struct setting_row settings_table[] = {
            "how proof of work competes with other programs"),
     TEXT(SETTING_TEXT, "pow.kernel", pow.kernel, "auto",
          "auto, or one of: avx512, avx2, neon, portable"),
+    CHOICE("pow.gpu", pow.gpu, pow_gpus, "auto",
+           "auto: also a graphics processor, where OpenCL has one; on: any OpenCL device"),
 
     CHOICE("mail.attachments", mail.attachments, attachments_modes, "auto",
            "auto: only to those known to read them; always: to all"),

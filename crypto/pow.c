@@ -117,7 +117,7 @@ struct pow_estimate pow_estimate(uint64_t target, double trials_per_sec)
     struct pow_estimate estimate = {.mean_trials = 0x1p64 / ((double)target + 1)};
     if (trials_per_sec > 0) {
         estimate.mean_sec = estimate.mean_trials / trials_per_sec;
-        estimate.p95_sec = estimate.mean_sec * log(20);
+        estimate.p95_sec = estimate.mean_sec * POW_P95_PER_MEAN;
     } else {
         estimate.mean_sec = INFINITY;
         estimate.p95_sec = INFINITY;

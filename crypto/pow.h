@@ -63,8 +63,10 @@ bool pow_check(struct bytes object, int64_t now_sec, struct pow_demand demand,
 struct pow_estimate {
     double mean_trials;
     double mean_sec;
-    double p95_sec; /* done by then in 19 of 20 cases: ln 20 times the mean */
+    double p95_sec; /* done by then in 19 of 20 cases: POW_P95_PER_MEAN times the mean */
 };
+
+#define POW_P95_PER_MEAN 2.99573227355399 /* ln 20 */
 
 struct pow_estimate pow_estimate(uint64_t target, double trials_per_sec) MUST_USE;
 

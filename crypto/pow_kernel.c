@@ -55,8 +55,8 @@ const struct pow_kernel *pow_kernel_by_name(const char *name)
     return NULL;
 }
 
-/* What a kernel must answer, asked of OpenSSL nonce by nonce. The slice's end is the kernel's:
- * rounded up to its lanes. */
+/* What a search must answer, asked of OpenSSL nonce by nonce. The slice's end is rounded up to the
+ * search's lanes. */
 static bool search_slowly(uint64_t *out_nonce, const struct pow_slice *slice, unsigned lanes)
 {
     uint64_t n_trials = (slice->n_trials + lanes - 1) / lanes * lanes;
@@ -70,12 +70,12 @@ static bool search_slowly(uint64_t *out_nonce, const struct pow_slice *slice, un
     return false;
 }
 
-static bool agrees(const struct pow_kernel *kernel, const struct pow_slice *slice)
+static bool agrees(const struct pow_searcher *searcher, const struct pow_slice *slice)
 {
     uint64_t expected = 0;
     uint64_t found = 0;
-    bool is_expected = search_slowly(&expected, slice, kernel->lanes);
-    bool is_found = kernel->search(&found, slice);
+    bool is_expected = search_slowly(&expected, slice, searcher->lanes);
+    bool is_found = searcher->search(searcher->context, &found, slice);
     return is_found == is_expected && found == expected;
 }
 
@@ -103,7 +103,7 @@ static bool doubles_agree(const struct pow_kernel *kernel)
     return true;
 }
 
-bool pow_kernel_self_test(const struct pow_kernel *kernel)
+bool pow_searcher_self_test(const struct pow_searcher *searcher)
 {
     for (unsigned i = 0; i < SELF_TEST_SLICES; i++) {
         struct pow_slice slice = {.n_trials = SELF_TEST_TRIALS - i};
@@ -112,21 +112,33 @@ bool pow_kernel_self_test(const struct pow_kernel *kernel)
          * all lanes. */
         slice.first_nonce = i % 3 == 0 ? 0 - (uint64_t)i : i * UINT64_C(0x0123456789abcdef);
         slice.target = UINT64_MAX >> (i % 8);
-        if (!agrees(kernel, &slice)) {
+        if (!agrees(searcher, &slice)) {
             return false;
         }
         /* The exact value of a trial is met, and by one less it is not. */
         slice.n_trials = 1;
         slice.target = pow_value(slice.initial_hash, slice.first_nonce);
-        if (!agrees(kernel, &slice)) {
+        if (!agrees(searcher, &slice)) {
             return false;
         }
         slice.target--;
-        if (!agrees(kernel, &slice)) {
+        if (!agrees(searcher, &slice)) {
             return false;
         }
     }
-    return doubles_agree(kernel);
+    return true;
+}
+
+static bool search_by_kernel(void *context, uint64_t *out_nonce, const struct pow_slice *slice)
+{
+    const struct pow_kernel *const *kernel = context;
+    return (*kernel)->search(out_nonce, slice);
+}
+
+bool pow_kernel_self_test(const struct pow_kernel *kernel)
+{
+    const struct pow_searcher searcher = {search_by_kernel, &kernel, kernel->lanes};
+    return pow_searcher_self_test(&searcher) && doubles_agree(kernel);
 }
 
 const struct pow_kernel *pow_kernel_best(void)

@@ -48,4 +48,14 @@ const struct pow_kernel *pow_kernel_best(void) MUST_USE;
  * 2^64. */
 bool pow_kernel_self_test(const struct pow_kernel *kernel) MUST_USE;
 
+/* Whatever else searches slices, a graphics processor say. */
+struct pow_searcher {
+    /* As the kernel's. */
+    bool (*search)(void *context, uint64_t *out_nonce, const struct pow_slice *slice);
+    void *context;
+    unsigned lanes; /* to a multiple of which it rounds up n_trials */
+};
+/* The part of pow_kernel_self_test that is about searching. */
+bool pow_searcher_self_test(const struct pow_searcher *searcher) MUST_USE;
+
 #endif

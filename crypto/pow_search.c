@@ -61,6 +61,15 @@ static void found(struct pow_search *search, uint64_t nonce)
     atomic_compare_exchange_strong(&search->state, &running, POW_FOUND);
 }
 
+bool pow_search_offer(struct pow_search *search, uint64_t nonce)
+{
+    if (!pow_is_met(search->initial_hash, nonce, search->target)) {
+        return false;
+    }
+    found(search, nonce);
+    return true;
+}
+
 /* A nonce that OpenSSL doesn't confirm means that the kernel, or the processor under it, is not to
  * be trusted: the search goes on with the portable one. */
 static void distrust(struct pow_search *search, const struct pow_kernel *kernel)
@@ -69,40 +78,52 @@ static void distrust(struct pow_search *search, const struct pow_kernel *kernel)
     atomic_store(&search->kernel, pow_kernel_by_name("portable"));
 }
 
-static void work_slice(struct pow_search *search)
+void pow_search_take(struct pow_search *search, struct pow_slice *out, uint64_t n_trials)
 {
-    const struct pow_kernel *kernel = atomic_load(&search->kernel);
-    struct pow_slice slice = {
+    *out = (struct pow_slice){
         .target = search->target,
-        .first_nonce = atomic_fetch_add(&search->next_nonce, POW_SLICE_TRIALS),
-        .n_trials = POW_SLICE_TRIALS,
+        .first_nonce = atomic_fetch_add(&search->next_nonce, n_trials),
+        .n_trials = n_trials,
     };
-    uint64_t nonce = 0;
-    memcpy(slice.initial_hash, search->initial_hash, sizeof slice.initial_hash);
-
-    bool is_hit = kernel->search(&nonce, &slice);
-    uint64_t n_done = is_hit ? nonce - slice.first_nonce + 1 : POW_SLICE_TRIALS;
-    atomic_fetch_add(&search->n_trials, n_done);
-    if (!is_hit) {
-        return;
-    }
-    if (pow_is_met(search->initial_hash, nonce, search->target)) {
-        found(search, nonce);
-    } else {
-        distrust(search, kernel);
-    }
+    memcpy(out->initial_hash, search->initial_hash, sizeof out->initial_hash);
 }
 
-enum pow_state pow_search_work(struct pow_search *search, uint64_t max_trials)
+/* Returns how many trials it did. */
+static uint64_t work_slice(struct pow_search *search)
 {
+    const struct pow_kernel *kernel = atomic_load(&search->kernel);
+    struct pow_slice slice;
+    uint64_t nonce = 0;
+
+    pow_search_take(search, &slice, POW_SLICE_TRIALS);
+    bool is_hit = kernel->search(&nonce, &slice);
+    uint64_t n_done = is_hit ? nonce - slice.first_nonce + 1 : POW_SLICE_TRIALS;
+    pow_search_count(search, n_done);
+    if (is_hit && !pow_search_offer(search, nonce)) {
+        distrust(search, kernel);
+    }
+    return n_done;
+}
+
+enum pow_state pow_search_work(struct pow_search *search, uint64_t max_trials, uint64_t *out_done)
+{
+    uint64_t n_done = 0;
     enum pow_state state = pow_search_state(search);
     uint64_t n_slices = max_trials / POW_SLICE_TRIALS + (max_trials % POW_SLICE_TRIALS != 0);
     while (state == POW_RUNNING && n_slices != 0) {
-        work_slice(search);
+        n_done += work_slice(search);
         n_slices--;
         state = pow_search_state(search);
     }
+    if (out_done != NULL) {
+        *out_done = n_done;
+    }
     return state;
+}
+
+void pow_search_count(struct pow_search *search, uint64_t n_trials)
+{
+    atomic_fetch_add(&search->n_trials, n_trials);
 }
 
 void pow_search_cancel(struct pow_search *search)

@@ -34,10 +34,19 @@ void pow_search_unref(struct pow_search **search);
 
 /* In a worker thread: search until found, cancelled, or about `max_trials` trials of this call are
  * done (UINT64_MAX: no bound). POW_RUNNING means there is more to do. Several workers may be inside
- * at once. */
-enum pow_state pow_search_work(struct pow_search *search, uint64_t max_trials);
+ * at once; *out_done (or NULL) is how many trials this one did. */
+enum pow_state pow_search_work(struct pow_search *search, uint64_t max_trials, uint64_t *out_done);
 /* From any thread; workers return within 10 ms. A search that has found its nonce stays found. */
 void pow_search_cancel(struct pow_search *search);
+
+/* For a searcher of another make, a graphics processor say, beside the workers: the next
+ * `n_trials` nonces, which are dealt out to nobody else. */
+void pow_search_take(struct pow_search *search, struct pow_slice *out, uint64_t n_trials);
+/* It did so many of them. */
+void pow_search_count(struct pow_search *search, uint64_t n_trials);
+/* It says that this nonce will do. False when OpenSSL doesn't confirm it: that searcher is not to
+ * be trusted. */
+bool pow_search_offer(struct pow_search *search, uint64_t nonce) MUST_USE;
 
 /* From any thread, at any time. */
 enum pow_state pow_search_state(struct pow_search *search) MUST_USE;

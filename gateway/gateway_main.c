@@ -31,6 +31,7 @@
 #include "config/paths.h"
 #include "config/settings.h"
 #include "gateway/agent/agent.h"
+#include "gateway/agent/pow_gpu.h"
 #include "gateway/backup/backup.h"
 #include "gateway/control/control.h"
 #include "gateway/control/web.h"
@@ -67,6 +68,7 @@ struct app {
     struct loop *loop;
     struct pool *pool;
     struct pool *pow_pool;
+    struct pow_gpu *gpu;
     struct db_writer *writer;
     struct decoder_client *network_decoder;
     struct decoder_client *owner_decoder;
@@ -116,6 +118,22 @@ static void open_decoders(struct app *app)
     fd = child_take_socket(app->child, CHILD_SOCKET_DECODER_OWNER);
     if (fd >= 0) {
         decoder_client_attach(app->owner_decoder, fd);
+    }
+}
+
+static void kill_gpu(void *context)
+{
+    struct app *app = context;
+    child_report(app->child, CHILD_REPORT_RESTART, CHILD_SOCKET_GPU);
+}
+
+static void open_gpu(struct app *app)
+{
+    const struct pow_gpu_hooks hooks = {kill_gpu, app};
+    app->gpu = pow_gpu_new(app->loop, &hooks);
+    int fd = child_take_socket(app->child, CHILD_SOCKET_GPU);
+    if (fd >= 0) {
+        pow_gpu_attach_take(app->gpu, fd);
     }
 }
 
@@ -170,6 +188,7 @@ static bool open_agent(struct app *app, struct fault *fault)
         .loop = app->loop,
         .pool = app->pool,
         .pow_pool = app->pow_pool,
+        .gpu = app->gpu,
         .store = app->store,
         .network_decoder = app->network_decoder,
         .owner_decoder = app->owner_decoder,
@@ -386,6 +405,8 @@ static void on_socket(void *context, const char *name, int fd)
         decoder_client_attach(app->network_decoder, fd);
     } else if (strcmp(name, CHILD_SOCKET_DECODER_OWNER) == 0) {
         decoder_client_attach(app->owner_decoder, fd);
+    } else if (strcmp(name, CHILD_SOCKET_GPU) == 0) {
+        pow_gpu_attach_take(app->gpu, fd);
     } else {
         log_warn("gateway", "a socket nobody asked for name=%s", name);
         process_close_fd(&fd);
@@ -412,11 +433,15 @@ static void on_value(void *context, const char *name, const char *value)
         {"pid.node", &facts->pid_node},
         {"pid.decoder.network", &facts->pid_decoder_network},
         {"pid.decoder.owner", &facts->pid_decoder_owner},
+        {"pid.gpu", &facts->pid_gpu},
     };
     for (size_t i = 0; i < ARRAY_LEN(pids); i++) {
         if (strcmp(name, pids[i].name) == 0) {
             take_pid(pids[i].pid, value);
         }
+    }
+    if (strcmp(name, CHILD_VALUE_NO_GPU) == 0) {
+        pow_gpu_set_absent(app->gpu, value);
     }
     /* The child keeps values: these live until they are set anew, which calls us again. */
     facts->sandbox_node = child_value(app->child, "sandbox.node");
@@ -427,7 +452,7 @@ static void on_value(void *context, const char *name, const char *value)
 static void take_first_values(struct app *app)
 {
     static const char *const names[] = {"pid.supervisor", "pid.node", "pid.decoder.network",
-                                        "pid.decoder.owner"};
+                                        "pid.decoder.owner", "pid.gpu", CHILD_VALUE_NO_GPU};
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         const char *value = child_value(app->child, names[i]);
         if (value != NULL) {
@@ -507,6 +532,7 @@ static bool open_all(struct app *app, struct fault *fault)
     }
     app->loop = loop_new();
     open_decoders(app);
+    open_gpu(app);
     return restore_finish(app->folder, clock_now_sec(), fault) && open_pools(app, fault) &&
            open_store(app, fault) && open_agent(app, fault) && open_control(app) &&
            (is_one_shot(app) || open_servers(app, fault));
@@ -529,6 +555,7 @@ static void close_all(struct app *app)
     db_writer_free(&app->writer);
     decoder_client_free(&app->network_decoder);
     decoder_client_free(&app->owner_decoder);
+    pow_gpu_free(&app->gpu);
     pool_free(&app->pow_pool);
     pool_free(&app->pool);
     imap_service_free(&app->imap);

@@ -188,6 +188,7 @@ struct agent *agent_new(const struct agent_parts *parts, struct fault *fault)
         .link = agent->link,
         .pow_pool = parts->pow_pool,
         .kernel = agent->kernel,
+        .gpu = parts->gpu,
         .settings = parts->settings,
         .changed = on_jobs_changed,
         .context = agent,
@@ -262,11 +263,8 @@ void agent_set_door_service(struct agent *agent, enum agent_door door, struct sm
 
 void agent_status(struct agent *agent, struct agent_status *out)
 {
-    const struct pow_jobs *pow = object_jobs_pow(agent->jobs);
     *out = (struct agent_status){
-        .pow_kernel = pow_jobs_kernel(pow),
-        .pow_trials_per_sec = pow_jobs_trials_per_sec(pow),
-        .pow_jobs = pow_jobs_count(pow),
+        .pow = pow_jobs_status(object_jobs_pow(agent->jobs)),
         .n_incoming = incoming_count(agent->incoming),
         .n_received = agent->n_received,
         .objects_done = walks_cursor(incoming_walks(agent->incoming)),

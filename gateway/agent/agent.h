@@ -17,6 +17,7 @@
 #include "base/fault.h"
 #include "config/settings.h"
 #include "gateway/agent/outgoing_state.h"
+#include "gateway/agent/pow_jobs.h"
 #include "node/link/node_figures.h"
 
 struct agent;
@@ -32,6 +33,7 @@ struct agent_parts {
     struct loop *loop;
     struct pool *pool;     /* trial decryption, building messages */
     struct pool *pow_pool; /* proof of work, at low priority */
+    struct pow_gpu *gpu;   /* likewise, or NULL */
     struct mail_store *store;
     struct decoder_client *network_decoder;
     struct decoder_client *owner_decoder;
@@ -213,8 +215,7 @@ struct agent_queue_info {
     int64_t next_sec;  /* when it is looked at again; 0: at an event */
     uint32_t tries;
     /* While working; -1: not known. */
-    double progress;     /* trials so far by those expected on average: may pass 1 */
-    double estimate_sec; /* still to go, on average */
+    const struct pow_progress *progress; /* of its proof of work; NULL while there is none */
 };
 /* All but the final ones unless `all`; oldest first, at most `limit` (0: all). */
 bool agent_queue_list(struct agent *agent, bool all, size_t limit,
@@ -235,9 +236,7 @@ struct agent_status {
     size_t n_identities;
     size_t n_chans;
     size_t queue[OUTGOING_N_STATES]; /* recipients by state */
-    const char *pow_kernel;
-    double pow_trials_per_sec; /* measured at the last search, 0 before any */
-    size_t pow_jobs;           /* running and waiting */
+    struct pow_jobs_status pow;
     size_t n_incoming;         /* objects not yet done */
     uint64_t n_received;       /* messages stored since the start */
     uint64_t objects_done;     /* the cursor */

@@ -37,8 +37,7 @@ static void show_row(struct agent *agent, const struct outgoing_row *row, struct
         .since_sec = row->since_sec,
         .next_sec = row->next_sec,
         .tries = row->tries,
-        .progress = at_work ? progress.done : -1.0,
-        .estimate_sec = at_work ? progress.left_sec : -1.0,
+        .progress = at_work ? &progress : NULL,
     };
     each(context, &info);
 }

@@ -56,7 +56,7 @@ struct object_jobs *object_jobs_new(const struct object_jobs_parts *parts)
 {
     struct object_jobs *jobs = xcalloc(1, sizeof(*jobs));
     jobs->parts = *parts;
-    jobs->pow = pow_jobs_new(parts->loop, parts->pow_pool, parts->kernel,
+    jobs->pow = pow_jobs_new(parts->loop, parts->pow_pool, parts->kernel, parts->gpu,
                              (struct pow_done){on_nonce, jobs});
     deferred_init(&jobs->scan, parts->loop, scan, jobs);
     timer_init(&jobs->timer, parts->loop, on_timer, jobs);

@@ -34,6 +34,7 @@ struct object_jobs_parts {
     struct link_client *link;
     struct pool *pow_pool;
     const struct pow_kernel *kernel;
+    struct pow_gpu *gpu; /* or NULL */
     const struct settings *settings;
     /* A commit has changed the outgoing queue. In the loop. */
     void (*changed)(void *context);

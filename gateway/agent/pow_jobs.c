@@ -1,74 +1,218 @@
 // SPDX-License-Identifier: MIT
 #include "gateway/agent/pow_jobs.h"
 
+#include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
-#include "base/list.h"
 #include "base/log.h"
+#include "base/loop.h"
 #include "base/mem.h"
 #include "base/pool.h"
-#include "base/loop.h"
+#include "base/timer.h"
 #include "crypto/pow_search.h"
+#include "gateway/agent/pow_turn.h"
 
 struct job {
-    struct list_node node;
     int64_t id;
     struct pow_search *search;
-    double mean_trials;
-    int64_t added_ms;
 };
 
 struct pow_jobs {
-    struct list_node jobs; /* in order of arrival */
+    /* In order of arrival; for each the trials that are expected of it. */
+    struct job *jobs;
+    double *mean_trials;
+    size_t n_jobs;
+    size_t jobs_capacity;
+    size_t means_capacity;
+
     struct pool *pool;
     const struct pow_kernel *kernel;
     struct pow_done done;
-    struct deferred choose;
-    size_t n_jobs;
+    struct deferred fill;
+    struct pow_turn turn;
+    size_t n_threads_out;
+    double thread_trials_per_sec; /* one thread's, smoothed; 0: not known */
 
-    struct job *running; /* NULL while no worker is out, or when its job was cancelled */
-    size_t n_workers_out;
-    uint64_t slice_trials; /* a worker's share of a slice */
-    uint64_t slice_start_trials;
-    int64_t slice_start_us;
-    double trials_per_sec;
+    struct pow_gpu *gpu; /* or NULL */
+    struct pow_turn gpu_turn;
+    struct timer gpu_timer;
     bool closing;
 };
 
-/* One worker's part of a slice. Holds a reference of its own, so a job may go at any moment. */
+/* A thread's turn. Holds a reference of its own, so a job may go at any moment. */
 struct slice {
     struct pow_jobs *jobs;
     struct pow_search *search;
-    uint64_t trials;
+    uint64_t max_trials;
+    uint64_t n_trials; /* done */
+    int64_t took_us;
 };
 
-enum { FIRST_SLICE_TRIALS = 1 << 20 };
+enum { FIRST_TURN_TRIALS = 1 << 18 };
 
-static void choose(void *context);
+static void fill(void *context);
 
-static void job_free(struct pow_jobs *jobs, struct job *job)
+/* ---- the list ---- */
+
+static size_t find_id(const struct pow_jobs *jobs, int64_t id)
 {
-    if (jobs->running == job) {
-        jobs->running = NULL;
+    size_t i = 0;
+    while (i < jobs->n_jobs && jobs->jobs[i].id != id) {
+        i++;
     }
-    list_remove(&job->node);
-    jobs->n_jobs--;
-    pow_search_cancel(job->search);
-    pow_search_unref(&job->search);
-    free(job);
+    return i;
 }
 
+static size_t find_search(const struct pow_jobs *jobs, const struct pow_search *search)
+{
+    size_t i = 0;
+    while (i < jobs->n_jobs && jobs->jobs[i].search != search) {
+        i++;
+    }
+    return i;
+}
+
+static void remove_at(struct pow_jobs *jobs, size_t index)
+{
+    struct job *job = &jobs->jobs[index];
+    size_t n_after = jobs->n_jobs - index - 1;
+    if (jobs->gpu != NULL) {
+        pow_gpu_drop(jobs->gpu, job->search);
+    }
+    pow_search_cancel(job->search);
+    pow_search_unref(&job->search);
+    memmove(job, job + 1, n_after * sizeof *job);
+    memmove(&jobs->mean_trials[index], &jobs->mean_trials[index + 1],
+            n_after * sizeof *jobs->mean_trials);
+    jobs->n_jobs--;
+}
+
+/* Hand the nonce over, if the search has one and still is a job: of several that worked on it the
+ * first to come back. */
+static void finish(struct pow_jobs *jobs, struct pow_search *search)
+{
+    uint64_t nonce;
+    size_t index = find_search(jobs, search);
+    if (index < jobs->n_jobs && pow_search_nonce(search, &nonce)) {
+        int64_t id = jobs->jobs[index].id;
+        remove_at(jobs, index);
+        jobs->done.call(jobs->done.context, id, nonce);
+    }
+}
+
+/* ---- threads ---- */
+
+static void run_slice(void *job, const struct pool_token *token)
+{
+    struct slice *slice = job;
+    if (!pool_is_cancelled(token)) {
+        int64_t start_us = clock_mono_us();
+        (void)pow_search_work(slice->search, slice->max_trials, &slice->n_trials);
+        slice->took_us = clock_mono_us() - start_us;
+    }
+}
+
+static void measure(struct pow_jobs *jobs, const struct slice *slice)
+{
+    if (slice->took_us < 1000 || slice->n_trials == 0) {
+        return;
+    }
+    double speed = (double)slice->n_trials * 1e6 / (double)slice->took_us;
+    double before = jobs->thread_trials_per_sec;
+    jobs->thread_trials_per_sec = before == 0 ? speed : 0.8 * before + 0.2 * speed;
+}
+
+static void slice_done(void *job, bool was_cancelled)
+{
+    (void)was_cancelled;
+    struct slice *slice = job;
+    struct pow_jobs *jobs = slice->jobs;
+    jobs->n_threads_out--;
+    if (!jobs->closing) {
+        measure(jobs, slice);
+        deferred_arm(&jobs->fill);
+        finish(jobs, slice->search);
+    } else if (jobs->n_threads_out == 0) {
+        free(jobs);
+    }
+    pow_search_unref(&slice->search);
+    free(slice);
+}
+
+static uint64_t turn_trials(const struct pow_jobs *jobs)
+{
+    double share = jobs->thread_trials_per_sec * POW_JOBS_TURN_MS / 1000.0;
+    return share == 0 ? FIRST_TURN_TRIALS : share < POW_SLICE_TRIALS ? POW_SLICE_TRIALS
+                                                                     : (uint64_t)share;
+}
+
+static bool start_slice(struct pow_jobs *jobs, struct pow_search *search)
+{
+    struct slice *slice = xcalloc(1, sizeof(*slice));
+    slice->jobs = jobs;
+    slice->search = pow_search_ref(search);
+    slice->max_trials = turn_trials(jobs);
+    if (pool_submit(jobs->pool, POOL_NORMAL, run_slice, slice_done, slice, NULL) == 0) {
+        pow_search_unref(&slice->search);
+        free(slice);
+        return false;
+    }
+    jobs->n_threads_out++;
+    return true;
+}
+
+/* ---- the graphics processor ---- */
+
+static void gpu_next(void *context)
+{
+    struct pow_jobs *jobs = context;
+    if (jobs->gpu == NULL || jobs->n_jobs == 0) {
+        return;
+    }
+    size_t next = pow_turn_next(&jobs->gpu_turn, jobs->mean_trials, jobs->n_jobs);
+    pow_gpu_work_on(jobs->gpu, jobs->jobs[next].search);
+    timer_arm(&jobs->gpu_timer, POW_JOBS_GPU_TURN_MS);
+}
+
+static void gpu_found(void *context, struct pow_search *search)
+{
+    finish(context, search);
+}
+
+/* ---- turns ---- */
+
+static void fill(void *context)
+{
+    struct pow_jobs *jobs = context;
+    unsigned n_threads = pool_n_threads(jobs->pool);
+    while (jobs->n_threads_out < n_threads && jobs->n_jobs > 0) {
+        size_t next = pow_turn_next(&jobs->turn, jobs->mean_trials, jobs->n_jobs);
+        if (!start_slice(jobs, jobs->jobs[next].search)) {
+            break;
+        }
+    }
+    if (!timer_is_armed(&jobs->gpu_timer)) {
+        gpu_next(jobs);
+    }
+}
+
+/* ---- life ---- */
+
 struct pow_jobs *pow_jobs_new(struct loop *loop, struct pool *pool, const struct pow_kernel *kernel,
-                              struct pow_done done)
+                              struct pow_gpu *gpu, struct pow_done done)
 {
     struct pow_jobs *jobs = xcalloc(1, sizeof(*jobs));
-    list_init(&jobs->jobs);
     jobs->pool = pool;
     jobs->kernel = kernel;
+    jobs->gpu = gpu;
     jobs->done = done;
-    jobs->slice_trials = FIRST_SLICE_TRIALS;
-    deferred_init(&jobs->choose, loop, choose, jobs);
+    deferred_init(&jobs->fill, loop, fill, jobs);
+    timer_init(&jobs->gpu_timer, loop, gpu_next, jobs);
+    if (gpu != NULL) {
+        pow_gpu_set_events(gpu, (struct pow_gpu_events){gpu_found, gpu_next, jobs});
+    }
     return jobs;
 }
 
@@ -79,115 +223,19 @@ void pow_jobs_free(struct pow_jobs **jobs_in)
     if (jobs == NULL) {
         return;
     }
-    list_for_each(node, &jobs->jobs)
-    {
-        job_free(jobs, list_entry(node, struct job, node));
+    while (jobs->n_jobs > 0) {
+        remove_at(jobs, jobs->n_jobs - 1);
     }
-    deferred_cancel(&jobs->choose);
+    free(jobs->jobs);
+    free(jobs->mean_trials);
+    deferred_cancel(&jobs->fill);
+    timer_cancel(&jobs->gpu_timer);
+    if (jobs->gpu != NULL) {
+        pow_gpu_set_events(jobs->gpu, (struct pow_gpu_events){0});
+    }
     jobs->closing = true;
-    if (jobs->n_workers_out == 0) {
+    if (jobs->n_threads_out == 0) {
         free(jobs);
-    }
-}
-
-static void run_slice(void *job, const struct pool_token *token)
-{
-    struct slice *slice = job;
-    if (!pool_is_cancelled(token)) {
-        (void)pow_search_work(slice->search, slice->trials);
-    }
-}
-
-/* Speed over the slice that just ended, smoothed; and how many trials the next one should have. */
-static void measure(struct pow_jobs *jobs, uint64_t trials)
-{
-    int64_t us = clock_mono_us() - jobs->slice_start_us;
-    if (us < 1000 || trials == 0) {
-        return;
-    }
-    double speed = (double)trials * 1e6 / (double)us;
-    jobs->trials_per_sec =
-        jobs->trials_per_sec == 0.0 ? speed : 0.7 * jobs->trials_per_sec + 0.3 * speed;
-    double share =
-        jobs->trials_per_sec * POW_JOBS_SLICE_MS / 1000.0 / (double)pool_n_threads(jobs->pool);
-    jobs->slice_trials = share < POW_SLICE_TRIALS ? POW_SLICE_TRIALS : (uint64_t)share;
-}
-
-static void slice_done(void *job, bool was_cancelled)
-{
-    (void)was_cancelled;
-    struct slice *slice = job;
-    struct pow_jobs *jobs = slice->jobs;
-    jobs->n_workers_out--;
-    if (jobs->closing) {
-        if (jobs->n_workers_out == 0) {
-            free(jobs);
-        }
-    } else if (jobs->n_workers_out == 0) {
-        measure(jobs, pow_search_trials(slice->search) - jobs->slice_start_trials);
-        deferred_arm(&jobs->choose);
-    }
-    pow_search_unref(&slice->search);
-    free(slice);
-}
-
-static void start_slice(struct pow_jobs *jobs, struct job *job)
-{
-    jobs->running = job;
-    jobs->slice_start_trials = pow_search_trials(job->search);
-    jobs->slice_start_us = clock_mono_us();
-    for (unsigned i = 0; i < pool_n_threads(jobs->pool); i++) {
-        struct slice *slice = xcalloc(1, sizeof(*slice));
-        slice->jobs = jobs;
-        slice->search = pow_search_ref(job->search);
-        slice->trials = jobs->slice_trials;
-        if (pool_submit(jobs->pool, POOL_NORMAL, run_slice, slice_done, slice, NULL) == 0) {
-            pow_search_unref(&slice->search);
-            free(slice);
-            break;
-        }
-        jobs->n_workers_out++;
-    }
-}
-
-/* The job that is expected to be done first, counted shorter the longer it waited. */
-static struct job *next_job(struct pow_jobs *jobs)
-{
-    struct job *best = NULL;
-    double best_weight = 0.0;
-    int64_t now_ms = clock_mono_ms();
-    list_for_each(node, &jobs->jobs)
-    {
-        struct job *job = list_entry(node, struct job, node);
-        double waited_sec = (double)(now_ms - job->added_ms) / 1000.0;
-        double weight = job->mean_trials / (1.0 + waited_sec / POW_JOBS_PATIENCE_SEC);
-        if (best == NULL || weight < best_weight) {
-            best = job;
-            best_weight = weight;
-        }
-    }
-    return best;
-}
-
-static void choose(void *context)
-{
-    struct pow_jobs *jobs = context;
-    struct job *running = jobs->running;
-    uint64_t nonce = 0;
-    if (jobs->n_workers_out > 0) {
-        return;
-    }
-    if (running != NULL && pow_search_nonce(running->search, &nonce)) {
-        int64_t id = running->id;
-        job_free(jobs, running);
-        deferred_arm(&jobs->choose);
-        jobs->done.call(jobs->done.context, id, nonce);
-        return;
-    }
-    jobs->running = NULL;
-    struct job *job = next_job(jobs);
-    if (job != NULL) {
-        start_slice(jobs, job);
     }
 }
 
@@ -196,57 +244,80 @@ void pow_jobs_add(struct pow_jobs *jobs, int64_t id, struct bytes object, uint64
     uint8_t initial_hash[POW_INITIAL_HASH_BYTES];
     pow_initial_hash(initial_hash, bytes_slice(object, POW_NONCE_BYTES, object.len));
 
-    struct job *job = xcalloc(1, sizeof(*job));
-    job->id = id;
-    job->search = pow_search_new(initial_hash, target, jobs->kernel);
-    job->mean_trials = pow_estimate(target, 1.0).mean_trials;
-    job->added_ms = clock_mono_ms();
-    list_append(&jobs->jobs, &job->node);
+    jobs->jobs = array_grow(jobs->jobs, jobs->n_jobs, &jobs->jobs_capacity, sizeof *jobs->jobs);
+    jobs->mean_trials = array_grow(jobs->mean_trials, jobs->n_jobs, &jobs->means_capacity,
+                                   sizeof *jobs->mean_trials);
+    jobs->jobs[jobs->n_jobs] =
+        (struct job){id, pow_search_new(initial_hash, target, jobs->kernel)};
+    jobs->mean_trials[jobs->n_jobs] = pow_estimate(target, 0).mean_trials;
     jobs->n_jobs++;
-    deferred_arm(&jobs->choose);
-}
-
-static struct job *find(const struct pow_jobs *jobs, int64_t id)
-{
-    for (struct list_node *node = jobs->jobs.next; node != &jobs->jobs; node = node->next) {
-        struct job *job = list_entry(node, struct job, node);
-        if (job->id == id) {
-            return job;
-        }
-    }
-    return NULL;
+    deferred_arm(&jobs->fill);
 }
 
 void pow_jobs_cancel(struct pow_jobs *jobs, int64_t id)
 {
-    struct job *job = find(jobs, id);
-    if (job != NULL) {
-        job_free(jobs, job);
+    size_t index = find_id(jobs, id);
+    if (index < jobs->n_jobs) {
+        remove_at(jobs, index);
+        deferred_arm(&jobs->fill);
     }
 }
 
-size_t pow_jobs_count(const struct pow_jobs *jobs)
+/* ---- looking ---- */
+
+static double speed_of(const struct pow_jobs *jobs)
 {
-    return jobs->n_jobs;
+    double speed = jobs->thread_trials_per_sec * pool_n_threads(jobs->pool);
+    return jobs->gpu != NULL ? speed + pow_gpu_status(jobs->gpu).trials_per_sec : speed;
 }
 
-const char *pow_jobs_kernel(const struct pow_jobs *jobs)
+static void show_progress(const struct pow_jobs *jobs, size_t index, struct pow_progress *out)
 {
-    return jobs->kernel->name;
-}
-
-double pow_jobs_trials_per_sec(const struct pow_jobs *jobs)
-{
-    return jobs->trials_per_sec;
+    double speed = speed_of(jobs);
+    double mean = jobs->mean_trials[index];
+    double before = pow_turn_trials_until(jobs->mean_trials, jobs->n_jobs, index) - mean;
+    *out = (struct pow_progress){
+        .trials = (double)pow_search_trials(jobs->jobs[index].search), .left_sec = -1, .left_p95_sec = -1};
+    out->chance = -expm1(-out->trials / mean);
+    if (speed > 0) {
+        out->left_sec = (before + mean) / speed;
+        out->left_p95_sec = (before + mean * POW_P95_PER_MEAN) / speed;
+    }
 }
 
 bool pow_jobs_progress(const struct pow_jobs *jobs, int64_t id, struct pow_progress *out)
 {
-    const struct job *job = find(jobs, id);
-    if (job == NULL) {
+    size_t index = find_id(jobs, id);
+    if (index == jobs->n_jobs) {
         return false;
     }
-    out->done = (double)pow_search_trials(job->search) / job->mean_trials;
-    out->left_sec = jobs->trials_per_sec > 0.0 ? job->mean_trials / jobs->trials_per_sec : -1.0;
+    show_progress(jobs, index, out);
     return true;
+}
+
+struct pow_jobs_status pow_jobs_status(const struct pow_jobs *jobs)
+{
+    struct pow_jobs_status status = {
+        .kernel = jobs->kernel->name,
+        .n_threads = pool_n_threads(jobs->pool),
+        .n_jobs = jobs->n_jobs,
+        .trials_per_sec = speed_of(jobs),
+        .left_sec = -1,
+    };
+    if (jobs->gpu != NULL) {
+        status.gpu = pow_gpu_status(jobs->gpu);
+    } else {
+        status.gpu = (struct pow_gpu_status){.device = "", .reason = ""};
+    }
+    double all = 0;
+    size_t shortest = 0;
+    for (size_t i = 0; i < jobs->n_jobs; i++) {
+        all += jobs->mean_trials[i];
+        shortest = jobs->mean_trials[i] < jobs->mean_trials[shortest] ? i : shortest;
+    }
+    if (jobs->n_jobs > 0) {
+        show_progress(jobs, shortest, &status.next);
+        status.left_sec = status.trials_per_sec > 0 ? all / status.trials_per_sec : -1;
+    }
+    return status;
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /* The queue of proof of work.
  *
- * All threads of the pool work on one search at a time, for a slice; then the queue chooses again:
- * the job that is expected to be done first, where waiting makes a job look shorter, so that a long
- * one also gets its turn. Searches have no memory, so nothing is lost by taking turns, and nothing
- * need be kept over a restart. */
+ * Each thread of the pool, and the graphics processor where there is one, works on a job for a turn
+ * and then takes the one whose turn it is (pow_turn.h says whose). Nobody waits for another: several
+ * may be at one job, or at different ones. Searches have no memory, so nothing is lost by taking turns,
+ * and nothing need be kept over a restart. */
 #ifndef BITTERN_GATEWAY_AGENT_POW_JOBS_H
 #define BITTERN_GATEWAY_AGENT_POW_JOBS_H
 
@@ -14,6 +14,7 @@
 
 #include "base/bytes.h"
 #include "base/compiler.h"
+#include "gateway/agent/pow_gpu.h"
 
 struct loop;
 struct pool;
@@ -21,9 +22,8 @@ struct pow_jobs;
 struct pow_kernel;
 
 enum {
-    POW_JOBS_SLICE_MS = 500, /* about so long a search runs before the queue chooses again */
-    POW_JOBS_PATIENCE_SEC =
-        30 /* after so long a wait a job counts half its length, then a third ... */
+    POW_JOBS_TURN_MS = 100,    /* about so long is a thread's turn */
+    POW_JOBS_GPU_TURN_MS = 500 /* a graphics processor takes longer to change over */
 };
 
 struct pow_done {
@@ -32,28 +32,39 @@ struct pow_done {
     void *context;
 };
 
-/* All borrowed. */
+/* All borrowed; `gpu` may be NULL. */
 struct pow_jobs *pow_jobs_new(struct loop *loop, struct pool *pool, const struct pow_kernel *kernel,
-                              struct pow_done done) MUST_USE;
+                              struct pow_gpu *gpu, struct pow_done done) MUST_USE;
 /* Stops what runs (within 10 ms) and forgets the rest. */
 void pow_jobs_free(struct pow_jobs **jobs);
 
 /* Find the nonce for a whole object (its own nonce is passed over). `id` is the caller's, unused so
  * far. */
 void pow_jobs_add(struct pow_jobs *jobs, int64_t id, struct bytes object, uint64_t target);
-/* An unknown id is ignored. */
+/* Threads are off it within 10 ms. An unknown id is ignored. */
 void pow_jobs_cancel(struct pow_jobs *jobs, int64_t id);
 
-size_t pow_jobs_count(const struct pow_jobs *jobs) MUST_USE;
-const char *pow_jobs_kernel(const struct pow_jobs *jobs) MUST_USE;
-/* All threads together, over the last slices; 0 before any. */
-double pow_jobs_trials_per_sec(const struct pow_jobs *jobs) MUST_USE;
-
+/* How far it is. The search draws lots: how long it has run says nothing of how long it will. */
 struct pow_progress {
-    double done;     /* trials so far by those expected: may pass 1 */
-    double left_sec; /* on average, when it alone is worked on; -1: speed not known yet */
+    double trials; /* so far */
+    double chance; /* 0 to 1: of a hundred such searches so many are done after as many trials */
+    /* From now until it is done, the shorter jobs before it included; -1 while the speed is not
+     * known. */
+    double left_sec;     /* on average */
+    double left_p95_sec; /* in 19 of 20 cases no more than that */
 };
 /* False when there is no such job. */
 bool pow_jobs_progress(const struct pow_jobs *jobs, int64_t id, struct pow_progress *out) MUST_USE;
+
+struct pow_jobs_status {
+    const char *kernel;
+    unsigned n_threads;
+    size_t n_jobs;
+    double trials_per_sec; /* of all together while they worked last; 0: not known */
+    struct pow_gpu_status gpu;
+    struct pow_progress next; /* of the job that is done next, if n_jobs > 0 */
+    double left_sec;          /* for all jobs, on average; -1 while the speed is not known */
+};
+struct pow_jobs_status pow_jobs_status(const struct pow_jobs *jobs) MUST_USE;
 
 #endif

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -79,6 +80,38 @@ struct start {
     bool with_console;
 };
 
+/* A graphics processor's driver shows itself as one of these; without any of them OpenCL's library
+ * need not be asked, which takes time and memory. */
+static bool has_gpu_driver(void)
+{
+    static const char *const signs[] = {"/dev/dri/renderD*", "/dev/nvidia[0-9]*", "/dev/kfd",
+                                        "/dev/mali[0-9]*"};
+    for (size_t i = 0; i < ARRAY_LEN(signs); i++) {
+        glob_t found;
+        int result = glob(signs[i], GLOB_NOSORT, NULL, &found);
+        if (result == 0) {
+            globfree(&found);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Why its process is not started, or NULL. */
+static const char *no_gpu(const struct settings *settings, struct start start)
+{
+    if (!start.with_gateway || start.one_shot) {
+        return "there is no proof of work to do";
+    }
+    if (settings->pow.gpu == POW_GPU_USE_OFF) {
+        return "[pow] gpu = off";
+    }
+    if (settings->pow.gpu == POW_GPU_USE_AUTO && !has_gpu_driver()) {
+        return "no graphics processor's driver is loaded";
+    }
+    return NULL;
+}
+
 static int supervise(const struct cli *cli, const struct settings *settings, struct start start,
                      int log_fd, struct fault *fault)
 {
@@ -100,6 +133,7 @@ static int supervise(const struct cli *cli, const struct settings *settings, str
         .with_gateway = start.with_gateway,
         .with_node = start.with_node,
         .one_shot = start.one_shot,
+        .no_gpu = no_gpu(settings, start),
         .log_fd = log_fd,
     };
     int code = supervisor_run(&options, fault);

@@ -61,6 +61,71 @@ static void append_queue(struct buf *out, const json_t *queue)
     }
 }
 
+enum { BAR_CELLS = 20, SHORT_BAR_CELLS = 10 };
+
+/* "850 ms" is no use to anybody: seconds, then minutes, then hours. */
+static void append_time(struct buf *out, double sec)
+{
+    if (sec < 120) {
+        buf_printf(out, "%.0f s", sec);
+    } else if (sec < 2 * 3600) {
+        buf_printf(out, "%.0f min", sec / 60);
+    } else {
+        buf_printf(out, "%.0f h", sec / 3600);
+    }
+}
+
+static void append_bar(struct buf *out, const json_t *progress, int n_cells)
+{
+    double chance = json_number_value(json_object_get(progress, "chance"));
+    int n_done = chance < 0 ? 0 : chance > 1 ? n_cells : (int)(chance * n_cells);
+    buf_append_byte(out, '[');
+    for (int i = 0; i < n_cells; i++) {
+        buf_append_byte(out, i < n_done ? '#' : '-');
+    }
+    buf_printf(out, "] %.0f %%", chance * 100);
+}
+
+/* The mean of what is left and the 95th percentile, with the words between and after; nothing while
+ * they are not known. */
+static void append_left(struct buf *out, const json_t *progress, const char *between,
+                        const char *after)
+{
+    const json_t *left = json_object_get(progress, "left");
+    if (json_is_number(left)) {
+        buf_append_str(out, ", ");
+        append_time(out, json_number_value(left));
+        buf_append_str(out, between);
+        append_time(out, json_number_value(json_object_get(progress, "left_p95")));
+        buf_append_str(out, after);
+    }
+}
+
+void status_text_progress(struct buf *out, const json_t *progress)
+{
+    append_bar(out, progress, BAR_CELLS);
+    append_left(out, progress, " more on average, ", " in 19 of 20 cases");
+}
+
+/* "kernel avx512 on 2 threads, gpu NVIDIA ...; 12.1 M trials/s, 3 jobs" and the bar. */
+static void append_work(struct buf *out, const json_t *pow)
+{
+    const json_t *gpu = json_object_get(pow, "gpu");
+    const json_t *next = json_object_get(pow, "next");
+    buf_printf(out, "\nwork      kernel %s on %lld threads, ", text(pow, "kernel"),
+               number(pow, "threads"));
+    if (*text(gpu, "device") != '\0') {
+        buf_printf(out, "gpu %s (%s), ", text(gpu, "device"), text(gpu, "state"));
+    }
+    append_trials(out, json_number_value(json_object_get(pow, "trials_per_second")));
+    buf_printf(out, ", %lld jobs\n", number(pow, "jobs"));
+    if (next != NULL) {
+        buf_append_str(out, "          ");
+        status_text_progress(out, next);
+        buf_append_byte(out, '\n');
+    }
+}
+
 void status_text_page(struct buf *out, const json_t *status)
 {
     const json_t *node = json_object_get(status, "node");
@@ -77,9 +142,7 @@ void status_text_page(struct buf *out, const json_t *status)
                number(json_object_get(status, "smtp"), "port"));
     buf_append_str(out, "outgoing  ");
     append_queue(out, json_object_get(status, "queue"));
-    buf_printf(out, "\nwork      kernel %s, ", text(pow, "kernel"));
-    append_trials(out, json_number_value(json_object_get(pow, "trials_per_second")));
-    buf_printf(out, ", %lld jobs\n", number(pow, "jobs"));
+    append_work(out, pow);
     buf_printf(out, "sandbox   %s\n", text(status, "sandbox"));
 }
 
@@ -92,7 +155,9 @@ void status_text_line(struct buf *out, const json_t *status)
                json_is_true(json_object_get(node, "syncing")) ? " (fetching)" : "");
     append_queue(out, json_object_get(status, "queue"));
     if (number(pow, "jobs") != 0) {
-        buf_append_str(out, " | working at ");
-        append_trials(out, json_number_value(json_object_get(pow, "trials_per_second")));
+        const json_t *next = json_object_get(pow, "next");
+        buf_append_str(out, " | ");
+        append_bar(out, next, SHORT_BAR_CELLS);
+        append_left(out, next, " (95 %: ", ")");
     }
 }

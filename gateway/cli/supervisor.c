@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The supervisor's loop: four children in one table, the sockets that join them in another.
+/* The supervisor's loop: five children in one table, the sockets that join them in another.
  *
  * A child is launched (forked, given its settings, values and listening sockets), joined (a fresh
  * socket pair for each neighbour that lives) and only then started, so that at its first breath all
@@ -37,7 +37,7 @@ enum {
     BACKOFF_FORGET_MS = 60 * 1000 /* who lived so long starts again at the first */
 };
 
-enum kid_name { NODE, DECODER_NETWORK, DECODER_OWNER, GATEWAY, N_KIDS };
+enum kid_name { NODE, DECODER_NETWORK, DECODER_OWNER, GPU, GATEWAY, N_KIDS };
 
 /* What differs between the children. */
 static const struct kid_kind {
@@ -47,12 +47,14 @@ static const struct kid_kind {
     const char *instance;    /* or NULL */
     const char *sections[4]; /* of the settings it gets; none: all */
     const char *sockets;     /* listening sockets: those whose names begin so; NULL: the rest */
+    bool optional;           /* the rest does without it */
 } kinds[N_KIDS] = {
     [NODE] =
         {"node", "bittern-node", "node", NULL, {"node.", "network.", "log.", "http."}, "node."},
     [DECODER_NETWORK] =
         {"decoder.network", "bittern-decoder", NULL, "network", {"log.", "mail."}, "-"},
     [DECODER_OWNER] = {"decoder.owner", "bittern-decoder", NULL, "owner", {"log.", "mail."}, "-"},
+    [GPU] = {"gpu", "bittern-gpu", NULL, NULL, {"log.", "pow."}, "-", .optional = true},
     [GATEWAY] = {"gateway", "bittern-gateway", "gateway", NULL, {NULL}, NULL},
 };
 
@@ -64,6 +66,7 @@ static const struct joint {
     {{NODE, GATEWAY}, {CHILD_SOCKET_LINK, CHILD_SOCKET_LINK}},
     {{DECODER_NETWORK, GATEWAY}, {CHILD_SOCKET_GATEWAY, CHILD_SOCKET_DECODER_NETWORK}},
     {{DECODER_OWNER, GATEWAY}, {CHILD_SOCKET_GATEWAY, CHILD_SOCKET_DECODER_OWNER}},
+    {{GPU, GATEWAY}, {CHILD_SOCKET_GATEWAY, CHILD_SOCKET_GPU}},
 };
 
 struct kid {
@@ -80,6 +83,7 @@ struct kid {
     int64_t backoff_ms;
     struct timer restart;
     char *sandbox; /* what it reported */
+    char *retired; /* why it is not started any more; NULL: it is */
 };
 
 struct supervisor {
@@ -152,6 +156,18 @@ static void tell_gateway_of_all(struct supervisor *supervisor)
             tell_gateway_of(supervisor, "sandbox", kid->kind->name, kid->sandbox);
         }
     }
+    if (supervisor->kids[GPU].retired != NULL) {
+        send_value(&supervisor->kids[GATEWAY], CHILD_VALUE_NO_GPU, supervisor->kids[GPU].retired);
+    }
+}
+
+/* An optional child that there is nothing to do for. */
+static void retire(struct kid *kid, const char *why)
+{
+    free(kid->retired);
+    kid->retired = xstrdup(why);
+    send_value(&kid->supervisor->kids[GATEWAY], CHILD_VALUE_NO_GPU, why);
+    log_info("supervisor", "process=%s is not needed: %s", kid->kind->name, why);
 }
 
 /* ---- Launching. ---- */
@@ -391,15 +407,18 @@ static void on_stop_signal(void *context)
 
 /* ---- What comes from a child. ---- */
 
-/* A decoder that hangs can't be asked to stop. */
-static void restart_decoder(struct supervisor *supervisor, const char *name)
+/* One that hangs can't be asked to stop. With a decoder it is the mail that is to blame, with a
+ * graphics processor itself. */
+static void restart_hanging(struct supervisor *supervisor, const char *name)
 {
-    for (size_t i = DECODER_NETWORK; i <= DECODER_OWNER; i++) {
+    for (size_t i = DECODER_NETWORK; i <= GPU; i++) {
         struct kid *kid = &supervisor->kids[i];
         if (strcmp(name, kid->kind->name) == 0 && kid->pid != 0) {
             log_warn("supervisor", "killed process=%s: it hangs", name);
             kill(kid->pid, SIGKILL);
-            kid->backoff_ms = 0;
+            if (i != GPU) {
+                kid->backoff_ms = 0;
+            }
         }
     }
 }
@@ -417,7 +436,9 @@ static void on_report(struct kid *kid, const char *name, const char *value)
             supervisor->node_report = xstrdup(value);
         }
     } else if (strcmp(name, CHILD_REPORT_RESTART) == 0 && kid == &supervisor->kids[GATEWAY]) {
-        restart_decoder(supervisor, value);
+        restart_hanging(supervisor, value);
+    } else if (strcmp(name, CHILD_REPORT_RETIRE) == 0 && kid->kind->optional) {
+        retire(kid, value);
     } else if (strcmp(name, CHILD_REPORT_PROBLEM) == 0) {
         log_error("supervisor", "process=%s %s", kid->kind->name, value);
         fprintf(stderr, "bittern: %s\n", value);
@@ -472,6 +493,10 @@ static void on_kid_end(struct kid *kid)
     if (supervisor->stopping) {
         log_info("supervisor", "ended process=%s by %s", kid->kind->name, how);
         stop_next(supervisor);
+        return;
+    }
+    if (kid->retired != NULL) {
+        log_info("supervisor", "ended process=%s by %s", kid->kind->name, how);
         return;
     }
     int64_t delay_ms = plan_restart(kid);
@@ -571,9 +596,18 @@ static bool prepare_kids(struct supervisor *supervisor, struct fault *fault)
         if (!kid->enabled) {
             continue;
         }
-        kid->path = spawn_find(options->program, kid->kind->program, fault);
-        if (kid->path == NULL || (kid->kind->folder != NULL &&
-                                  !home_make_folder(options->home, kid->kind->folder, fault))) {
+        struct fault why = {0};
+        kid->path = spawn_find(options->program, kid->kind->program, &why);
+        if (kid->path == NULL && kid->kind->optional) {
+            kid->enabled = false;
+            retire(kid, why.text);
+            continue;
+        }
+        if (kid->path == NULL) {
+            return fault_set(fault, why.code, "%s", why.text);
+        }
+        if (kid->kind->folder != NULL &&
+            !home_make_folder(options->home, kid->kind->folder, fault)) {
             return false;
         }
     }
@@ -592,6 +626,10 @@ static void init(struct supervisor *supervisor, const struct supervisor_options 
         kid->supervisor = supervisor;
         kid->kind = &kinds[i];
         kid->enabled = i == NODE ? options->with_node && !options->one_shot : options->with_gateway;
+        if (i == GPU && options->no_gpu != NULL) {
+            kid->enabled = false;
+            kid->retired = xstrdup(options->no_gpu);
+        }
         timer_init(&kid->restart, supervisor->loop, on_restart, kid);
     }
     timer_init(&supervisor->kill_timer, supervisor->loop, kill_all, supervisor);
@@ -614,6 +652,7 @@ static void clear(struct supervisor *supervisor)
         channel_free(&kid->channel);
         free(kid->path);
         free(kid->sandbox);
+        free(kid->retired);
     }
     listener_free(&supervisor->control);
     askers_clear(&supervisor->askers);

@@ -42,6 +42,7 @@ struct supervisor_options {
     bool with_gateway; /* the gateway and its two decoders */
     bool with_node;
     bool one_shot; /* the gateway serves one command: no listeners, no node */
+    const char *no_gpu; /* why no graphics processor is to be used; NULL: start its process */
     int log_fd;    /* the children's standard error; the caller's own, STDERR_FILENO will do */
 };
 

@@ -139,7 +139,7 @@ static void append_status(struct buf *out, const struct status_view *view)
     buf_clear(&sandbox);
     buf_printf(
         out,
-        ", \"pids\": {\"supervisor\": %d, \"node\": %d, \"gateway\": 0, \"decoder\": [%d, %d]}}}\n",
+        ", \"pids\": {\"supervisor\": %d, \"node\": %d, \"gateway\": 0, \"decoder\": [%d, %d], \"gpu\": 0}}}\n",
         (int)getpid(), (int)view->pid_node, (int)view->pid_decoder_network,
         (int)view->pid_decoder_owner);
 }

@@ -33,6 +33,11 @@ bool api_require_id(struct api_call *call, int64_t *out) MUST_USE;
 /* "" for NULL. */
 const char *api_or_empty(const char *text);
 
+/* How far a proof of work is: numbers for programs ("trials", "chance", "left", "left_p95"; null
+ * while a time is not known), and words for people. */
+json_t *api_pow_progress(const struct pow_progress *progress) MUST_USE;
+json_t *api_pow_words(const struct pow_progress *progress) MUST_USE;
+
 /* For the agent: its text becomes the member `key` of the answer. */
 struct agent_done api_done_with_text(struct api_call *call, const char *key);
 

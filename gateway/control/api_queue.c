@@ -23,11 +23,9 @@ static json_t *queue_row_to_json(const struct agent_queue_info *info)
     json_object_set_new(row, "since", json_integer((json_int_t)info->since_sec));
     json_object_set_new(row, "next", json_integer((json_int_t)info->next_sec));
     json_object_set_new(row, "tries", json_integer((json_int_t)info->tries));
-    if (info->progress >= 0) {
-        json_object_set_new(
-            row, "progress",
-            json_sprintf("%.0f %%, about %.0f s", info->progress * 100, info->estimate_sec));
-        json_object_set_new(row, "estimate", json_real(info->estimate_sec));
+    if (info->progress != NULL) {
+        json_object_set_new(row, "progress", api_pow_words(info->progress));
+        json_object_update_new(row, api_pow_progress(info->progress));
     }
     return row;
 }

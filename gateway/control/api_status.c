@@ -31,11 +31,56 @@ static json_t *queue_counts(const struct agent_status *status)
     return queue;
 }
 
+/* ---- proof of work ---- */
+
+/* null while it is not known. */
+static json_t *seconds(double value)
+{
+    return value >= 0 ? json_real(value) : json_null();
+}
+
+json_t *api_pow_progress(const struct pow_progress *progress)
+{
+    return json_pack("{s:f, s:f, s:o, s:o}", "trials", progress->trials, "chance", progress->chance,
+                     "left", seconds(progress->left_sec), "left_p95",
+                     seconds(progress->left_p95_sec));
+}
+
+/* "63 %; 4 s more on average, 12 s in 19 of 20 cases" */
+json_t *api_pow_words(const struct pow_progress *progress)
+{
+    if (progress->left_sec < 0) {
+        return json_sprintf("%.0f %%", progress->chance * 100);
+    }
+    return json_sprintf("%.0f %%; %.0f s more on average, %.0f s in 19 of 20 cases",
+                        progress->chance * 100, progress->left_sec, progress->left_p95_sec);
+}
+
+static json_t *gpu_of(const struct pow_gpu_status *gpu)
+{
+    return json_pack("{s:s, s:s, s:s, s:f}", "state", pow_gpu_state_name(gpu->state), "device",
+                     gpu->device, "reason", gpu->reason, "trials_per_second", gpu->trials_per_sec);
+}
+
+static json_t *pow_of(const struct pow_jobs_status *pow)
+{
+    json_t *result =
+        json_pack("{s:s, s:i, s:f, s:I, s:o}", "kernel", pow->kernel, "threads",
+                  (int)pow->n_threads, "trials_per_second", pow->trials_per_sec, "jobs",
+                  (json_int_t)pow->n_jobs, "gpu", gpu_of(&pow->gpu));
+    if (pow->n_jobs > 0) {
+        json_object_set_new(result, "next", api_pow_progress(&pow->next));
+        json_object_set_new(result, "left", seconds(pow->left_sec));
+    }
+    return result;
+}
+
 static json_t *pids_of(const struct control_facts *facts)
 {
-    return json_pack("{s:i, s:i, s:i, s:[i, i]}", "supervisor", (int)facts->pid_supervisor, "node",
-                     (int)facts->pid_node, "gateway", (int)getpid(), "decoder",
-                     (int)facts->pid_decoder_network, (int)facts->pid_decoder_owner);
+    return json_pack("{s:i, s:i, s:i, s:[i, i], s:i}", "supervisor", (int)facts->pid_supervisor,
+                     "node", (int)facts->pid_node, "gateway", (int)getpid(), "decoder",
+                     (int)facts->pid_decoder_network, (int)facts->pid_decoder_owner, "gpu",
+                     (int)facts->pid_gpu);
 }
 
 static json_t *sandbox_of(const struct control_facts *facts)
@@ -53,16 +98,14 @@ void api_call_status(struct api_call *call)
     const struct control_facts *facts = call->api->facts;
     struct agent_status status;
     agent_status(call->api->agent, &status);
-    json_t *pow =
-        json_pack("{s:s, s:f, s:I}", "kernel", api_or_empty(status.pow_kernel), "trials_per_second",
-                  status.pow_trials_per_sec, "jobs", (json_int_t)status.pow_jobs);
     json_t *result =
         json_pack("{s:s, s:b, s:s, s:o, s:{s:i, s:i}, s:{s:i, s:i}, s:{s:i}, s:o, s:o, s:o, s:o}",
                   "version", BITTERN_VERSION, "ready", facts->ready, "colour",
                   node_colour_name(status.node.values[FIGURE_COLOUR]), "node", node_of(&status),
                   "imap", "port", (int)facts->imap_port, "tls_port", (int)facts->imap_tls_port,
                   "smtp", "port", (int)facts->smtp_port, "tls_port", (int)facts->smtp_tls_port,
-                  "http", "port", (int)facts->http_port, "queue", queue_counts(&status), "pow", pow,
+                  "http", "port", (int)facts->http_port, "queue", queue_counts(&status), "pow",
+                  pow_of(&status.pow),
                   "sandbox", sandbox_of(facts), "pids", pids_of(facts));
     json_object_set_new(result, "incoming",
                         json_pack("{s:I, s:I, s:I}", "waiting", (json_int_t)status.n_incoming,

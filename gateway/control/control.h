@@ -41,6 +41,7 @@ struct control_facts {
     pid_t pid_node;
     pid_t pid_decoder_network;
     pid_t pid_decoder_owner;
+    pid_t pid_gpu;
 };
 
 /* What the calls work on. All are borrowed, and outlive it. */

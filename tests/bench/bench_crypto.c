@@ -36,7 +36,7 @@ static bool print_results(const char *name, const struct bench_options *options)
 
 static void *work(void *search)
 {
-    (void)pow_search_work(search, UINT64_MAX);
+    (void)pow_search_work(search, UINT64_MAX, NULL);
     return NULL;
 }
 

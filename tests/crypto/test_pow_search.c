@@ -21,7 +21,7 @@ static const uint8_t initial_hash[POW_INITIAL_HASH_BYTES] = {1, 2, 3};
 
 static void *work(void *search)
 {
-    (void)pow_search_work(search, UINT64_MAX);
+    (void)pow_search_work(search, UINT64_MAX, NULL);
     return NULL;
 }
 
@@ -67,11 +67,11 @@ static void a_search_in_steps_counts_its_trials(void **state)
     (void)state;
     struct pow_search *search = pow_search_new(initial_hash, 0, pow_kernel_best());
 
-    assert_int_equal(pow_search_work(search, 0), POW_RUNNING);
+    assert_int_equal(pow_search_work(search, 0, NULL), POW_RUNNING);
     assert_int_equal(pow_search_trials(search), 0);
-    assert_int_equal(pow_search_work(search, 1), POW_RUNNING);
+    assert_int_equal(pow_search_work(search, 1, NULL), POW_RUNNING);
     assert_int_equal(pow_search_trials(search), POW_SLICE_TRIALS);
-    assert_int_equal(pow_search_work(search, POW_SLICE_TRIALS + 1), POW_RUNNING);
+    assert_int_equal(pow_search_work(search, POW_SLICE_TRIALS + 1, NULL), POW_RUNNING);
     assert_int_equal(pow_search_trials(search), 3 * POW_SLICE_TRIALS);
     pow_search_unref(&search);
 }
@@ -95,7 +95,7 @@ static void a_cancelled_search_lets_its_workers_go_at_once(void **state)
     /* The kernel's slices take a tenth of the bound; four threads may share one busy processor. */
     assert_true(took <= 10 * CANCEL_MAX_MS);
     assert_int_equal(pow_search_state(search), POW_CANCELLED);
-    assert_int_equal(pow_search_work(search, UINT64_MAX), POW_CANCELLED);
+    assert_int_equal(pow_search_work(search, UINT64_MAX, NULL), POW_CANCELLED);
     assert_false(pow_search_nonce(search, &nonce));
     pow_search_unref(&search);
     pow_search_unref(&same);
@@ -137,7 +137,7 @@ static void a_lying_kernel_is_found_out_and_replaced(void **state)
     struct pow_search *search = pow_search_new(initial_hash, target, &liar);
     uint64_t nonce = 0;
 
-    assert_int_equal(pow_search_work(search, UINT64_MAX), POW_FOUND);
+    assert_int_equal(pow_search_work(search, UINT64_MAX, NULL), POW_FOUND);
 
     assert_true(pow_search_nonce(search, &nonce));
     assert_true(pow_is_met(initial_hash, nonce, target));

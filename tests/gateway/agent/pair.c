@@ -87,7 +87,7 @@ bool pair_is_working_hard(struct rig *rig, void *context)
     (void)context;
     struct agent_status status;
     agent_status(rig->agent, &status);
-    return status.pow_jobs > 0;
+    return status.pow.n_jobs > 0;
 }
 
 bool pair_was_handed_over(struct rig *rig, void *context)

@@ -211,7 +211,7 @@ static void work_stops_at_once(void **state)
     rig_idle(&pair->alice, 50);
 
     agent_status(pair->alice.agent, &status);
-    assert_int_equal(status.pow_jobs, 0);
+    assert_int_equal(status.pow.n_jobs, 0);
     assert_int_equal(rig_sql(&pair->alice, "SELECT count(*) FROM object_job WHERE step = 0"), 0);
 }
 

@@ -52,11 +52,11 @@ static void an_url_keeps_its_at_sign(void **state)
 
 static json_t *status(const char *colour, int n_working)
 {
-    return json_pack("{s:s, s:s, s:{s:i, s:i, s:i, s:i, s:b}, s:{s:i, s:i}, s:{s:s, s:f, s:i}}",
+    return json_pack("{s:s, s:s, s:{s:i, s:i, s:i, s:i, s:b}, s:{s:i, s:i}, s:{s:s, s:f, s:i, s:{s:f, s:f, s:f}}}",
                      "version", "1", "colour", colour, "node", "port", 8444, "peers_in", 3,
                      "peers_out", 8, "objects", 20000, "syncing", 1, "queue", "queued", 0,
                      "working", n_working, "pow", "kernel", "avx2", "trials_per_second", 2.5e6,
-                     "jobs", n_working);
+                     "jobs", n_working, "next", "chance", 0.478, "left", 4.2, "left_p95", 12.6);
 }
 
 static void the_line_tells_what_is_under_way(void **state)
@@ -69,7 +69,7 @@ static void the_line_tells_what_is_under_way(void **state)
     status_text_line(&line, busy);
     assert_string_equal(buf_str(&line),
                         "green | 8 out, 3 in | 20000 objects (fetching) | outgoing: 2 "
-                        "working | working at 2.5 M trials/s");
+                        "working | [####------] 48 %, 4 s (95 %: 13 s)");
     buf_reset(&line);
     status_text_line(&line, idle);
     assert_string_equal(buf_str(&line),
@@ -77,6 +77,36 @@ static void the_line_tells_what_is_under_way(void **state)
     buf_clear(&line);
     json_decref(busy);
     json_decref(idle);
+}
+
+static void the_bar_never_stands_at_its_end(void **state)
+{
+    (void)state;
+    static const struct {
+        double chance;
+        double left;
+        double left_p95;
+        const char *text;
+    } rows[] = {
+        {0, -1, -1, "[--------------------] 0 %"},
+        {0.5, 4, 12, "[##########----------] 50 %, 4 s more on average, 12 s in 19 of 20 cases"},
+        {0.949, 119, 121,
+         "[##################--] 95 %, 119 s more on average, 2 min in 19 of 20 cases"},
+        {0.999, 7199, 7200,
+         "[###################-] 100 %, 120 min more on average, 2 h in 19 of 20 cases"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct buf out = {0};
+        json_t *progress = json_pack("{s:f}", "chance", rows[i].chance);
+        if (rows[i].left >= 0) {
+            json_object_set_new(progress, "left", json_real(rows[i].left));
+            json_object_set_new(progress, "left_p95", json_real(rows[i].left_p95));
+        }
+        status_text_progress(&out, progress);
+        assert_string_equal(buf_str(&out), rows[i].text);
+        buf_clear(&out);
+        json_decref(progress);
+    }
 }
 
 static void the_page_says_what_the_colour_means(void **state)
@@ -137,6 +167,7 @@ int main(void)
         cmocka_unit_test(each_program_gets_the_ports_and_no_name_is_left_unfilled),
         cmocka_unit_test(an_url_keeps_its_at_sign),
         cmocka_unit_test(the_line_tells_what_is_under_way),
+        cmocka_unit_test(the_bar_never_stands_at_its_end),
         cmocka_unit_test(the_page_says_what_the_colour_means),
         cmocka_unit_test(only_a_plain_report_of_the_node_is_shown),
     };
