@@ -45,7 +45,7 @@ static void run_work(void *job, const struct pool_token *token)
     enum { TRIALS_BETWEEN_LOOKS = 1 << 16 };
     const struct work *work = job;
     while (!pool_is_cancelled(token) &&
-           pow_search_work(work->search, TRIALS_BETWEEN_LOOKS) == POW_RUNNING) {
+           pow_search_work(work->search, TRIALS_BETWEEN_LOOKS, NULL) == POW_RUNNING) {
     }
 }
 
