@@ -28,9 +28,9 @@ static void append_gateway(struct buf *out, const struct agent_status *status)
     append_gauge(out, "identities", "own identities", (double)status->n_identities);
     append_gauge(out, "incoming", "objects not yet looked through", (double)status->n_incoming);
     append_gauge(out, "received", "messages stored since the start", (double)status->n_received);
-    append_gauge(out, "pow_jobs", "proofs of work running and waiting", (double)status->pow_jobs);
+    append_gauge(out, "pow.n_jobs", "proofs of work running and waiting", (double)status->pow_jobs);
     append_gauge(out, "pow_trials_per_second", "at the last proof of work",
-                 status->pow_trials_per_sec);
+                 status->pow.trials_per_sec);
     append_gauge(out, "node_up", "1 while the node answers", status->link_is_up ? 1 : 0);
     buf_append_str(out, "# HELP bittern_queue recipients of outgoing mails, by state\n"
                         "# TYPE bittern_queue gauge\n");
