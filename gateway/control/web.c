@@ -28,7 +28,7 @@ static void append_gateway(struct buf *out, const struct agent_status *status)
     append_gauge(out, "identities", "own identities", (double)status->n_identities);
     append_gauge(out, "incoming", "objects not yet looked through", (double)status->n_incoming);
     append_gauge(out, "received", "messages stored since the start", (double)status->n_received);
-    append_gauge(out, "pow.n_jobs", "proofs of work running and waiting", (double)status->pow_jobs);
+    append_gauge(out, "pow_jobs", "proofs of work running and waiting", (double)status->pow.n_jobs);
     append_gauge(out, "pow_trials_per_second", "at the last proof of work",
                  status->pow.trials_per_sec);
     append_gauge(out, "node_up", "1 while the node answers", status->link_is_up ? 1 : 0);
