@@ -29,6 +29,7 @@ struct incoming {
     int64_t internal_sec;
     int16_t internal_zone_min;
     uint64_t size;
+    bool is_open; /* `size` is a bound; what has come counts */
     struct buf content;
     struct decoder_answer *answer; /* holds `analysis`; NULL when it was made here */
     struct arena arena;
@@ -55,11 +56,16 @@ struct mailbox_append {
     bool is_writing; /* with the writer: it can't be stopped any more */
     uint32_t uid_validity;
     uint32_t *uids;
+
+    int64_t replaced_mailbox_id; /* 0: nothing is replaced */
+    uint32_t replaced_uid;
+    struct uid_set expunged;
+    uint64_t modseq;
 };
 
 static bool is_whole(const struct incoming *message)
 {
-    return message->content.len == message->size;
+    return !message->is_open && message->content.len == message->size;
 }
 
 static void incoming_free(struct incoming *message)
@@ -82,6 +88,7 @@ static void append_clear(struct mailbox_append *append)
     }
     free(append->messages);
     free(append->uids);
+    uid_set_clear(&append->expunged);
     append->store->append_bytes -= append->n_bytes;
 }
 
@@ -189,7 +196,8 @@ static bool check_bounds(const struct mailbox_append *append, uint64_t size, str
 bool store_append_message(struct mailbox_append *append, const struct mailbox_new_message *new,
                           struct fault *fault)
 {
-    if (append->is_useless || !check_bounds(append, new->size, fault)) {
+    uint64_t announced = new->size_is_open ? 0 : new->size;
+    if (append->is_useless || !check_bounds(append, announced, fault)) {
         append->is_useless = true;
         return false;
     }
@@ -201,13 +209,14 @@ bool store_append_message(struct mailbox_append *append, const struct mailbox_ne
         .internal_sec = new->internal_sec,
         .internal_zone_min = new->internal_zone_min,
         .size = new->size,
+        .is_open = new->size_is_open,
     };
     buf_init(&message->content, new->size);
     append->messages = array_grow(append->messages, append->n_messages, &append->capacity,
                                   sizeof(struct incoming *));
     append->messages[append->n_messages++] = message;
-    append->n_bytes += new->size;
-    append->store->append_bytes += new->size;
+    append->n_bytes += announced;
+    append->store->append_bytes += announced;
     return true;
 }
 
@@ -221,14 +230,43 @@ enum mailbox_push store_append_data(struct mailbox_append *append, struct bytes 
     struct incoming *message = append->messages[append->n_messages - 1];
     if (data.len > message->size - message->content.len) {
         append->is_useless = true;
-        fault_set(fault, FAULT_INVALID, "more bytes than were announced");
+        if (message->is_open) {
+            fault_set(fault, FAULT_LIMIT, "a message has at most %d bytes",
+                      MAILBOX_APPEND_MAX_BYTES);
+        } else {
+            fault_set(fault, FAULT_INVALID, "more bytes than were announced");
+        }
         return MAILBOX_PUSH_FAILED;
+    }
+    if (message->is_open) {
+        if (data.len > STORE_APPEND_MAX_BYTES - append->store->append_bytes) {
+            append->is_useless = true;
+            fault_set(fault, FAULT_BUSY, "too much is on its way in; try again later");
+            return MAILBOX_PUSH_FAILED;
+        }
+        append->n_bytes += data.len;
+        append->store->append_bytes += data.len;
     }
     bool fits = buf_append_bytes(&message->content, data);
     if (fits && is_whole(message) && !append->is_analysing && !timer_is_armed(&append->retry)) {
         analyse_next(append);
     }
     return fits ? MAILBOX_PUSH_OK : MAILBOX_PUSH_FAILED;
+}
+
+enum mailbox_push store_append_end(struct mailbox_append *append, struct fault *fault)
+{
+    if (append->is_useless || append->n_messages == 0) {
+        fault_set(fault, FAULT_INVALID, "no message was announced");
+        return MAILBOX_PUSH_FAILED;
+    }
+    struct incoming *message = append->messages[append->n_messages - 1];
+    message->is_open = false;
+    message->size = message->content.len;
+    if (!append->is_analysing && !timer_is_armed(&append->retry)) {
+        analyse_next(append);
+    }
+    return MAILBOX_PUSH_OK;
 }
 
 void store_append_abort(struct mailbox_append **pointer)
@@ -266,9 +304,25 @@ static bool add_message(struct mail_txn *txn, struct touched_mailbox *mailbox,
     return true;
 }
 
+/* First, so that its room counts for what replaces it. */
+static bool take_replaced_out(struct mail_txn *txn, struct mailbox_append *append,
+                              struct fault *fault)
+{
+    struct touched_mailbox *from = mail_txn_mailbox(txn, append->replaced_mailbox_id, fault);
+    if (!from || !messages_expunge_one(txn, from, append->replaced_uid, fault)) {
+        return false;
+    }
+    uid_set_add(&append->expunged, append->replaced_uid);
+    append->modseq = from->modseq;
+    return true;
+}
+
 static bool append_run(struct mail_txn *txn, struct mailbox_call *call, struct fault *fault)
 {
     struct mailbox_append *append = (struct mailbox_append *)call;
+    if (append->replaced_mailbox_id != 0 && !take_replaced_out(txn, append, fault)) {
+        return false;
+    }
     struct touched_mailbox *mailbox = mail_txn_mailbox(txn, append->mailbox_id, fault);
     if (!mailbox || !messages_check_target(mailbox, fault)) {
         return false;
@@ -288,6 +342,8 @@ static void append_fill(struct mailbox_call *call, struct mailbox_answer *answer
     answer->uid_validity = append->uid_validity;
     answer->to_uids = append->uids;
     answer->n_uids = append->n_messages;
+    answer->expunged = &append->expunged;
+    answer->modseq = append->modseq;
 }
 
 struct mailbox_call *store_append_commit(struct mailbox_append **pointer, struct mailbox_done done)
@@ -314,4 +370,12 @@ struct mailbox_call *store_append_commit(struct mailbox_append **pointer, struct
         analyse_next(append);
     }
     return &append->call;
+}
+
+struct mailbox_call *store_append_replace(struct mailbox_append **pointer, struct mailbox *from,
+                                          uint32_t uid, struct mailbox_done done)
+{
+    (*pointer)->replaced_mailbox_id = from->shared->id;
+    (*pointer)->replaced_uid = uid;
+    return store_append_commit(pointer, done);
 }

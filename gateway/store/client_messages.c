@@ -160,6 +160,23 @@ bool messages_expunge(struct mail_txn *txn, struct touched_mailbox *mailbox,
     return ok;
 }
 
+bool messages_expunge_one(struct mail_txn *txn, struct touched_mailbox *mailbox, uint32_t uid,
+                          struct fault *fault)
+{
+    struct message_list rows = {0};
+    struct uid_set one = {0};
+    uid_set_add(&one, uid);
+    bool ok = messages_collect(txn->db, &rows, mailbox->id, &one, fault);
+    if (ok && rows.n == 0) {
+        ok = fault_set(fault, FAULT_NOT_FOUND, "the message is gone");
+    }
+    ok = ok && messages_remove_rows(txn, mailbox, &rows, fault) &&
+         run_outbox_hook(txn, mailbox, &rows.items[0], fault);
+    uid_set_clear(&one);
+    message_list_clear(&rows);
+    return ok;
+}
+
 /* ---- COPY and MOVE ---- */
 
 void uid_pairs_clear(struct uid_pairs *pairs)

@@ -31,6 +31,9 @@ bool messages_store(struct mail_txn *txn, struct touched_mailbox *mailbox,
 bool messages_expunge(struct mail_txn *txn, struct touched_mailbox *mailbox,
                       const struct uid_set *uids, struct uid_set *out_expunged,
                       struct fault *fault) MUST_USE;
+/* One message, whatever its flags (REPLACE). FAULT_NOT_FOUND when it is gone. */
+bool messages_expunge_one(struct mail_txn *txn, struct touched_mailbox *mailbox, uint32_t uid,
+                          struct fault *fault) MUST_USE;
 /* COPY or MOVE of `uids` (NULL: of all). `out` may be NULL. Runs the hook of Outbox for a move. */
 bool messages_transfer(struct mail_txn *txn, struct touched_mailbox *from,
                        struct touched_mailbox *to, const struct uid_set *uids, bool move,

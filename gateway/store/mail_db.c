@@ -38,6 +38,7 @@ static const struct db_migration steps[] = {
     {NULL, make_version_1},
     {agent_schema_key_walk, NULL},
     {agent_schema_departures, NULL},
+    {"CREATE INDEX body_by_thread ON body(thread_id)", NULL}, /* SEARCH THREADID */
 };
 
 const struct db_migration *mail_db_steps(size_t *out_n)

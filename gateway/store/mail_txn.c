@@ -167,6 +167,13 @@ void mail_txn_list_changed(struct mail_txn *txn, int64_t account_id)
     account_slot(txn, account_id)->list_changed = true;
 }
 
+void mail_txn_metadata_changed(struct mail_txn *txn, int64_t account_id, int64_t mailbox_id)
+{
+    struct touched_account *account = account_slot(txn, account_id);
+    account->metadata_changed = true;
+    account->metadata_mailbox_id = mailbox_id;
+}
+
 uint64_t mailbox_change(struct touched_mailbox *mailbox)
 {
     if (!mailbox->is_changed) {

@@ -55,6 +55,8 @@ struct touched_account {
     bool is_loaded;
     bool usage_changed;
     bool list_changed; /* names, attributes or subscriptions */
+    bool metadata_changed;
+    int64_t metadata_mailbox_id; /* of this mailbox; 0: of the account */
 };
 
 struct mail_txn {
@@ -85,6 +87,8 @@ struct touched_account *mail_txn_account(struct mail_txn *txn, int64_t account_i
                                          struct fault *fault) MUST_USE;
 /* Its list of names is another one after the commit. */
 void mail_txn_list_changed(struct mail_txn *txn, int64_t account_id);
+/* The annotations of a mailbox of it (0: its own) are others after the commit. */
+void mail_txn_metadata_changed(struct mail_txn *txn, int64_t account_id, int64_t mailbox_id);
 /* A change to the mailbox begins: gives it its new modseq, once. Returns it. */
 uint64_t mailbox_change(struct touched_mailbox *mailbox);
 /* Note the new state of a message. */

@@ -21,6 +21,7 @@ struct mailbox_reader {
     /* The message that read_next gave last. */
     uint64_t email_id;
     uint64_t size;
+    uint64_t thread_id;
     struct buf info;
     struct buf header;
     struct buf preview;
@@ -90,13 +91,14 @@ static const char *statement_for(unsigned items)
     bool with_info = items & MAILBOX_ITEM_INFO;
     bool with_preview = items & MAILBOX_ITEM_PREVIEW;
     if (with_info && with_preview) {
-        return "SELECT size, header_len, info, preview FROM body WHERE id = ?1";
+        return "SELECT size, header_len, thread_id, info, preview FROM body WHERE id = ?1";
     }
     if (with_info) {
-        return "SELECT size, header_len, info FROM body WHERE id = ?1";
+        return "SELECT size, header_len, thread_id, info FROM body WHERE id = ?1";
     }
-    return with_preview ? "SELECT size, header_len, NULL, preview FROM body WHERE id = ?1"
-                        : "SELECT size, header_len FROM body WHERE id = ?1";
+    return with_preview
+               ? "SELECT size, header_len, thread_id, NULL, preview FROM body WHERE id = ?1"
+               : "SELECT size, header_len, thread_id FROM body WHERE id = ?1";
 }
 
 /* The folded header text lies in a table of its own. */
@@ -132,11 +134,12 @@ static enum mailbox_read read_body(struct mailbox_reader *reader, struct fault *
     }
     reader->size = (uint64_t)db_column_i64(stmt, 0);
     uint64_t header_len = (uint64_t)db_column_i64(stmt, 1);
+    reader->thread_id = (uint64_t)db_column_i64(stmt, 2);
     if (reader->items & MAILBOX_ITEM_INFO) {
-        buf_append_bytes(&reader->info, db_column_bytes(stmt, 2));
+        buf_append_bytes(&reader->info, db_column_bytes(stmt, 3));
     }
     if (reader->items & MAILBOX_ITEM_PREVIEW) {
-        buf_append_bytes(&reader->preview, db_column_bytes(stmt, 3));
+        buf_append_bytes(&reader->preview, db_column_bytes(stmt, 4));
     }
     db_reset(stmt);
     if ((reader->items & MAILBOX_ITEM_TEXT) && !read_text(reader, fault)) {
@@ -183,7 +186,7 @@ enum mailbox_read store_read_next(struct mailbox_reader *reader, struct mailbox_
         out->header = buf_view(&reader->header);
         out->preview = buf_view(&reader->preview);
         out->text = buf_view(&reader->text);
-        out->text = buf_view(&reader->text);
+        out->thread_id = reader->thread_id;
     }
     return result;
 }
@@ -201,4 +204,25 @@ enum mailbox_read store_read_content(struct mailbox_reader *reader, uint64_t off
     }
     *out = bytes_slice(buf_view(&reader->piece), offset % BODY_PIECE_BYTES, max_len);
     return MAILBOX_READ_OK;
+}
+
+bool store_thread_uids(struct mailbox *mailbox, uint64_t thread_id, struct uid_set *out,
+                       struct fault *fault)
+{
+    store_hold_snapshot(mailbox->shared->store);
+    struct db_stmt *stmt = db_prepare(mailbox->shared->store->reader,
+                                      "SELECT m.uid FROM body AS b"
+                                      " JOIN message AS m ON m.body_id = b.id"
+                                      " WHERE b.thread_id = ?1 AND m.mailbox_id = ?2",
+                                      fault);
+    if (!stmt) {
+        return false;
+    }
+    db_bind_i64(stmt, 1, (int64_t)thread_id);
+    db_bind_i64(stmt, 2, mailbox->shared->id);
+    enum db_step step;
+    while ((step = db_step(stmt, fault)) == DB_ROW) {
+        uid_set_add(out, (uint32_t)db_column_i64(stmt, 0));
+    }
+    return step == DB_DONE;
 }

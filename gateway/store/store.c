@@ -45,6 +45,10 @@ static void publish(struct mail_store *store, struct mail_txn *txn)
         if (txn->accounts[i].list_changed) {
             account_list_changed(store, txn->accounts[i].id);
         }
+        if (txn->accounts[i].metadata_changed) {
+            account_tell(store, txn->accounts[i].id, MAILBOX_EVENT_METADATA,
+                         (uint64_t)txn->accounts[i].metadata_mailbox_id);
+        }
     }
     for (size_t i = 0; i < txn->n_mailboxes; i++) {
         struct touched_mailbox *touched = txn->mailboxes[i];
@@ -55,7 +59,7 @@ static void publish(struct mail_store *store, struct mail_txn *txn)
         if (shared) {
             open_mailbox_apply(shared, touched);
         }
-        account_tell(store, touched->account_id, (uint64_t)touched->id);
+        account_tell(store, touched->account_id, MAILBOX_EVENT_LIST, (uint64_t)touched->id);
     }
     if (txn->hooks_ran && store->hooks.committed) {
         store->hooks.committed(store->hooks.context);
@@ -284,6 +288,9 @@ const struct mailbox_ops *store_mailbox_ops(void)
         .cancel = store_cancel,
         .list = store_list,
         .status = store_status,
+        .quota = store_quota,
+        .annotations = store_annotations,
+        .annotate = store_annotate,
         .create = store_create,
         .remove = store_remove,
         .rename = store_rename,
@@ -302,13 +309,16 @@ const struct mailbox_ops *store_mailbox_ops(void)
         .append_begin = store_append_begin,
         .append_message = store_append_message,
         .append_data = store_append_data,
+        .append_end = store_append_end,
         .append_commit = store_append_commit,
+        .append_replace = store_append_replace,
         .append_abort = store_append_abort,
         .read_start = store_read_start,
         .read_next = store_read_next,
         .read_content = store_read_content,
         .read_end = store_read_end,
         .search_text = store_search_text,
+        .thread_uids = store_thread_uids,
     };
     return &ops;
 }

@@ -69,8 +69,9 @@ struct mailbox_account {
     struct mailbox_watcher watcher;
 };
 
-/* mailbox_id 0: the list of names changed; else the status of that mailbox. */
-void account_tell(struct mail_store *store, int64_t account_id, uint64_t mailbox_id);
+/* Tell the account's watchers (enum mailbox_event says what mailbox_id means). */
+void account_tell(struct mail_store *store, int64_t account_id, enum mailbox_event event,
+                  uint64_t mailbox_id);
 void account_list_changed(struct mail_store *store, int64_t account_id);
 
 struct mailbox_account *store_account_open(struct mail_store *store, int64_t account_id,
@@ -80,6 +81,7 @@ void store_account_close(struct mailbox_account **account);
 const struct mailbox_list *store_list(struct mailbox_account *account);
 bool store_status(struct mailbox_account *account, const char *name, struct mailbox_status *out,
                   struct fault *fault);
+bool store_quota(struct mailbox_account *account, struct mailbox_quota *out, struct fault *fault);
 struct mailbox_call *store_create(struct mailbox_account *account, const char *name, unsigned use,
                                   struct mailbox_done done);
 struct mailbox_call *store_remove(struct mailbox_account *account, const char *name,
@@ -88,6 +90,14 @@ struct mailbox_call *store_rename(struct mailbox_account *account, const char *f
                                   struct mailbox_done done);
 struct mailbox_call *store_subscribe(struct mailbox_account *account, const char *name,
                                      bool subscribed, struct mailbox_done done);
+
+/* ---- Annotations (metadata.c) ---- */
+
+bool store_annotations(struct mailbox_account *account, const char *name, struct arena *arena,
+                       struct mailbox_annotations *out, struct fault *fault);
+struct mailbox_call *store_annotate(struct mailbox_account *account, const char *name,
+                                    const struct mailbox_annotations *annotations,
+                                    struct mailbox_done done);
 
 /* ---- Open mailboxes (views.c) ---- */
 
@@ -181,6 +191,9 @@ bool store_append_message(struct mailbox_append *append, const struct mailbox_ne
                           struct fault *fault);
 enum mailbox_push store_append_data(struct mailbox_append *append, struct bytes data,
                                     struct fault *fault);
+enum mailbox_push store_append_end(struct mailbox_append *append, struct fault *fault);
+struct mailbox_call *store_append_replace(struct mailbox_append **append, struct mailbox *from,
+                                          uint32_t uid, struct mailbox_done done);
 struct mailbox_call *store_append_commit(struct mailbox_append **append, struct mailbox_done done);
 void store_append_abort(struct mailbox_append **append);
 
@@ -193,6 +206,8 @@ enum mailbox_read store_read_next(struct mailbox_reader *reader, struct mailbox_
 enum mailbox_read store_read_content(struct mailbox_reader *reader, uint64_t offset, size_t max_len,
                                      struct bytes *out, struct fault *fault);
 void store_read_end(struct mailbox_reader **reader);
+bool store_thread_uids(struct mailbox *mailbox, uint64_t thread_id, struct uid_set *out,
+                       struct fault *fault);
 struct mailbox_call *store_search_text(struct mailbox *mailbox, const struct uid_set *uids,
                                        const struct mailbox_text_test *tests, size_t n_tests,
                                        struct mailbox_search_done done);

@@ -57,7 +57,8 @@ void store_account_close(struct mailbox_account **pointer)
     }
 }
 
-void account_tell(struct mail_store *store, int64_t account_id, uint64_t mailbox_id)
+void account_tell(struct mail_store *store, int64_t account_id, enum mailbox_event event,
+                  uint64_t mailbox_id)
 {
     struct account_state *state = map_get_u64(&store->accounts, (uint64_t)account_id);
     if (!state) {
@@ -67,7 +68,7 @@ void account_tell(struct mail_store *store, int64_t account_id, uint64_t mailbox
     {
         struct mailbox_account *login = list_entry(node, struct mailbox_account, node);
         if (login->watcher.changed) {
-            login->watcher.changed(login->watcher.context, MAILBOX_EVENT_LIST, mailbox_id);
+            login->watcher.changed(login->watcher.context, event, mailbox_id);
         }
     }
 }
@@ -77,7 +78,7 @@ void account_list_changed(struct mail_store *store, int64_t account_id)
     struct account_state *state = map_get_u64(&store->accounts, (uint64_t)account_id);
     if (state) {
         state->list_is_fresh = false;
-        account_tell(store, account_id, 0);
+        account_tell(store, account_id, MAILBOX_EVENT_LIST, 0);
     }
 }
 
@@ -209,6 +210,23 @@ static bool count_recent(struct mail_store *store, int64_t mailbox_id, uint32_t 
     return ok;
 }
 
+static bool sum_deleted(struct mail_store *store, int64_t mailbox_id, uint64_t *out,
+                        struct fault *fault)
+{
+    struct db_stmt *stmt =
+        db_prepare(store->reader,
+                   "SELECT sum(size) FROM message WHERE mailbox_id = ?1 AND flags & ?2", fault);
+    if (!stmt) {
+        return false;
+    }
+    db_bind_i64(stmt, 1, mailbox_id);
+    db_bind_i64(stmt, 2, MAILBOX_FLAG_DELETED);
+    bool ok = db_step(stmt, fault) == DB_ROW;
+    *out = ok ? (uint64_t)db_column_i64(stmt, 0) : 0;
+    db_reset(stmt);
+    return ok;
+}
+
 bool store_status(struct mailbox_account *account, const char *name, struct mailbox_status *out,
                   struct fault *fault)
 {
@@ -248,7 +266,34 @@ bool store_status(struct mailbox_account *account, const char *name, struct mail
         !count_recent(store, id, first_recent_uid, &status.n_recent, fault)) {
         return false;
     }
+    if (status.n_deleted > 0 && !sum_deleted(store, id, &status.deleted_size, fault)) {
+        return false;
+    }
     *out = status;
+    return true;
+}
+
+bool store_quota(struct mailbox_account *account, struct mailbox_quota *out, struct fault *fault)
+{
+    struct db_stmt *stmt = db_prepare(account->state->store->reader,
+                                      "SELECT used_bytes, quota_bytes, used_messages,"
+                                      " quota_messages FROM account WHERE id = ?1",
+                                      fault);
+    if (!stmt) {
+        return false;
+    }
+    db_bind_i64(stmt, 1, account->state->id);
+    enum db_step step = db_step(stmt, fault);
+    if (step != DB_ROW) {
+        return step == DB_DONE && fault_set(fault, FAULT_NOT_FOUND, "no such account");
+    }
+    *out = (struct mailbox_quota){
+        .used_bytes = (uint64_t)db_column_i64(stmt, 0),
+        .limit_bytes = (uint64_t)db_column_i64(stmt, 1),
+        .used_messages = (uint64_t)db_column_i64(stmt, 2),
+        .limit_messages = (uint64_t)db_column_i64(stmt, 3),
+    };
+    db_reset(stmt);
     return true;
 }
 

@@ -2,6 +2,8 @@
 /* LOGIN and AUTHENTICATE (RFC 9051 section 6.2). A wrong login is answered after a delay that
  * doubles each time; after a few of them the session ends. Neither a user's name nor a password is
  * logged. */
+#include <stdlib.h>
+
 #include "base/log.h"
 #include "base/str.h"
 #include "mailproto/imap/imap_internal.h"
@@ -45,9 +47,12 @@ static void auth_done(struct imap_session *session)
     struct fault fault = {0};
     struct buf code = {0};
     int64_t account_id = sasl_account_id(session->sasl);
+    session->user = xstrdup(sasl_user(session->sasl));
     imap_auth_stop(session);
     session->account = session->ops->account_open(session->config->store, account_id, NULL, &fault);
     if (session->account == NULL) {
+        free(session->user);
+        session->user = NULL;
         imap_refuse(session, &fault, "UNAVAILABLE");
         return;
     }
@@ -124,6 +129,31 @@ void cmd_login(struct imap_session *session, struct imap_parser *args)
     enum sasl_result result = SASL_FAILED;
     session->sasl = sasl_new_password(user, password, &result);
     auth_step(session, result, (struct bytes){0});
+}
+
+/* RFC 8437: back to the state before the login. Nothing of the user's is left: what was enabled, the
+ * selected mailbox, saved results. The wire stays as it is, under TLS and packed. */
+void cmd_unauthenticate(struct imap_session *session, struct imap_parser *args)
+{
+    imap_end(args);
+    if (imap_is_bad(session, args)) {
+        return;
+    }
+    imap_leave_account(session);
+    session->state = IMAP_NOT_AUTHENTICATED;
+    session->enabled = 0;
+    session->started_ms = session->now.mono_ms; /* the time to log in begins anew */
+    imap_done(session);
+}
+
+void imap_leave_account(struct imap_session *session)
+{
+    imap_deselect(session);
+    if (session->account != NULL) {
+        session->ops->account_close(&session->account);
+    }
+    free(session->user);
+    session->user = NULL;
 }
 
 /* A response of the client in base64; "=" is an empty one. */

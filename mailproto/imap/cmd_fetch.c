@@ -116,9 +116,6 @@ static void write_view_items(struct imap_session *session, struct fetch_run *run
         item_name(session, run, "EMAILID (E");
         buf_printf(out, "%" PRIu64 ")", message->email_id);
     }
-    if ((items & FETCH_THREADID) != 0) {
-        item_name(session, run, "THREADID NIL");
-    }
 }
 
 static void write_form_items(struct imap_session *session, struct fetch_run *run)
@@ -127,6 +124,10 @@ static void write_form_items(struct imap_session *session, struct fetch_run *run
     if ((items & FETCH_PREVIEW) != 0) {
         item_name(session, run, "PREVIEW ");
         imap_write_string(&session->out, run->data.preview);
+    }
+    if ((items & FETCH_THREADID) != 0) {
+        item_name(session, run, "THREADID (T");
+        buf_printf(&session->out, "%" PRIu64 ")", run->data.thread_id);
     }
     if ((items & FETCH_ENVELOPE) != 0) {
         item_name(session, run, "ENVELOPE ");
@@ -370,6 +371,9 @@ static unsigned reader_items(const struct fetch_request *request)
     if ((request->items & FETCH_PREVIEW) != 0) {
         items |= MAILBOX_ITEM_PREVIEW;
     }
+    if ((request->items & FETCH_THREADID) != 0) {
+        items |= MAILBOX_ITEM_THREAD;
+    }
     for (size_t i = 0; i < request->n_bodies; i++) {
         const struct fetch_body *body = &request->bodies[i];
         bool from_header = body->section.n_numbers == 0 && body->section.kind != BODY_SECTION_ALL &&
@@ -412,8 +416,8 @@ static void begin_message(struct imap_session *session, struct fetch_run *run,
     run->has_items = false;
     run->n_bodies_done = 0;
     arena_clear(&run->arena);
-    buf_printf(&session->out, "* %u FETCH (",
-               mailbox_view_seq_of(session->selected.told, run->data.uid));
+    imap_begin_fetch_line(session, mailbox_view_seq_of(session->selected.told, run->data.uid),
+                          run->data.uid);
     write_view_items(session, run, message, newest->keywords);
     if (run->reader != NULL) {
         if ((reader_items(&run->request) & MAILBOX_ITEM_INFO) != 0) {
@@ -583,7 +587,7 @@ void cmd_fetch(struct imap_session *session, struct imap_parser *args)
     imap_set_arg(session, args, &run->uids);
     imap_space(args);
     fetch_parse(&run->request, args);
-    if (session->command.is_uid) {
+    if (session->command.is_uid && (session->enabled & IMAP_ENABLED_UIDONLY) == 0) {
         run->request.items |= FETCH_UID;
     }
     if (run->request.vanished &&

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* LIST with its extensions (RFC 9051 section 6.3.9, RFC 5258, RFC 6154, RFC 5819), LSUB, NAMESPACE.
+/* LIST with its extensions (RFC 9051 section 6.3.9, RFC 5258, 6154, 5819, 8440, 9590), LSUB, NAMESPACE.
  *
  * Names come sorted, children behind their parent. Levels of the hierarchy that are no mailbox are
  * not in the store's list unless it puts them there; a pattern with '%' must show them, so they are
@@ -9,6 +9,8 @@
 
 #include "base/map.h"
 #include "base/str.h"
+#include "mailproto/imap/acl.h"
+#include "mailproto/imap/annotations.h"
 #include "mailproto/imap/imap_internal.h"
 #include "mailproto/imap/imap_write.h"
 #include "mailproto/imap/special_use.h"
@@ -29,6 +31,8 @@ struct list_request {
     bool return_special_use;
     bool return_status;
     unsigned status_items;
+    bool return_rights;
+    struct annotation_request *metadata; /* NULL: not asked for */
 
     bool is_extended;
     bool is_lsub;
@@ -152,6 +156,20 @@ static void print_attributes(struct imap_session *session, const struct list_req
     }
 }
 
+/* RFC 8440 and 9590. A level that is no mailbox of its own has neither. */
+static void print_extras(struct imap_session *session, const struct list_request *request,
+                         const char *name)
+{
+    const struct mailbox_entry *entry =
+        request->return_rights || request->metadata != NULL ? imap_entry_find(session, name) : NULL;
+    if (entry != NULL && request->return_rights) {
+        acl_print_my_rights(session, entry);
+    }
+    if (entry != NULL && request->metadata != NULL) {
+        annotations_print(session, name, request->metadata, NULL);
+    }
+}
+
 static void print_line(struct imap_session *session, const struct list_request *request,
                        const struct mailbox_list *list, const char *name, size_t name_len,
                        unsigned attributes, bool child_info)
@@ -169,6 +187,9 @@ static void print_line(struct imap_session *session, const struct list_request *
     bool has_status = (attributes & (MAILBOX_NOSELECT | MAILBOX_NONEXISTENT)) == 0;
     if (request->return_status && has_status) {
         status_items_print(session, whole, request->status_items, NULL);
+    }
+    if ((attributes & MAILBOX_NONEXISTENT) == 0) {
+        print_extras(session, request, whole);
     }
     free(whole);
 }
@@ -297,6 +318,12 @@ static void parse_return(struct imap_session *session, struct imap_parser *args,
             imap_space(args);
             request->return_status = true;
             request->status_items = status_items_parse(session, args);
+        } else if (bytes_is_word(word, "MYRIGHTS")) {
+            request->return_rights = true;
+        } else if (bytes_is_word(word, "METADATA")) {
+            imap_space(args);
+            request->metadata = arena_alloc(args->arena, sizeof(*request->metadata));
+            annotation_entries(args, request->metadata);
         } else {
             imap_fail(args, "Unknown return option");
         }

@@ -43,14 +43,12 @@ static void created(void *context, const struct mailbox_answer *answer)
         imap_refuse(session, answer->fault, NULL);
         return;
     }
-    const struct mailbox_list *list = session->ops->list(session->account);
-    for (size_t i = 0; i < list->n_entries; i++) {
-        if (strcmp(list->entries[i].name, name) == 0) {
-            char code[64];
-            snprintf(code, sizeof(code), "MAILBOXID (M%" PRIu64 ")", list->entries[i].id);
-            imap_finish(session, IMAP_STATUS_OK, code, "CREATE completed");
-            return;
-        }
+    const struct mailbox_entry *entry = imap_entry_find(session, name);
+    if (entry != NULL) {
+        char code[64];
+        snprintf(code, sizeof(code), "MAILBOXID (M%" PRIu64 ")", entry->id);
+        imap_finish(session, IMAP_STATUS_OK, code, "CREATE completed");
+        return;
     }
     imap_done(session);
 }

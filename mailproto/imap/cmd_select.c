@@ -102,7 +102,7 @@ static void write_state(struct imap_session *session)
                                 ? view->n_messages + 1 - mailbox_view_lower_bound(view, recent_from)
                                 : 0;
         buf_printf(out, "* %u RECENT\r\n", n_recent);
-        if (unseen != 0) {
+        if (unseen != 0 && (session->enabled & IMAP_ENABLED_UIDONLY) == 0) {
             buf_printf(out, "* OK [UNSEEN %u] First unseen\r\n", unseen);
         }
     } else {
@@ -179,7 +179,8 @@ static void opened(void *context, const struct mailbox_answer *answer)
 
 /* "(uidvalidity modseq [known-uids] [(known-numbers known-uids)])". The last part only helps a
  * server that keeps no expunge log: it is read and not used. */
-static void parse_qresync(struct imap_parser *args, struct select_request *request)
+static void parse_qresync(const struct imap_session *session, struct imap_parser *args,
+                          struct select_request *request)
 {
     imap_space(args);
     imap_expect(args, '(');
@@ -189,6 +190,10 @@ static void parse_qresync(struct imap_parser *args, struct select_request *reque
     request->known_modseq = imap_number64(args);
     while (imap_accept(args, ' ')) {
         if (imap_accept(args, '(')) {
+            if ((session->enabled & IMAP_ENABLED_UIDONLY) != 0) {
+                args->code = "UIDREQUIRED";
+                imap_fail(args, "There are no message numbers with UIDONLY");
+            }
             (void)imap_sequence_text(args);
             imap_space(args);
             (void)imap_sequence_text(args);
@@ -211,7 +216,7 @@ static void parse_select_params(struct imap_session *session, struct imap_parser
         if (bytes_is_word(name, "CONDSTORE")) {
             request->condstore = true;
         } else if (bytes_is_word(name, "QRESYNC")) {
-            parse_qresync(args, request);
+            parse_qresync(session, args, request);
             if ((session->enabled & IMAP_ENABLED_QRESYNC) == 0) {
                 imap_fail(args, "ENABLE QRESYNC first");
             }

@@ -7,10 +7,13 @@
 /* Checklist: a word stands here when all of its RFC works, and not before. */
 static const char capabilities_always[] = "IMAP4rev1 LITERAL+ SASL-IR ID ENABLE";
 static const char capabilities_logged_in[] =
-    " IMAP4rev2 IDLE NAMESPACE UIDPLUS UNSELECT CHILDREN SPECIAL-USE CREATE-SPECIAL-USE"
-    " LIST-EXTENDED LIST-STATUS STATUS=SIZE MOVE MULTIAPPEND CONDSTORE QRESYNC ESEARCH SEARCHRES"
-    " WITHIN UTF8=ACCEPT SAVEDATE OBJECTID BINARY I18NLEVEL=1 SEARCH=FUZZY PREVIEW"
-    " SORT SORT=DISPLAY THREAD=ORDEREDSUBJECT THREAD=REFERENCES";
+    " IMAP4rev2 IDLE UNSELECT UNAUTHENTICATE"
+    " CONDSTORE QRESYNC UIDONLY ESEARCH SEARCHRES"
+    " NAMESPACE CHILDREN SPECIAL-USE CREATE-SPECIAL-USE LIST-EXTENDED LIST-STATUS LIST-METADATA"
+    " LIST-MYRIGHTS STATUS=SIZE METADATA QUOTA QUOTA=RES-STORAGE QUOTA=RES-MESSAGE ACL RIGHTS=kxte"
+    " UIDPLUS MOVE MULTIAPPEND BINARY SAVEDATE OBJECTID PREVIEW"
+    " SORT SORT=DISPLAY THREAD=ORDEREDSUBJECT THREAD=REFERENCES I18NLEVEL=1 WITHIN SEARCH=FUZZY"
+    " COMPRESS=DEFLATE UTF8=ACCEPT INPROGRESS";
 
 void imap_write_capabilities(struct imap_session *session, struct buf *out)
 {
@@ -105,6 +108,8 @@ void cmd_enable(struct imap_session *session, struct imap_parser *args)
             wanted |= IMAP_ENABLED_UTF8;
         } else if (bytes_is_word(name, "IMAP4rev2")) {
             wanted |= IMAP_ENABLED_REV2;
+        } else if (bytes_is_word(name, "UIDONLY")) {
+            wanted |= IMAP_ENABLED_UIDONLY;
         }
     } while (imap_ok(args) && args->rest.len > 0);
     if (imap_is_bad(session, args)) {
@@ -116,7 +121,8 @@ void cmd_enable(struct imap_session *session, struct imap_parser *args)
     } names[] = {{IMAP_ENABLED_CONDSTORE, " CONDSTORE"},
                  {IMAP_ENABLED_QRESYNC, " QRESYNC"},
                  {IMAP_ENABLED_UTF8, " UTF8=ACCEPT"},
-                 {IMAP_ENABLED_REV2, " IMAP4rev2"}};
+                 {IMAP_ENABLED_REV2, " IMAP4rev2"},
+                 {IMAP_ENABLED_UIDONLY, " UIDONLY"}};
     buf_append_str(&session->out, "* ENABLED");
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         if ((wanted & names[i].bit & ~session->enabled) != 0) {

@@ -19,7 +19,8 @@ enum status_item {
     STATUS_SIZE = 64,
     STATUS_HIGHESTMODSEQ = 128,
     STATUS_APPENDLIMIT = 256,
-    STATUS_MAILBOXID = 512
+    STATUS_MAILBOXID = 512,
+    STATUS_DELETED_STORAGE = 1024
 };
 
 static const struct {
@@ -34,7 +35,8 @@ static const struct {
                   {"SIZE", STATUS_SIZE},
                   {"HIGHESTMODSEQ", STATUS_HIGHESTMODSEQ},
                   {"APPENDLIMIT", STATUS_APPENDLIMIT},
-                  {"MAILBOXID", STATUS_MAILBOXID}};
+                  {"MAILBOXID", STATUS_MAILBOXID},
+                  {"DELETED-STORAGE", STATUS_DELETED_STORAGE}};
 
 unsigned status_items_parse(struct imap_session *session, struct imap_parser *args)
 {
@@ -77,6 +79,8 @@ static uint64_t item_value(const struct mailbox_status *status, unsigned bit)
         return status->n_deleted;
     case STATUS_SIZE:
         return status->total_size;
+    case STATUS_DELETED_STORAGE: /* RFC 9208: in the unit of STORAGE */
+        return (status->deleted_size + 1023) / 1024;
     case STATUS_HIGHESTMODSEQ:
         return status->highest_modseq;
     default:
@@ -86,13 +90,8 @@ static uint64_t item_value(const struct mailbox_status *status, unsigned bit)
 
 static uint64_t id_of(struct imap_session *session, const char *name)
 {
-    const struct mailbox_list *list = session->ops->list(session->account);
-    for (size_t i = 0; i < list->n_entries; i++) {
-        if (bytes_equal(bytes_of_str(list->entries[i].name), bytes_of_str(name))) {
-            return list->entries[i].id;
-        }
-    }
-    return 0;
+    const struct mailbox_entry *entry = imap_entry_find(session, name);
+    return entry != NULL ? entry->id : 0;
 }
 
 bool status_items_print(struct imap_session *session, const char *name, unsigned items,

@@ -3,6 +3,8 @@
 #include "base/str.h"
 #include "mailproto/imap/imap_internal.h"
 
+enum { ABOUT_MESSAGES = IMAP_COMMAND_UID | IMAP_COMMAND_NUMBERED };
+
 static const struct imap_command commands[] = {
     {"CAPABILITY", IMAP_ANY_STATE, 0, cmd_capability},
     {"NOOP", IMAP_ANY_STATE, 0, cmd_noop},
@@ -13,6 +15,7 @@ static const struct imap_command commands[] = {
     {"AUTHENTICATE", IMAP_NOT_AUTHENTICATED, IMAP_COMMAND_SECRET, cmd_authenticate},
     {"LOGIN", IMAP_NOT_AUTHENTICATED, IMAP_COMMAND_SECRET, cmd_login},
 
+    {"COMPRESS", IMAP_LOGGED_IN, 0, cmd_compress},
     {"ENABLE", IMAP_AUTHENTICATED | IMAP_SELECTED, 0, cmd_enable},
     {"SELECT", IMAP_LOGGED_IN, IMAP_COMMAND_TELLS_ALL, cmd_select},
     {"EXAMINE", IMAP_LOGGED_IN, IMAP_COMMAND_TELLS_ALL, cmd_examine},
@@ -25,6 +28,16 @@ static const struct imap_command commands[] = {
     {"LSUB", IMAP_LOGGED_IN, 0, cmd_lsub},
     {"NAMESPACE", IMAP_LOGGED_IN, 0, cmd_namespace},
     {"STATUS", IMAP_LOGGED_IN, 0, cmd_status},
+    {"UNAUTHENTICATE", IMAP_LOGGED_IN, 0, cmd_unauthenticate},
+    {"GETQUOTA", IMAP_LOGGED_IN, 0, cmd_getquota},
+    {"GETQUOTAROOT", IMAP_LOGGED_IN, 0, cmd_getquotaroot},
+    {"GETMETADATA", IMAP_LOGGED_IN, 0, cmd_getmetadata},
+    {"SETMETADATA", IMAP_LOGGED_IN, 0, cmd_setmetadata},
+    {"MYRIGHTS", IMAP_LOGGED_IN, 0, cmd_myrights},
+    {"GETACL", IMAP_LOGGED_IN, 0, cmd_getacl},
+    {"LISTRIGHTS", IMAP_LOGGED_IN, 0, cmd_listrights},
+    {"SETACL", IMAP_LOGGED_IN, 0, cmd_setacl},
+    {"DELETEACL", IMAP_LOGGED_IN, 0, cmd_deleteacl},
     {"APPEND", IMAP_LOGGED_IN, 0, cmd_append},
     {"IDLE", IMAP_LOGGED_IN, 0, cmd_idle},
 
@@ -32,13 +45,13 @@ static const struct imap_command commands[] = {
     {"CLOSE", IMAP_SELECTED, 0, cmd_close},
     {"UNSELECT", IMAP_SELECTED, 0, cmd_unselect},
     {"EXPUNGE", IMAP_SELECTED, IMAP_COMMAND_UID, cmd_expunge},
-    {"SEARCH", IMAP_SELECTED, IMAP_COMMAND_UID | IMAP_COMMAND_KEEPS_NUMBERS, cmd_search},
-    {"SORT", IMAP_SELECTED, IMAP_COMMAND_UID | IMAP_COMMAND_KEEPS_NUMBERS, cmd_sort},
-    {"THREAD", IMAP_SELECTED, IMAP_COMMAND_UID | IMAP_COMMAND_KEEPS_NUMBERS, cmd_thread},
-    {"FETCH", IMAP_SELECTED, IMAP_COMMAND_UID | IMAP_COMMAND_KEEPS_NUMBERS, cmd_fetch},
-    {"STORE", IMAP_SELECTED, IMAP_COMMAND_UID | IMAP_COMMAND_KEEPS_NUMBERS, cmd_store},
-    {"COPY", IMAP_SELECTED, IMAP_COMMAND_UID, cmd_copy},
-    {"MOVE", IMAP_SELECTED, IMAP_COMMAND_UID, cmd_move},
+    {"SEARCH", IMAP_SELECTED, ABOUT_MESSAGES | IMAP_COMMAND_KEEPS_NUMBERS, cmd_search},
+    {"SORT", IMAP_SELECTED, ABOUT_MESSAGES | IMAP_COMMAND_KEEPS_NUMBERS, cmd_sort},
+    {"THREAD", IMAP_SELECTED, ABOUT_MESSAGES | IMAP_COMMAND_KEEPS_NUMBERS, cmd_thread},
+    {"FETCH", IMAP_SELECTED, ABOUT_MESSAGES | IMAP_COMMAND_KEEPS_NUMBERS, cmd_fetch},
+    {"STORE", IMAP_SELECTED, ABOUT_MESSAGES | IMAP_COMMAND_KEEPS_NUMBERS, cmd_store},
+    {"COPY", IMAP_SELECTED, ABOUT_MESSAGES, cmd_copy},
+    {"MOVE", IMAP_SELECTED, ABOUT_MESSAGES, cmd_move},
     {"UID", IMAP_SELECTED, IMAP_COMMAND_UID, NULL}, /* a word in front of the rows above */
 };
 

@@ -46,15 +46,17 @@ enum imap_enabled {
     IMAP_ENABLED_CONDSTORE = 1,
     IMAP_ENABLED_QRESYNC = 2,
     IMAP_ENABLED_UTF8 = 4, /* UTF8=ACCEPT or IMAP4rev2: names and quoted strings in UTF-8 */
-    IMAP_ENABLED_REV2 = 8
+    IMAP_ENABLED_REV2 = 8,
+    IMAP_ENABLED_UIDONLY = 16 /* no message numbers any more (RFC 9586) */
 };
 
 enum imap_command_flags {
     IMAP_COMMAND_KEEPS_NUMBERS =
         1,                  /* no EXPUNGE may be told while it runs (RFC 9051 section 7.5.1) */
     IMAP_COMMAND_UID = 2,   /* UID in front changes what its numbers mean */
-    IMAP_COMMAND_SECRET = 4, /* its arguments are never logged */
-    IMAP_COMMAND_TELLS_ALL = 8 /* its own answer is the picture: nothing is told behind it */
+    IMAP_COMMAND_SECRET = 4,    /* its arguments are never logged */
+    IMAP_COMMAND_TELLS_ALL = 8, /* its own answer is the picture: nothing is told behind it */
+    IMAP_COMMAND_NUMBERED = 16  /* without UID in front it is about message numbers */
 };
 
 struct imap_command {
@@ -94,6 +96,7 @@ struct imap_running {
     void (*clean)(struct imap_session *session);
     void *data;
     int64_t delay_until_ms;
+    int64_t begun_ms;
 };
 
 /* The difference between what the client was told and what is: see imap_sync.c. */
@@ -126,7 +129,7 @@ struct imap_selected {
 };
 
 struct imap_append;
-struct imap_idle;
+struct imap_compress;
 
 struct imap_session {
     struct imap_service *service;
@@ -149,6 +152,10 @@ struct imap_session {
     bool shutting_down;
 
     struct buf out;
+    struct imap_compress *compress;        /* NULL: nothing is packed */
+    struct imap_compress *compress_begins; /* behind the tagged OK, which is still in clear */
+    struct bytes unpacked;                 /* what came and was not taken yet */
+    bool may_unpack_more;                  /* without further input */
     struct imap_input input;
     struct imap_running command;
 
@@ -160,10 +167,11 @@ struct imap_session {
     struct buf refused; /* the reply to a command whose literal is being skipped */
 
     struct mailbox_account *account;
+    char *user; /* the name that logged in; NULL before */
     struct imap_selected selected;
 };
 
-/* ---- Replies (imap_session.c) ---- */
+/* ---- Replies (imap_reply.c) ---- */
 
 /* The tagged reply: "code" with its brackets or NULL, and words. What others changed goes before
  * it. */
@@ -182,6 +190,10 @@ void imap_refuse(struct imap_session *session, const struct fault *fault, const 
 /* The parser failed: tagged BAD, or NO for what is only meaningless. Always true, so that a handler
  * can say: if (imap_is_bad(...)) return. */
 bool imap_is_bad(struct imap_session *session, const struct imap_parser *args) MUST_USE;
+/* The beginning of a tagged reply, up to its words. */
+void imap_compose(struct buf *out, const char *tag, enum imap_status status, const char *code);
+/* After a BAD: too many of them end the session. */
+void imap_count_error(struct imap_session *session);
 /* "* BYE [code] words", and the end. */
 void imap_bye(struct imap_session *session, const char *code, const char *words);
 /* Take the tag and the space behind it off a command. False when there is none. */
@@ -201,6 +213,21 @@ struct mailbox_done imap_answer_to(struct imap_session *session,
 /* For a call whose answer carries nothing: OK, or NO with `missing_code`'s NONEXISTENT. */
 void imap_answer_plain(void *context, const struct mailbox_answer *answer);
 
+/* ---- Input (imap_run.c; cmd_compress.c where it is packed) ---- */
+
+/* Would a byte of input be looked at now? */
+bool imap_takes_input(const struct imap_session *session) MUST_USE;
+/* Take what the session can use now; returns how much. */
+size_t imap_take_input(struct imap_session *session, struct bytes input) MUST_USE;
+/* Forget the command: its call, what it holds, its text. */
+void imap_end_command(struct imap_session *session);
+/* The same for packed bytes; for what was unpacked and not taken; and is there such? */
+size_t imap_feed_packed(struct imap_session *session, struct bytes input) MUST_USE;
+void imap_feed_unpacked(struct imap_session *session);
+bool imap_has_unpacked(const struct imap_session *session) MUST_USE;
+/* session->out to `out`, packed where that is on. */
+void imap_output_packed(struct imap_session *session, struct buf *out);
+
 /* ---- Names ---- */
 
 /* A mailbox name from its arguments' form to the store's: modified UTF-7 or UTF-8, INBOX in
@@ -210,6 +237,13 @@ const char *imap_mailbox_name(struct imap_session *session, struct imap_parser *
 /* astring and imap_mailbox_name in one. */
 const char *imap_mailbox_arg(struct imap_session *session, struct imap_parser *args);
 bool imap_uses_utf8(const struct imap_session *session) MUST_USE;
+
+/* The entry of the list of names, or NULL with the command answered NO [NONEXISTENT]. Borrowed until
+ * the loop's next turn. */
+const struct mailbox_entry *imap_entry_or_refuse(struct imap_session *session, const char *name);
+/* The same without an answer. */
+const struct mailbox_entry *imap_entry_find(struct imap_session *session,
+                                            const char *name) MUST_USE;
 
 /* "(\Seen $Label1)" or, with `bare`, the same without parentheses. Names lie in the arena. \Recent
  * is refused. */
@@ -237,6 +271,8 @@ void imap_told(struct imap_session *session, const struct mailbox_message *messa
 void imap_sync_start(struct imap_session *session, bool may_expunge);
 bool imap_sync_step(struct imap_session *session) MUST_USE;
 void imap_sync_stop(struct imap_session *session);
+/* "* 5 FETCH (", or with UIDONLY "* 117 UIDFETCH (". */
+void imap_begin_fetch_line(struct imap_session *session, uint32_t seq, uint32_t uid);
 /* "* 5 FETCH (FLAGS (...)" with UID and MODSEQ where they belong, and the end of the line. */
 void imap_write_flags_line(struct imap_session *session, uint32_t seq,
                            const struct mailbox_message *message,
@@ -268,6 +304,8 @@ void imap_append_stop(struct imap_session *session);
 
 void imap_authenticate_line(struct imap_session *session, struct bytes line);
 void imap_auth_stop(struct imap_session *session);
+/* Give back all that belongs to the login. */
+void imap_leave_account(struct imap_session *session);
 void imap_idle_line(struct imap_session *session, struct bytes line);
 
 /* ---- The commands ---- */
@@ -277,31 +315,42 @@ void cmd_authenticate(struct imap_session *session, struct imap_parser *args);
 void cmd_capability(struct imap_session *session, struct imap_parser *args);
 void cmd_check(struct imap_session *session, struct imap_parser *args);
 void cmd_close(struct imap_session *session, struct imap_parser *args);
+void cmd_compress(struct imap_session *session, struct imap_parser *args);
 void cmd_copy(struct imap_session *session, struct imap_parser *args);
 void cmd_create(struct imap_session *session, struct imap_parser *args);
 void cmd_delete(struct imap_session *session, struct imap_parser *args);
+void cmd_deleteacl(struct imap_session *session, struct imap_parser *args);
 void cmd_enable(struct imap_session *session, struct imap_parser *args);
 void cmd_examine(struct imap_session *session, struct imap_parser *args);
 void cmd_expunge(struct imap_session *session, struct imap_parser *args);
 void cmd_fetch(struct imap_session *session, struct imap_parser *args);
+void cmd_getacl(struct imap_session *session, struct imap_parser *args);
+void cmd_getmetadata(struct imap_session *session, struct imap_parser *args);
+void cmd_getquota(struct imap_session *session, struct imap_parser *args);
+void cmd_getquotaroot(struct imap_session *session, struct imap_parser *args);
 void cmd_id(struct imap_session *session, struct imap_parser *args);
 void cmd_idle(struct imap_session *session, struct imap_parser *args);
 void cmd_list(struct imap_session *session, struct imap_parser *args);
+void cmd_listrights(struct imap_session *session, struct imap_parser *args);
 void cmd_login(struct imap_session *session, struct imap_parser *args);
 void cmd_logout(struct imap_session *session, struct imap_parser *args);
 void cmd_lsub(struct imap_session *session, struct imap_parser *args);
 void cmd_move(struct imap_session *session, struct imap_parser *args);
+void cmd_myrights(struct imap_session *session, struct imap_parser *args);
 void cmd_namespace(struct imap_session *session, struct imap_parser *args);
 void cmd_noop(struct imap_session *session, struct imap_parser *args);
 void cmd_rename(struct imap_session *session, struct imap_parser *args);
 void cmd_search(struct imap_session *session, struct imap_parser *args);
 void cmd_select(struct imap_session *session, struct imap_parser *args);
+void cmd_setacl(struct imap_session *session, struct imap_parser *args);
+void cmd_setmetadata(struct imap_session *session, struct imap_parser *args);
 void cmd_sort(struct imap_session *session, struct imap_parser *args);
 void cmd_starttls(struct imap_session *session, struct imap_parser *args);
 void cmd_status(struct imap_session *session, struct imap_parser *args);
 void cmd_store(struct imap_session *session, struct imap_parser *args);
 void cmd_subscribe(struct imap_session *session, struct imap_parser *args);
 void cmd_thread(struct imap_session *session, struct imap_parser *args);
+void cmd_unauthenticate(struct imap_session *session, struct imap_parser *args);
 void cmd_unselect(struct imap_session *session, struct imap_parser *args);
 void cmd_unsubscribe(struct imap_session *session, struct imap_parser *args);
 

@@ -60,6 +60,27 @@ const char *imap_mailbox_arg(struct imap_session *session, struct imap_parser *a
     return imap_ok(args) ? imap_mailbox_name(session, args, text) : NULL;
 }
 
+const struct mailbox_entry *imap_entry_find(struct imap_session *session, const char *name)
+{
+    const struct mailbox_list *list = session->ops->list(session->account);
+    for (size_t i = 0; i < list->n_entries; i++) {
+        if (strcmp(list->entries[i].name, name) == 0) {
+            return &list->entries[i];
+        }
+    }
+    return NULL;
+}
+
+const struct mailbox_entry *imap_entry_or_refuse(struct imap_session *session, const char *name)
+{
+    const struct mailbox_entry *entry = imap_entry_find(session, name);
+    if (entry == NULL || (entry->attributes & MAILBOX_NONEXISTENT) != 0) {
+        imap_finish(session, IMAP_STATUS_NO, "NONEXISTENT", "No such mailbox");
+        return NULL;
+    }
+    return entry;
+}
+
 /* ---- Flags ---- */
 
 static void add_flag(struct imap_parser *args, struct bytes flag, struct mailbox_flags *out,

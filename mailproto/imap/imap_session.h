@@ -29,6 +29,7 @@ struct imap_limits {
     uint32_t idle_sec;       /* without a command, once logged in (RFC 9051 section 5.4: 30 min) */
     uint32_t login_sec;      /* from connection to login */
     uint32_t keep_alive_sec; /* in IDLE the server says something this often */
+    uint32_t progress_sec;   /* a command that takes its time says that it goes on this often */
     unsigned max_errors;     /* BAD answers in a row before BYE */
     unsigned max_auth_failures;
 };

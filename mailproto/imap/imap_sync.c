@@ -37,14 +37,20 @@ bool imap_is_recent(const struct imap_session *session, uint32_t uid)
            uid_set_has(&session->selected.recent, uid);
 }
 
+void imap_begin_fetch_line(struct imap_session *session, uint32_t seq, uint32_t uid)
+{
+    bool uid_only = (session->enabled & IMAP_ENABLED_UIDONLY) != 0;
+    buf_printf(&session->out, "* %u %s (", uid_only ? uid : seq, uid_only ? "UIDFETCH" : "FETCH");
+}
+
 void imap_write_flags_line(struct imap_session *session, uint32_t seq,
                            const struct mailbox_message *message,
                            const struct mailbox_keywords *names, bool with_flags, bool with_uid)
 {
     struct buf *out = &session->out;
     const char *space = "";
-    buf_printf(out, "* %u FETCH (", seq);
-    if (with_uid) {
+    imap_begin_fetch_line(session, seq, message->uid);
+    if (with_uid && (session->enabled & IMAP_ENABLED_UIDONLY) == 0) {
         buf_printf(out, "UID %u", message->uid);
         space = " ";
     }
@@ -169,7 +175,7 @@ static void sync_begin(struct imap_session *session)
     begin_pass(sync, selected->told, IMAP_SYNC_EXPUNGED);
 }
 
-/* "VANISHED 3:7,9": with QRESYNC expunges come as UIDs, all at once. */
+/* "VANISHED 3:7,9": with QRESYNC or UIDONLY expunges come as UIDs, all at once. */
 static void tell_vanished(struct imap_session *session)
 {
     struct imap_sync *sync = &session->selected.sync;
@@ -274,7 +280,7 @@ bool imap_sync_step(struct imap_session *session)
         sync_begin(session);
         break;
     case IMAP_SYNC_EXPUNGED:
-        if ((session->enabled & IMAP_ENABLED_QRESYNC) != 0) {
+        if ((session->enabled & (IMAP_ENABLED_QRESYNC | IMAP_ENABLED_UIDONLY)) != 0) {
             tell_vanished(session);
         } else {
             tell_expunged(session);

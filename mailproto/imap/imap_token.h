@@ -23,6 +23,7 @@ struct imap_parser {
     struct arena *arena;
     bool failed;
     const char *error; /* why, in words for the client; NULL: a plain syntax error */
+    const char *code;  /* the response code that says so, or NULL */
     bool well_formed;  /* the grammar was kept, only the meaning is wrong: NO, not BAD */
 };
 

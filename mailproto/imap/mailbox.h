@@ -43,6 +43,7 @@
 #include "mailproto/imap/uid_set.h"
 
 /* Opaque, each made and ended by the store. */
+struct arena;
 struct mail_store;
 struct mailbox_account; /* one login */
 struct mailbox;         /* one mailbox, opened by one session */
@@ -55,7 +56,10 @@ enum {
     MAILBOX_APPEND_MAX_BYTES = 67108864, /* one message: APPENDLIMIT */
     MAILBOX_APPEND_MAX_MESSAGES = 1000,  /* in one MULTIAPPEND */
     MAILBOX_CONTENT_PIECE_BYTES = 65536, /* the most that read_content gives at once */
-    MAILBOX_SEARCH_MAX_TESTS = 64        /* text tests in one search: one bit each */
+    MAILBOX_SEARCH_MAX_TESTS = 64,       /* text tests in one search: one bit each */
+    MAILBOX_ENTRY_MAX_BYTES = 256,       /* the name of an annotation */
+    MAILBOX_ANNOTATION_MAX_BYTES = 16384, /* its value */
+    MAILBOX_MAX_ANNOTATIONS = 100        /* of one mailbox, and of the account */
 };
 
 /* ---- The list of names ---- */
@@ -100,6 +104,27 @@ struct mailbox_status {
     uint32_t uid_validity;
     uint64_t highest_modseq;
     uint64_t total_size;
+    uint64_t deleted_size; /* of the messages with \Deleted */
+};
+
+/* What an account may hold and holds, copies counted each (RFC 9208). Limits: 0 is none. */
+struct mailbox_quota {
+    uint64_t used_bytes;
+    uint64_t limit_bytes;
+    uint64_t used_messages;
+    uint64_t limit_messages;
+};
+
+/* Notes about a mailbox, or about the account where the mailbox's name is "" (RFC 5464): names like
+ * "/private/comment", compared without regard to ASCII case. */
+struct mailbox_annotation {
+    const char *entry;  /* at most MAILBOX_ENTRY_MAX_BYTES */
+    struct bytes value; /* any bytes, at most MAILBOX_ANNOTATION_MAX_BYTES; data NULL: remove it */
+};
+
+struct mailbox_annotations { /* ascending by name */
+    struct mailbox_annotation *items;
+    size_t n_items;
 };
 
 /* ---- Answers ---- */
@@ -134,8 +159,9 @@ struct mailbox_done {
 enum mailbox_event {
     MAILBOX_EVENT_VIEW,    /* a newer view is there */
     MAILBOX_EVENT_DELETED, /* the mailbox is gone; the view stays readable, content may not be */
-    MAILBOX_EVENT_LIST /* to an account's watcher: names, attributes or a mailbox's status changed
-                        */
+    /* To an account's watcher: */
+    MAILBOX_EVENT_LIST,    /* names or attributes changed (mailbox_id 0), or a mailbox's status */
+    MAILBOX_EVENT_METADATA /* annotations changed of this mailbox, or of the account (0) */
 };
 
 /* changed(context, event, mailbox_id). May be called any number of times; does nothing but take
@@ -167,7 +193,8 @@ struct mailbox_new_message {
     struct mailbox_flags flags;
     int64_t internal_sec;
     int16_t internal_zone_min;
-    uint64_t size;         /* bytes that will follow; at most MAILBOX_APPEND_MAX_BYTES */
+    uint64_t size; /* bytes that will follow; at most MAILBOX_APPEND_MAX_BYTES */
+    bool size_is_open; /* no more than `size`; append_end says when that is all (RFC 4469) */
     const char *client_id; /* the session's name, for the log */
 };
 
@@ -185,6 +212,7 @@ enum mailbox_item {
     MAILBOX_ITEM_HEADER = 2,  /* the content up to and with the empty line */
     MAILBOX_ITEM_CONTENT = 4, /* read_content will be called */
     MAILBOX_ITEM_TEXT = 16,   /* message_text.header: decoded and folded fields */
+    MAILBOX_ITEM_THREAD = 32, /* thread_id, which the others bring as well */
     MAILBOX_ITEM_PREVIEW = 8  /* up to 200 characters of its text, UTF-8 (RFC 8970) */
 };
 
@@ -199,6 +227,7 @@ enum mailbox_read {
 struct mailbox_item_data { /* borrowed until the next read_next */
     uint32_t uid;
     uint64_t content_len;
+    uint64_t thread_id; /* the same for all messages of a conversation, for ever (RFC 8474) */
     struct bytes info;
     struct bytes header;
     struct bytes preview;
@@ -264,6 +293,15 @@ struct mailbox_ops {
     /* One short read. */
     bool (*status)(struct mailbox_account *account, const char *name, struct mailbox_status *out,
                    struct fault *fault);
+    /* One short read, likewise the next. */
+    bool (*quota)(struct mailbox_account *account, struct mailbox_quota *out, struct fault *fault);
+    /* All annotations of a mailbox ("": of the account), in `arena`. */
+    bool (*annotations)(struct mailbox_account *account, const char *name, struct arena *arena,
+                        struct mailbox_annotations *out, struct fault *fault);
+    /* Set and remove all of them or none. FAULT_LIMIT: there would be too many. */
+    struct mailbox_call *(*annotate)(struct mailbox_account *account, const char *name,
+                                     const struct mailbox_annotations *annotations,
+                                     struct mailbox_done done);
     /* `use`: MAILBOX_USE_... bits or 0 (CREATE-SPECIAL-USE). Missing levels above are made, too. */
     struct mailbox_call *(*create)(struct mailbox_account *account, const char *name, unsigned use,
                                    struct mailbox_done done);
@@ -324,9 +362,16 @@ struct mailbox_ops {
     /* The next bytes of it: exactly `size` of them altogether. Kept as they are. */
     enum mailbox_push (*append_data)(struct mailbox_append *append, struct bytes data,
                                      struct fault *fault);
+    /* The end of a message whose size was open. */
+    enum mailbox_push (*append_end)(struct mailbox_append *append, struct fault *fault);
     /* Analyse and commit. The appender is the store's from here on. answer: uid_validity, to_uids
      * (one a message, in order; an existing UID where a copy was merged with one that is there). */
     struct mailbox_call *(*append_commit)(struct mailbox_append **append, struct mailbox_done done);
+    /* As append_commit, of one message; `uid` of `from` goes in the same commit, whatever its flags
+     * (RFC 8508). FAULT_NOT_FOUND: it was gone already, and nothing is done. answer: also expunged,
+     * modseq (of `from`). */
+    struct mailbox_call *(*append_replace)(struct mailbox_append **append, struct mailbox *from,
+                                           uint32_t uid, struct mailbox_done done);
     void (*append_abort)(struct mailbox_append **append);
 
     /* -- Reading: a walk over messages in ascending order of UID, at the caller's pace -- */
@@ -343,6 +388,10 @@ struct mailbox_ops {
     void (*read_end)(struct mailbox_reader **reader);
 
     /* -- Searching -- */
+
+    /* The UIDs of a conversation's messages in this mailbox. One short read. */
+    bool (*thread_uids)(struct mailbox *mailbox, uint64_t thread_id, struct uid_set *out,
+                        struct fault *fault);
 
     /* Scan the text of `uids` off the loop. n_tests <= MAILBOX_SEARCH_MAX_TESTS. */
     struct mailbox_call *(*search_text)(struct mailbox *mailbox, const struct uid_set *uids,

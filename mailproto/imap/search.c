@@ -32,6 +32,7 @@ enum key_form {
     KEY_UID,
     KEY_MODSEQ,
     KEY_EMAILID,
+    KEY_THREADID,
     KEY_FUZZY,
     KEY_NEGATION,
     KEY_OR,
@@ -86,6 +87,7 @@ static const struct search_key {
     {"UID", KEY_UID, SEARCH_UIDS, 0, NULL},
     {"MODSEQ", KEY_MODSEQ, SEARCH_MODSEQ, 0, NULL},
     {"EMAILID", KEY_EMAILID, SEARCH_UIDS, 0, NULL},
+    {"THREADID", KEY_THREADID, SEARCH_UIDS, 0, NULL},
     {"FUZZY", KEY_FUZZY, SEARCH_AND, 0, NULL},
     {"NOT", KEY_NEGATION, SEARCH_NOT, 0, NULL},
     {"OR", KEY_OR, SEARCH_OR, 0, NULL},
@@ -203,6 +205,11 @@ static struct search_node *number_set_node(struct search_parser *parser)
         imap_set_arg(parser->session, parser->args, &node->uids);
         return node;
     }
+    if ((parser->session->enabled & IMAP_ENABLED_UIDONLY) != 0) {
+        parser->args->code = "UIDREQUIRED";
+        imap_fail(parser->args, "There are no message numbers with UIDONLY");
+        return node;
+    }
     struct bytes text = imap_sequence_text(parser->args);
     uint32_t star = view->n_messages > 0 ? view->n_messages : 1;
     if (seqset_plain(&numbers, text, star) != SEQSET_OK) {
@@ -232,6 +239,20 @@ static struct search_node *email_id_node(struct search_parser *parser)
         if (message->email_id == id) {
             uid_set_add(&node->uids, message->uid);
         }
+    }
+    return node;
+}
+
+static struct search_node *thread_id_node(struct search_parser *parser)
+{
+    struct search_node *node = new_node(parser, SEARCH_UIDS);
+    struct bytes text = imap_astring(parser->args);
+    struct mailbox *mailbox = parser->session->selected.mailbox;
+    uint64_t id = 0;
+    if (text.len >= 2 && text.data[0] == 'T' &&
+        parse_u64(bytes_slice(text, 1, SIZE_MAX), INT64_MAX, &id) &&
+        !parser->session->ops->thread_uids(mailbox, id, &node->uids, NULL)) {
+        imap_fail(parser->args, "Conversations can't be read now");
     }
     return node;
 }
@@ -300,6 +321,8 @@ static struct search_node *node_of_key(struct search_parser *parser, const struc
         return modseq_node(parser);
     case KEY_EMAILID:
         return email_id_node(parser);
+    case KEY_THREADID:
+        return thread_id_node(parser);
     case KEY_FUZZY:
         return parse_key(parser); /* folded text is as fuzzy as it gets here */
     case KEY_NEGATION:

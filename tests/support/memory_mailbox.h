@@ -47,6 +47,8 @@ uint32_t memory_mail_deliver(struct mail_store *store, const char *mailbox, cons
 void memory_mail_set_flags(struct mail_store *store, const char *mailbox, uint32_t uid,
                            uint8_t flags);
 void memory_mail_expunge(struct mail_store *store, const char *mailbox, uint32_t uid);
+/* 0: none. Only shown, not held to. */
+void memory_mail_set_quota(struct mail_store *store, uint64_t bytes, uint64_t messages);
 /* From now on each call that writes is answered by FAULT_NO_SPACE. */
 void memory_mail_fill_disk(struct mail_store *store, bool full);
 
