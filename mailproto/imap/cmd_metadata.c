@@ -96,9 +96,9 @@ static void tell(struct telling *telling, const char *entry, struct bytes value)
     if (!telling->begun) {
         buf_append_str(out, "* METADATA ");
         imap_write_mailbox(out, telling->name, imap_uses_utf8(telling->session));
-        telling->begun = true;
     }
-    buf_append_str(out, out->data[out->len - 1] == '"' ? " (" : " ");
+    buf_append_str(out, telling->begun ? " " : " (");
+    telling->begun = true;
     write_entry(out, entry);
     buf_append_byte(out, ' ');
     if (value.data != NULL && bytes_find(value, 0) != value.len) {

@@ -7,6 +7,7 @@
  *     "1< ~a OK"                    ... begins so
  *     "1< ..."                      lines are passed over up to the one that the next row expects
  *     "1< ."                        nothing more is there
+ *     "1z"                          from here on both ways are packed (COMPRESS=DEFLATE)
  *
  * Each script can run with its input in one piece or byte by byte, and with a store whose reads
  * wait. */
@@ -39,6 +40,8 @@ void imap_world_clear(struct imap_world *world);
 void imap_world_run(struct imap_world *world, const char *const *rows);
 /* Send bytes as client `number` (from 1). */
 void imap_world_send(struct imap_world *world, unsigned number, struct bytes bytes);
+/* The same without packing them, also after "1z". */
+void imap_world_send_raw(struct imap_world *world, unsigned number, struct bytes bytes);
 /* Only feed them: nothing that comes of it is done. */
 void imap_world_send_only(struct imap_world *world, unsigned number, struct bytes bytes);
 /* Everything that client has been sent and that no row has looked at; borrowed. */
@@ -50,7 +53,20 @@ void imap_world_pass(struct imap_world *world, int64_t ms);
 void imap_world_tls_up(struct imap_world *world, unsigned number);
 /* Has the session asked for this (of enum serve_want)? */
 bool imap_world_wants(struct imap_world *world, unsigned number, unsigned want);
+/* Run `play` four times: input whole and byte by byte, a store that answers reads at once and one
+ * that does not. */
+void imap_world_in_every_way(void (*play)(struct imap_world *world));
+/* Client `number` logs in; and selects that mailbox. */
+void imap_world_log_in(struct imap_world *world, unsigned number);
+void imap_world_select(struct imap_world *world, unsigned number, const char *mailbox);
 /* Let everything that is queued be done. */
 void imap_world_settle(struct imap_world *world);
+
+/* imap_world_run of rows that stand here. */
+#define RUN(world, ...)                                                                            \
+    do {                                                                                           \
+        static const char *const rows_[] = {__VA_ARGS__, NULL};                                    \
+        imap_world_run(world, rows_);                                                              \
+    } while (0)
 
 #endif

@@ -540,7 +540,7 @@ static void run_call(struct mailbox_call *call)
 unsigned memory_mail_run(struct mail_store *store)
 {
     unsigned n_done = 0;
-    while (!list_is_empty(&store->calls)) {
+    while (!store->is_held && !list_is_empty(&store->calls)) {
         struct mailbox_call *call = list_entry(store->calls.next, struct mailbox_call, node);
         list_remove(&call->node);
         store->list_is_stale = true;

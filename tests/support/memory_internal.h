@@ -156,6 +156,7 @@ struct mail_store {
     uint32_t next_validity;
     uint64_t next_email_id;
     bool disk_full;
+    bool is_held;
     uint64_t limit_bytes; /* quota; 0: none */
     uint64_t limit_messages;
     struct notes notes;

@@ -136,3 +136,8 @@ void memory_mail_set_quota(struct mail_store *store, uint64_t bytes, uint64_t me
     store->limit_bytes = bytes;
     store->limit_messages = messages;
 }
+
+void memory_mail_hold(struct mail_store *store, bool hold)
+{
+    store->is_held = hold;
+}

@@ -404,6 +404,211 @@ static void recent_messages_belong_to_one_session(void **state)
     assert_int_equal(fixture_status(fixture, "INBOX").n_recent, 0);
 }
 
+/* ---- Appending in pieces of unknown size, and in place of another message ---- */
+
+static struct bytes text_bytes(const char *text)
+{
+    return (struct bytes){(const uint8_t *)text, strlen(text)};
+}
+
+static void a_message_of_open_size_ends_where_it_is_said(void **state)
+{
+    struct fixture *fixture = *state;
+    struct mailbox *mailbox = fixture_open(fixture, "INBOX", NULL);
+    struct mailbox_append *append = fixture->ops->append_begin(
+        fixture->account, "INBOX", (struct mailbox_ready){0}, &fixture->fault);
+    const struct mailbox_new_message message = {.size = 30, .size_is_open = true};
+
+    assert_true(fixture->ops->append_message(append, &message, NULL));
+    assert_int_equal(fixture->ops->append_data(append, text_bytes("Subject: x\r\n"), NULL),
+                     MAILBOX_PUSH_OK);
+    assert_int_equal(fixture->ops->append_data(append, text_bytes("\r\nbody\r\n"), NULL),
+                     MAILBOX_PUSH_OK);
+    assert_int_equal(fixture->ops->append_end(append, NULL), MAILBOX_PUSH_OK);
+    (void)fixture->ops->append_commit(&append, fixture_done(fixture));
+
+    assert_true(fixture_wait(fixture));
+    char *content = fixture_content(fixture, mailbox, fixture->to_uids[0]);
+    assert_string_equal(content, MAIL);
+    free(content);
+    fixture->ops->close(&mailbox);
+    fixture_check(fixture);
+}
+
+static void a_message_of_open_size_is_held_to_its_bound(void **state)
+{
+    struct fixture *fixture = *state;
+    for (size_t extra = 0; extra <= 1; extra++) {
+        struct mailbox_append *append = fixture->ops->append_begin(
+            fixture->account, "INBOX", (struct mailbox_ready){0}, &fixture->fault);
+        const struct mailbox_new_message message = {.size = 9, .size_is_open = true};
+        assert_true(fixture->ops->append_message(append, &message, NULL));
+        assert_int_equal(fixture->ops->append_data(append, text_bytes("12345678"), NULL),
+                         MAILBOX_PUSH_OK);
+        assert_int_equal(
+            fixture->ops->append_data(append, text_bytes(extra == 0 ? "9" : "90"), &fixture->fault),
+            extra == 0 ? MAILBOX_PUSH_OK : MAILBOX_PUSH_FAILED);
+        fixture->ops->append_abort(&append);
+    }
+    assert_int_equal(fixture->fault.code, FAULT_LIMIT);
+}
+
+static struct mailbox_append *begin_mail(struct fixture *fixture, const char *name)
+{
+    struct mailbox_append *append = fixture->ops->append_begin(
+        fixture->account, name, (struct mailbox_ready){0}, &fixture->fault);
+    const struct mailbox_new_message message = {.size = strlen(MAIL)};
+    assert_true(fixture->ops->append_message(append, &message, NULL));
+    assert_int_equal(fixture->ops->append_data(append, text_bytes(MAIL), NULL), MAILBOX_PUSH_OK);
+    return append;
+}
+
+static void replacing_takes_the_old_message_out_in_the_same_commit(void **state)
+{
+    struct fixture *fixture = *state;
+    struct mailbox *drafts = fixture_open(fixture, "Drafts", NULL);
+    fixture_append(fixture, "Drafts", "Subject: first\r\n\r\n", 0, NULL);
+    fixture_append(fixture, "Drafts", "Subject: second\r\n\r\n", 0, NULL);
+
+    struct mailbox_append *append = begin_mail(fixture, "Drafts");
+    (void)fixture->ops->append_replace(&append, drafts, 1, fixture_done(fixture));
+
+    assert_true(fixture_wait(fixture));
+    assert_int_equal(fixture->to_uids[0], 3);
+    assert_true(uid_set_has(&fixture->expunged, 1));
+    assert_null(fixture_message(fixture, drafts, 1));
+    assert_non_null(fixture_message(fixture, drafts, 2));
+    assert_non_null(fixture_message(fixture, drafts, 3));
+    assert_int_equal(fixture_status(fixture, "Drafts").n_messages, 2);
+
+    /* The same once more: it is gone, so nothing is done at all. */
+    append = begin_mail(fixture, "Sent");
+    (void)fixture->ops->append_replace(&append, drafts, 1, fixture_done(fixture));
+    assert_false(fixture_wait(fixture));
+    assert_int_equal(fixture->fault.code, FAULT_NOT_FOUND);
+    assert_int_equal(fixture_status(fixture, "Sent").n_messages, 0);
+    fixture->ops->close(&drafts);
+    fixture_check(fixture);
+}
+
+/* ---- Annotations ---- */
+
+static bool annotate(struct fixture *fixture, const char *name, const char *entry,
+                     const char *value)
+{
+    struct mailbox_annotation item = {entry, {0}};
+    if (value != NULL) {
+        item.value = text_bytes(value);
+    }
+    const struct mailbox_annotations one = {&item, 1};
+    (void)fixture->ops->annotate(fixture->account, name, &one, fixture_done(fixture));
+    return fixture_wait(fixture);
+}
+
+static void annotations_follow_their_mailbox(void **state)
+{
+    struct fixture *fixture = *state;
+    struct arena arena = {0};
+    struct mailbox_annotations found;
+    assert_true(fixture_create(fixture, "Notes"));
+
+    assert_true(annotate(fixture, "Notes", "/shared/comment", "first"));
+    assert_true(annotate(fixture, "Notes", "/private/comment", ""));
+    assert_true(annotate(fixture, "Notes", "/SHARED/Comment", "second"));
+    assert_true(annotate(fixture, "", "/shared/comment", "the server"));
+    assert_true(fixture_rename(fixture, "Notes", "Letters"));
+    fixture_restart(fixture);
+
+    assert_true(
+        fixture->ops->annotations(fixture->account, "Letters", &arena, &found, &fixture->fault));
+    assert_int_equal(found.n_items, 2);
+    assert_string_equal(found.items[0].entry, "/private/comment");
+    assert_non_null(found.items[0].value.data);
+    assert_int_equal(found.items[0].value.len, 0);
+    assert_int_equal(found.items[1].value.len, 6);
+    assert_memory_equal(found.items[1].value.data, "second", 6);
+    assert_true(fixture->ops->annotations(fixture->account, "", &arena, &found, &fixture->fault));
+    assert_int_equal(found.n_items, 1);
+
+    assert_true(annotate(fixture, "Letters", "/private/comment", NULL));
+    assert_true(fixture_remove(fixture, "Letters"));
+    assert_false(
+        fixture->ops->annotations(fixture->account, "Letters", &arena, &found, &fixture->fault));
+    assert_int_equal(fixture->fault.code, FAULT_NOT_FOUND);
+    assert_true(fixture_create(fixture, "Letters"));
+    assert_true(
+        fixture->ops->annotations(fixture->account, "Letters", &arena, &found, &fixture->fault));
+    assert_int_equal(found.n_items, 0);
+    arena_clear(&arena);
+    fixture_check(fixture);
+}
+
+static void annotations_of_a_mailbox_are_so_many(void **state)
+{
+    struct fixture *fixture = *state;
+    char entry[64];
+    for (int i = 1; i <= MAILBOX_MAX_ANNOTATIONS + 1; i++) {
+        snprintf(entry, sizeof(entry), "/private/x%d", i);
+        assert_int_equal(annotate(fixture, "INBOX", entry, "y"), i <= MAILBOX_MAX_ANNOTATIONS);
+    }
+    assert_int_equal(fixture->fault.code, FAULT_LIMIT);
+}
+
+/* ---- Quota, and what stands in a status ---- */
+
+static void usage_counts_every_mailbox(void **state)
+{
+    struct fixture *fixture = *state;
+    struct mailbox_quota quota;
+    fixture_append(fixture, "INBOX", MAIL, MAILBOX_FLAG_DELETED, NULL);
+    fixture_append(fixture, "INBOX", MAIL, 0, NULL);
+    fixture_append(fixture, "Sent", MAIL, 0, NULL);
+
+    assert_true(fixture->ops->quota(fixture->account, &quota, &fixture->fault));
+
+    assert_int_equal(quota.used_messages, 3);
+    assert_int_equal(quota.used_bytes, 3 * strlen(MAIL));
+    assert_int_equal(quota.limit_bytes, 0);
+    assert_int_equal(quota.limit_messages, 0);
+    assert_int_equal(fixture_status(fixture, "INBOX").deleted_size, strlen(MAIL));
+    assert_int_equal(fixture_status(fixture, "Sent").deleted_size, 0);
+}
+
+/* ---- Conversations ---- */
+
+static uint64_t thread_of(struct fixture *fixture, struct mailbox *mailbox, uint32_t uid)
+{
+    struct uid_set one = {0};
+    struct mailbox_item_data data = {0};
+    uid_set_add(&one, uid);
+    struct mailbox_reader *reader =
+        fixture->ops->read_start(mailbox, &one, MAILBOX_ITEM_THREAD, (struct mailbox_ready){0});
+    assert_int_equal(fixture->ops->read_next(reader, &data, NULL), MAILBOX_READ_OK);
+    fixture->ops->read_end(&reader);
+    uid_set_clear(&one);
+    return data.thread_id;
+}
+
+static void a_copy_belongs_to_the_same_conversation(void **state)
+{
+    struct fixture *fixture = *state;
+    struct mailbox *inbox = fixture_open(fixture, "INBOX", NULL);
+    struct uid_set found = {0};
+    fixture_append(fixture, "INBOX", MAIL, 0, NULL);
+    fixture_append(fixture, "INBOX", "Subject: other\r\n\r\n", 0, NULL);
+    assert_true(fixture_copy(fixture, inbox, 1, 1, "INBOX", false));
+
+    uint64_t thread = thread_of(fixture, inbox, 1);
+    assert_int_not_equal(thread, 0);
+    assert_int_not_equal(thread, thread_of(fixture, inbox, 2));
+    assert_int_equal(thread, thread_of(fixture, inbox, 3));
+    assert_true(fixture->ops->thread_uids(inbox, thread, &found, NULL));
+    assert_int_equal(uid_set_count(&found), 2);
+    assert_true(uid_set_has(&found, 1) && uid_set_has(&found, 3));
+    uid_set_clear(&found);
+    fixture->ops->close(&inbox);
+}
+
 #define TEST(name)                                                                                 \
     cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown),                        \
     {                                                                                              \
@@ -428,6 +633,13 @@ int main(void)
         TEST(a_copy_shares_its_content_and_keeps_flags_keywords_and_date),
         TEST(only_deleted_messages_are_expunged_and_uids_never_come_back),
         TEST(recent_messages_belong_to_one_session),
+        TEST(a_message_of_open_size_ends_where_it_is_said),
+        TEST(a_message_of_open_size_is_held_to_its_bound),
+        TEST(replacing_takes_the_old_message_out_in_the_same_commit),
+        TEST(annotations_follow_their_mailbox),
+        TEST(annotations_of_a_mailbox_are_so_many),
+        TEST(usage_counts_every_mailbox),
+        TEST(a_copy_belongs_to_the_same_conversation),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -27,17 +27,6 @@ static const char *const select_1[] = {"1> s SELECT INBOX", "1< ...", "1< ~s OK 
 static const char *const select_2[] = {"2> s SELECT INBOX", "2< ...", "2< ~s OK [READ-WRITE]",
                                        NULL};
 
-static void in_every_way(void (*play)(struct imap_world *world))
-{
-    for (unsigned way = 0; way < 4; way++) {
-        struct imap_world world;
-        imap_world_init(&world, (way & 1) != 0);
-        world.byte_by_byte = (way & 2) != 0;
-        play(&world);
-        imap_world_clear(&world);
-    }
-}
-
 /* In every way, with two mails in INBOX and client 1 (and 2) logged in and there. */
 static void with_two_mails(struct imap_world *world)
 {
@@ -46,12 +35,6 @@ static void with_two_mails(struct imap_world *world)
     imap_world_run(world, log_in_1);
     imap_world_run(world, select_1);
 }
-
-#define RUN(world, ...)                                                                            \
-    do {                                                                                           \
-        static const char *const rows_[] = {__VA_ARGS__, NULL};                                    \
-        imap_world_run(world, rows_);                                                              \
-    } while (0)
 
 /* ---- Logging in ---- */
 
@@ -163,28 +146,28 @@ static void play_starttls(struct imap_world *world)
 static void login_needs_the_right_password(void **state)
 {
     (void)state;
-    in_every_way(play_login);
-    in_every_way(play_login_literals);
-    in_every_way(play_authenticate);
-    in_every_way(play_scram);
+    imap_world_in_every_way(play_login);
+    imap_world_in_every_way(play_login_literals);
+    imap_world_in_every_way(play_authenticate);
+    imap_world_in_every_way(play_scram);
 }
 
 static void wrong_logins_are_slowed_down_and_then_cut_off(void **state)
 {
     (void)state;
-    in_every_way(play_too_many_logins);
+    imap_world_in_every_way(play_too_many_logins);
 }
 
 static void no_password_is_taken_in_clear_off_the_machine(void **state)
 {
     (void)state;
-    in_every_way(play_no_clear_login);
+    imap_world_in_every_way(play_no_clear_login);
 }
 
 static void what_was_pipelined_behind_starttls_is_not_done(void **state)
 {
     (void)state;
-    in_every_way(play_starttls);
+    imap_world_in_every_way(play_starttls);
 }
 
 /* ---- Broken input ---- */
@@ -274,22 +257,22 @@ static void play_literal_limits(struct imap_world *world)
 static void broken_commands_are_bad_and_the_next_one_works(void **state)
 {
     (void)state;
-    in_every_way(play_broken);
-    in_every_way(play_long_lines);
-    in_every_way(play_literal_limits);
+    imap_world_in_every_way(play_broken);
+    imap_world_in_every_way(play_long_lines);
+    imap_world_in_every_way(play_literal_limits);
 }
 
 static void a_browser_is_told_once_and_cut_off(void **state)
 {
     (void)state;
-    in_every_way(play_http);
+    imap_world_in_every_way(play_http);
 }
 
 static void too_many_errors_end_the_session(void **state)
 {
     (void)state;
-    in_every_way(play_errors);
-    in_every_way(play_endless_line);
+    imap_world_in_every_way(play_errors);
+    imap_world_in_every_way(play_endless_line);
 }
 
 /* ---- Mailboxes ---- */
@@ -394,25 +377,25 @@ static void play_rename_inbox(struct imap_world *world)
 static void selecting_tells_the_state_of_the_mailbox(void **state)
 {
     (void)state;
-    in_every_way(play_select);
+    imap_world_in_every_way(play_select);
 }
 
 static void recent_goes_to_one_session_only(void **state)
 {
     (void)state;
-    in_every_way(play_recent);
+    imap_world_in_every_way(play_recent);
 }
 
 static void names_are_canonical_modified_utf7_or_utf8(void **state)
 {
     (void)state;
-    in_every_way(play_names);
+    imap_world_in_every_way(play_names);
 }
 
 static void list_takes_every_extension(void **state)
 {
     (void)state;
-    in_every_way(play_list_extended);
+    imap_world_in_every_way(play_list_extended);
 }
 
 /* ---- Appending ---- */
@@ -473,15 +456,15 @@ static void play_full_disk(struct imap_world *world)
 static void appending_keeps_flags_date_and_every_byte(void **state)
 {
     (void)state;
-    in_every_way(play_append);
-    in_every_way(play_append_exact);
-    in_every_way(play_multiappend);
+    imap_world_in_every_way(play_append);
+    imap_world_in_every_way(play_append_exact);
+    imap_world_in_every_way(play_multiappend);
 }
 
 static void a_full_disk_is_told_and_got_over(void **state)
 {
     (void)state;
-    in_every_way(play_full_disk);
+    imap_world_in_every_way(play_full_disk);
 }
 
 /* ---- What others do ---- */
@@ -573,28 +556,28 @@ static void play_deleted(struct imap_world *world)
 static void message_numbers_stay_while_a_command_uses_them(void **state)
 {
     (void)state;
-    in_every_way(play_expunge_numbers);
-    in_every_way(play_search_of_the_gone);
-    in_every_way(play_select_is_one_picture);
-    in_every_way(play_rename_inbox);
+    imap_world_in_every_way(play_expunge_numbers);
+    imap_world_in_every_way(play_search_of_the_gone);
+    imap_world_in_every_way(play_select_is_one_picture);
+    imap_world_in_every_way(play_rename_inbox);
 }
 
 static void silent_hides_ones_own_change_alone(void **state)
 {
     (void)state;
-    in_every_way(play_foreign_flags);
+    imap_world_in_every_way(play_foreign_flags);
 }
 
 static void idle_tells_at_once_and_ends_with_done(void **state)
 {
     (void)state;
-    in_every_way(play_idle);
+    imap_world_in_every_way(play_idle);
 }
 
 static void a_deleted_mailbox_ends_the_other_sessions(void **state)
 {
     (void)state;
-    in_every_way(play_deleted);
+    imap_world_in_every_way(play_deleted);
 }
 
 /* ---- Flags, copies, expunges ---- */
@@ -643,19 +626,19 @@ static void play_close(struct imap_world *world)
 static void flags_are_set_added_and_taken(void **state)
 {
     (void)state;
-    in_every_way(play_store);
+    imap_world_in_every_way(play_store);
 }
 
 static void copies_and_moves_tell_the_new_uids(void **state)
 {
     (void)state;
-    in_every_way(play_copy_move);
+    imap_world_in_every_way(play_copy_move);
 }
 
 static void close_expunges_and_unselect_does_not(void **state)
 {
     (void)state;
-    in_every_way(play_close);
+    imap_world_in_every_way(play_close);
 }
 
 /* ---- Fetching ---- */
@@ -745,15 +728,15 @@ static void play_many(struct imap_world *world)
 static void fetch_gives_exactly_the_bytes_asked_for(void **state)
 {
     (void)state;
-    in_every_way(play_fetch);
-    in_every_way(play_nul);
+    imap_world_in_every_way(play_fetch);
+    imap_world_in_every_way(play_nul);
 }
 
 static void large_answers_come_in_bounded_pieces(void **state)
 {
     (void)state;
-    in_every_way(play_big_fetch);
-    in_every_way(play_many);
+    imap_world_in_every_way(play_big_fetch);
+    imap_world_in_every_way(play_many);
 }
 
 /* ---- Searching ---- */
@@ -810,13 +793,13 @@ static void play_search_depth(struct imap_world *world)
 static void search_judges_every_key(void **state)
 {
     (void)state;
-    in_every_way(play_search);
+    imap_world_in_every_way(play_search);
 }
 
 static void nested_search_keys_are_bounded(void **state)
 {
     (void)state;
-    in_every_way(play_search_depth);
+    imap_world_in_every_way(play_search_depth);
 }
 
 static void play_sort(struct imap_world *world)
@@ -855,13 +838,13 @@ static void play_thread(struct imap_world *world)
 static void threads_are_told(void **state)
 {
     (void)state;
-    in_every_way(play_thread);
+    imap_world_in_every_way(play_thread);
 }
 
 static void sorting_looks_past_marks_of_replies(void **state)
 {
     (void)state;
-    in_every_way(play_sort);
+    imap_world_in_every_way(play_sort);
 }
 
 /* ---- Mod-sequences ---- */
@@ -902,13 +885,13 @@ static void play_qresync(struct imap_world *world)
 static void mod_sequences_tell_what_has_changed(void **state)
 {
     (void)state;
-    in_every_way(play_condstore);
+    imap_world_in_every_way(play_condstore);
 }
 
 static void a_client_that_comes_back_is_told_the_difference(void **state)
 {
     (void)state;
-    in_every_way(play_qresync);
+    imap_world_in_every_way(play_qresync);
 }
 
 static void a_session_that_says_nothing_is_closed_in_time(void **state)
