@@ -85,6 +85,9 @@ static uint64_t thread_of(struct mail_store *store, const struct mail_envelope *
                           uint64_t email_id)
 {
     struct bytes names = envelope->references.len > 0 ? envelope->references : envelope->in_reply_to;
+    if (names.len == 0) {
+        return email_id;
+    }
     list_for_each(node, &store->folders)
     {
         const struct folder *folder = list_entry(node, struct folder, node);
