@@ -35,6 +35,7 @@ enum attachments_mode {
     ATTACHMENTS_AUTO,  /* to those whose pubkey says that they read encoding 3 */
     ATTACHMENTS_ALWAYS /* to all */
 };
+enum blocked_mode { BLOCKED_TO_JUNK, BLOCKED_DROPPED };
 
 struct node_settings {
     char *listen;  /* addresses, comma separated; empty: no listener */
@@ -103,6 +104,10 @@ struct pow_settings {
 
 struct mail_settings {
     enum attachments_mode attachments;
+    enum blocked_mode blocked;
+    bool junk_blocks;
+    bool add_contacts;
+    bool commands;
 };
 
 /* A mail server that clients log in to. */

@@ -33,6 +33,7 @@ static const char *const tor_modes[] = {"no", "yes", "strict", NULL};
 static const char *const pow_gpus[] = {"auto", "on", "off", NULL};
 static const char *const pow_priorities[] = {"low", "idle", "normal", NULL};
 static const char *const attachments_modes[] = {"auto", "always", NULL};
+static const char *const blocked_modes[] = {"junk", "drop", NULL};
 static const char *const log_levels[] = {"error", "warn", "info", "debug", "trace", NULL};
 
 enum { DAY = 86400, LEAST_TTL = 3600, MOST_TTL = 28 * DAY, KIB = 1024 };
@@ -135,6 +136,14 @@ const struct setting_row settings_table[] = {
 
     CHOICE("mail.attachments", mail.attachments, attachments_modes, "auto",
            "auto: only to those known to read them; always: to all"),
+    CHOICE("mail.blocked", mail.blocked, blocked_modes, "junk",
+           "where mails of blocked senders go: junk, or drop: nowhere"),
+    BOOL("mail.junk_blocks", mail.junk_blocks, "no",
+         "moving a mail to Junk blocks its sender, moving it out allows him"),
+    BOOL("mail.add_contacts", mail.add_contacts, "no",
+         "whom one answers comes into the address book"),
+    BOOL("mail.commands", mail.commands, "yes",
+         "take commands as mails to bittern@bm.alt from whoever is logged in"),
 
     TEXT(SETTING_TEXT, "smtp.listen", smtp.listen, "127.0.0.1",
          "addresses for mail programs that send; empty: off"),

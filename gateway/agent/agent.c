@@ -16,6 +16,7 @@
 #include "gateway/agent/agent_internal.h"
 #include "gateway/agent/folder_watch.h"
 #include "gateway/agent/incoming.h"
+#include "gateway/agent/mailing_list.h"
 #include "gateway/agent/outgoing.h"
 #include "gateway/agent/outgoing_db.h"
 #include "gateway/agent/pubkeys.h"
@@ -50,6 +51,11 @@ struct pow_demand agent_least(const struct agent *agent)
     return (struct pow_demand){network->least_trials_per_byte, network->least_extra_bytes};
 }
 
+struct pow_demand agent_network_least(const struct agent *agent)
+{
+    return agent_least(agent);
+}
+
 int64_t agent_jitter_sec(const struct agent *agent)
 {
     int64_t most = agent->parts.settings->agent.ttl_jitter_sec;
@@ -62,6 +68,7 @@ void agent_queue_changed(struct agent *agent)
         object_jobs_wake(agent->jobs);
         outgoing_wake(agent->outgoing);
         reports_wake(agent->reports);
+        mailing_lists_wake(agent->lists);
     }
 }
 
@@ -195,6 +202,7 @@ struct agent *agent_new(const struct agent_parts *parts, struct fault *fault)
     };
     agent->jobs = object_jobs_new(&job_parts);
     agent->reports = reports_new(agent);
+    agent->lists = mailing_lists_new(agent);
     folder_watch_begin(agent);
     timer_arm_periodic(&agent->status_timer, STATUS_MS);
     if (parts->folder != NULL) {
@@ -222,6 +230,9 @@ void agent_stop(struct agent *agent)
     if (agent->incoming != NULL) {
         incoming_stop(agent->incoming);
     }
+    if (agent->lists != NULL) {
+        mailing_lists_stop(agent->lists);
+    }
     timer_cancel(&agent->status_timer);
 }
 
@@ -234,6 +245,7 @@ void agent_free(struct agent **agent_in)
     }
     assert(agent->closing);
     reports_free(&agent->reports);
+    mailing_lists_free(&agent->lists);
     object_jobs_free(&agent->jobs);
     outgoing_free(&agent->outgoing);
     incoming_free(&agent->incoming);
@@ -257,6 +269,11 @@ const struct smtp_handler *agent_door_handler(struct agent *agent, enum agent_do
 void agent_set_door_service(struct agent *agent, enum agent_door door, struct smtp_service *service)
 {
     submission_set_service(agent->submission, door, service);
+}
+
+void agent_set_commands(struct agent *agent, const struct agent_commands *commands)
+{
+    agent->commands = *commands;
 }
 
 /* ---- status ---- */

@@ -16,6 +16,7 @@
 #include "base/compiler.h"
 #include "base/fault.h"
 #include "config/settings.h"
+#include "crypto/pow.h"
 #include "gateway/agent/outgoing_state.h"
 #include "gateway/agent/pow_jobs.h"
 #include "node/link/node_figures.h"
@@ -97,6 +98,25 @@ struct agent_submission {
 void agent_submit(struct agent *agent, const struct agent_submission *submission,
                   struct agent_done done);
 
+/* ---- commands by mail ---- */
+
+/* The answer's text goes into a mail to whoever asked. `took_secret`: a secret of the mail was
+ * used, so its text is not kept. */
+struct agent_command_done {
+    void (*call)(void *context, const char *text, bool took_secret);
+    void *context;
+};
+/* Who understands the commands that come as mails to bittern@bm.alt from somebody who is logged in.
+ * `line` is the command, `secret` the line of the text behind it ("": none); all borrowed until the
+ * return. Answered once, at once or later. */
+struct agent_commands {
+    void (*run)(void *context, const char *account, const char *line, const char *secret,
+                struct agent_command_done done);
+    void *context;
+};
+/* Copied. Until then such mails are refused. */
+void agent_set_commands(struct agent *agent, const struct agent_commands *commands);
+
 /* ---- accounts ---- */
 
 /* Make an account with its folders; the answer's text is the generated password, or "" when
@@ -114,6 +134,15 @@ bool agent_take_first_password(struct agent *agent, char *out, size_t out_size) 
 /* Likewise for an account that is there. FAULT_NOT_FOUND. */
 void agent_account_passwd(struct agent *agent, const char *name, const char *password,
                           struct agent_done done);
+/* Bounds on what it may hold; 0: none. What it holds above a new bound stays. FAULT_NOT_FOUND. */
+void agent_account_quota(struct agent *agent, const char *name, uint64_t bytes, uint64_t messages,
+                         struct agent_done done);
+/* Take mail of those alone whom it allows or knows, or of all who are not blocked. */
+void agent_account_senders(struct agent *agent, const char *name, bool allowed_only,
+                           struct agent_done done);
+/* With its mailboxes and mails, identities and their keys, contacts, subscriptions and what of its
+ * mail has not left. There is no way back but a backup. FAULT_NOT_FOUND. */
+void agent_account_delete(struct agent *agent, const char *name, struct agent_done done);
 
 struct agent_account_info {
     int64_t id;
@@ -121,7 +150,10 @@ struct agent_account_info {
     int64_t created_sec;
     uint64_t n_messages;
     uint64_t n_bytes;
+    uint64_t quota_messages; /* 0: none; likewise below */
+    uint64_t quota_bytes;
     size_t n_identities;
+    bool allowed_only; /* takes mail of the allowed and the known alone */
 };
 void agent_account_list(struct agent *agent,
                         void (*each)(void *context, const struct agent_account_info *info),
@@ -138,15 +170,39 @@ struct agent_identity_request {
     uint64_t version;       /* 3 or 4; 0: 4 */
     uint64_t stream;        /* 0: 1 */
     bool is_short;          /* two leading zero bytes: a shorter address, more work */
+    size_t count;           /* of a passphrase: its first so many addresses; 0: 1 */
 };
-/* The answer's text is the address. */
+enum { AGENT_MAX_NEW_IDENTITIES = 999, AGENT_MAX_PASSPHRASE_BYTES = 64 * 1024 };
+/* The answer's text is the address; of several those that are new, a line each. FAULT_EXISTS when
+ * none is. */
 void agent_identity_new(struct agent *agent, const struct agent_identity_request *request,
                         struct agent_done done);
 /* `who` is an address or a label. */
 void agent_identity_rename(struct agent *agent, const char *who, const char *label,
                            struct agent_done done);
+/* Switched off: nothing arrives for it, nothing is sent as it, and its address logs in no more. */
 void agent_identity_enable(struct agent *agent, const char *who, bool enabled,
                            struct agent_done done);
+/* For ever, with its keys; a chan with its folder. Mails that arrived stay. */
+void agent_identity_delete(struct agent *agent, const char *who, struct agent_done done);
+/* To another account, with all mails that it sent or received; a chan with its folder. */
+void agent_identity_move(struct agent *agent, const char *who, const char *account,
+                         struct agent_done done);
+
+/* The network's least proof of work, below which nothing is taken. */
+struct pow_demand agent_network_least(const struct agent *agent) MUST_USE;
+
+#define AGENT_MAX_DEMAND UINT64_C(20000000000)
+/* How others have to write to it, and what becomes of that. All are set; read them first. */
+struct agent_identity_terms {
+    uint64_t trials_per_byte; /* from the network's least to AGENT_MAX_DEMAND; of a chan: what lies */
+    uint64_t extra_bytes;     /* below is not shown */
+    int64_t ttl_sec;          /* of what it sends; 0: the setting's */
+    bool acks;
+    const char *list_name; /* "": none; else what arrives is broadcast again under this name */
+};
+void agent_identity_set(struct agent *agent, const char *who,
+                        const struct agent_identity_terms *terms, struct agent_done done);
 
 /* Join the chan of that name. `address` NULL: version 4, stream 1; else it must be the name's
  * (FAULT_INVALID). `label` NULL: the name. The answer's text is the address. */
@@ -160,8 +216,10 @@ struct agent_identity_info {
     const char *account; /* its name */
     const char *address; /* "BM-..." */
     const char *label;
+    const char *list_name; /* "": no mailing list */
     enum identity_kind kind;
     bool enabled;
+    bool acks;
     uint64_t version;
     uint64_t stream;
     uint64_t trials_per_byte;
@@ -187,6 +245,20 @@ void agent_subscribe(struct agent *agent, const char *account, const char *addre
                      const char *label, struct agent_done done);
 void agent_unsubscribe(struct agent *agent, const char *account, const char *who,
                        struct agent_done done);
+/* Muted: nothing arrives, the subscription and its folder stay. When it is not any more, what is
+ * still in the network arrives. */
+void agent_subscription_mute(struct agent *agent, const char *account, const char *who, bool muted,
+                             struct agent_done done);
+
+/* Many contacts at once, all or none; those that are there stay as they are. The answer's id is how
+ * many are new. A fault names the entry. */
+struct agent_contact_entry {
+    const char *address; /* in any form */
+    const char *label;
+};
+void agent_contact_import(struct agent *agent, const char *account,
+                          const struct agent_contact_entry *entries, size_t n_entries,
+                          struct agent_done done);
 
 enum agent_entry_kind { AGENT_CONTACTS, AGENT_SUBSCRIPTIONS };
 struct agent_entry_info {
@@ -194,10 +266,29 @@ struct agent_entry_info {
     const char *address;
     const char *label;
     bool enabled;
+    bool muted; /* subscriptions */
 };
 void agent_entry_list(struct agent *agent, enum agent_entry_kind kind,
                       void (*each)(void *context, const struct agent_entry_info *info),
                       void *context);
+
+/* ---- who may write ---- */
+
+enum agent_rule { AGENT_RULE_NONE, AGENT_RULE_BLOCK, AGENT_RULE_ALLOW };
+/* With `chan`: of that chan's own block list, where AGENT_RULE_ALLOW and _NONE are the same.
+ * `who` is an address, or the label of somebody known. */
+void agent_rule_set(struct agent *agent, const char *account, const char *chan, const char *who,
+                    enum agent_rule rule, struct agent_done done);
+struct agent_rule_info {
+    const char *account;
+    const char *chan; /* its label; "": of the account */
+    const char *address;
+    const char *label;
+    enum agent_rule rule;
+};
+bool agent_rule_list(struct agent *agent,
+                     void (*each)(void *context, const struct agent_rule_info *info), void *context,
+                     struct fault *fault) MUST_USE;
 
 /* ---- the outgoing queue ---- */
 

@@ -15,6 +15,7 @@ struct incoming;
 struct mail_txn;
 struct outgoing;
 struct pubkeys;
+struct mailing_lists;
 struct reports;
 struct spool;
 struct submission;
@@ -30,6 +31,8 @@ struct agent {
     struct outgoing *outgoing;
     struct incoming *incoming;
     struct reports *reports;
+    struct mailing_lists *lists;
+    struct agent_commands commands; /* .run NULL: none are taken */
     struct submission *submission;
     struct spool *spool; /* NULL: a gateway for one command */
     struct node_figures node;
@@ -48,6 +51,8 @@ void agent_write(struct agent *agent,
 struct db *agent_reader(struct agent *agent) MUST_USE;
 /* The keys on disk have changed. */
 void agent_reload_keys(struct agent *agent);
+/* An account's name, "" when it is gone; lives in agent->identity_names. */
+const char *agent_account_name(struct agent *agent, int64_t id) MUST_USE;
 /* The queue on disk has changed: everybody who works on it looks again. */
 void agent_queue_changed(struct agent *agent);
 /* The network's least proof of work. */

@@ -5,6 +5,7 @@
 
 #include "base/db.h"
 #include "base/mem.h"
+#include "gateway/agent/mailing_list.h"
 #include "gateway/agent/object_jobs_db.h"
 #include "gateway/agent/outgoing_db.h"
 #include "gateway/agent/pubkeys.h"
@@ -142,7 +143,7 @@ static bool deliver(struct mail_txn *txn, const struct arrival *arrival,
         !arrival_remember(txn, &first, delivery->resend_mark, SEEN_RESEND, fault)) {
         return false;
     }
-    if (!first || delivery->analysis == NULL) {
+    if (!first || delivery->analysis == NULL || delivery->folder == NULL) {
         return true;
     }
     *out_stored = true;
@@ -194,6 +195,10 @@ bool arrival_write(struct mail_txn *txn, struct arrival_commit *commit, struct f
     }
     /* A resend (a new signature over the same) is acknowledged again, an exact copy is not. */
     if (any_new && arrival->ack_object.len > 0 && !write_ack(txn, commit, fault)) {
+        return false;
+    }
+    if (commit->n_stored > 0 && arrival->list_id != 0 &&
+        !mailing_list_keep(mail_txn_db(txn), arrival, fault)) {
         return false;
     }
     return pubkeys_store(txn, &arrival->trial.sender, true, fault) &&

@@ -30,7 +30,7 @@ enum { SEEN_MARK_BYTES = 32, ARRIVAL_MAX_TRIES = 3, SEEN_KEEP_SEC = 400 * 86400 
 /* A mail made of it for one account. */
 struct delivery {
     int64_t account_id;
-    char *folder; /* owned */
+    char *folder; /* owned; NULL: known from now on, and not shown */
     struct buf mail;
     struct decoder_answer *analysis;
     uint8_t signature_mark[SEEN_MARK_BYTES];
@@ -58,6 +58,7 @@ struct arrival {
     enum arrived_kind kind;
     struct address to; /* the identity, chan or (broadcast) sender */
     bool is_blocked;
+    int64_t list_id; /* the mailing list (an identity) that passes it on; 0: none */
     struct decoder_answer *content; /* what the decoder said; its content borrows from it */
     struct delivery *deliveries;
     size_t n_deliveries;

@@ -9,6 +9,7 @@
 #include "config/settings.h"
 #include "gateway/agent/arrival.h"
 #include "gateway/agent/keyring.h"
+#include "gateway/agent/sender_rules.h"
 #include "gateway/decoder/decoder_client.h"
 #include "gateway/store/folders.h"
 #include "node/objects/ack.h"
@@ -52,23 +53,6 @@ static char *folder_of(const char *root, const char *label, const char *address)
     return name;
 }
 
-static bool is_blocked(struct db *db, int64_t account_id, const struct address *from)
-{
-    char text[ADDRESS_TEXT_BYTES];
-    address_encode(text, from);
-    struct db_stmt *stmt = db_prepare(
-        db, "SELECT 1 FROM sender_rule WHERE account_id = ?1 AND address = ?2 AND listed = 0",
-        NULL);
-    if (stmt == NULL) {
-        return false;
-    }
-    db_bind_i64(stmt, 1, account_id);
-    db_bind_text(stmt, 2, text);
-    bool blocked = db_step(stmt, NULL) == DB_ROW;
-    db_reset(stmt);
-    return blocked;
-}
-
 static void add_delivery(struct arrival *arrival, int64_t account_id, char *folder_take)
 {
     arrival->deliveries =
@@ -91,12 +75,32 @@ static void plan_broadcast(struct arrival *arrival, const struct keyring *keyrin
     }
 }
 
-static void plan_chan(struct arrival *arrival, const struct keyring *keyring)
+/* Strangers must do the work that this identity, or the member of this chan, asks for. */
+static bool has_enough_work(const struct arrival *arrival, const struct own_key *own,
+                            const struct keyring *keyring, const struct settings *settings)
+{
+    const struct address *from = &arrival->trial.sender.address;
+    const struct pow_demand least = {settings->network.least_trials_per_byte,
+                                     settings->network.least_extra_bytes};
+    bool is_known = own->kind == IDENTITY_CHAN
+                        ? keyring_is_known_to(keyring, own->account_id, from)
+                        : own->address.version < SENDER_FIRST_WITH_DEMAND ||
+                              keyring_is_known(keyring, from);
+    return is_known ||
+           pow_check(arrival->object.whole, arrival->arrived_sec, own->demand, least);
+}
+
+/* Each account has its own terms for a chan. What one of them keeps out leaves no trace there. */
+static void plan_chan(struct arrival *arrival, const struct keyring *keyring, struct db *db,
+                      const struct settings *settings)
 {
     arrival->kind = ARRIVED_CHAN;
     for (size_t i = 0; i < keyring->n_own; i++) {
         const struct own_key *own = &keyring->own[i];
-        if (own->enabled && address_equal(&own->address, &arrival->to)) {
+        if (own->enabled && own->kind == IDENTITY_CHAN &&
+            address_equal(&own->address, &arrival->to) &&
+            has_enough_work(arrival, own, keyring, settings) &&
+            !sender_rules_block_in_chan(db, own, &arrival->trial.sender.address)) {
             add_delivery(arrival, own->account_id,
                          folder_of(FOLDER_NAME_CHANS, own->label, own->text));
         }
@@ -130,14 +134,26 @@ static struct bytes ackdata_in(struct bytes packet)
     return bytes_slice(packet, PACKET_TO_ACKDATA, packet.len);
 }
 
-static void plan_message(struct arrival *arrival, const struct own_key *own, struct db *db,
+/* NULL: nowhere. */
+static char *folder_of_message(bool is_blocked, const struct settings *settings)
+{
+    if (!is_blocked) {
+        return xstrdup(FOLDER_NAME_INBOX);
+    }
+    return settings->mail.blocked == BLOCKED_TO_JUNK ? xstrdup(FOLDER_NAME_JUNK) : NULL;
+}
+
+static void plan_message(struct arrival *arrival, const struct own_key *own,
+                         const struct keyring *keyring, struct db *db,
                          const struct settings *settings)
 {
     const struct address *from = &arrival->trial.sender.address;
     arrival->kind = ARRIVED_MESSAGE;
-    arrival->is_blocked = is_blocked(db, own->account_id, from);
-    add_delivery(arrival, own->account_id,
-                 xstrdup(arrival->is_blocked ? FOLDER_NAME_JUNK : FOLDER_NAME_INBOX));
+    arrival->is_blocked = sender_rules_block(db, keyring, own->account_id, from);
+    if (!arrival->is_blocked && own->list_name[0] != '\0') {
+        arrival->list_id = own->id;
+    }
+    add_delivery(arrival, own->account_id, folder_of_message(arrival->is_blocked, settings));
     struct delivery *delivery = &arrival->deliveries[0];
     struct bytes ackdata = ackdata_in(buf_view(&arrival->trial.ack));
     if (ackdata.len > 0) {
@@ -148,17 +164,6 @@ static void plan_message(struct arrival *arrival, const struct own_key *own, str
     plan_ack(arrival, own, settings);
 }
 
-/* Strangers must do the work that this identity asks for. */
-static bool has_enough_work(const struct arrival *arrival, const struct own_key *own,
-                            const struct keyring *keyring, const struct settings *settings)
-{
-    const struct pow_demand least = {settings->network.least_trials_per_byte,
-                                     settings->network.least_extra_bytes};
-    return own->kind == IDENTITY_CHAN || own->address.version < SENDER_FIRST_WITH_DEMAND ||
-           keyring_is_known(keyring, &arrival->trial.sender.address) ||
-           pow_check(arrival->object.whole, arrival->arrived_sec, own->demand, least);
-}
-
 enum arrival_verdict arrival_plan(struct arrival *arrival, const struct keyring *keyring,
                                   struct db *db, const struct settings *settings)
 {
@@ -166,30 +171,34 @@ enum arrival_verdict arrival_plan(struct arrival *arrival, const struct keyring 
         plan_broadcast(arrival, keyring);
     } else {
         const struct own_key *own = keyring_by_id(keyring, arrival->trial.own_id);
-        if (own == NULL || !has_enough_work(arrival, own, keyring, settings)) {
+        if (own == NULL ||
+            (own->kind == IDENTITY_OWN && !has_enough_work(arrival, own, keyring, settings))) {
             return ARRIVAL_DROP;
         }
         arrival->to = own->address;
         if (own->kind == IDENTITY_CHAN) {
-            plan_chan(arrival, keyring);
+            plan_chan(arrival, keyring, db, settings);
         } else {
-            plan_message(arrival, own, db, settings);
+            plan_message(arrival, own, keyring, db, settings);
         }
     }
     size_t n_known = 0;
     size_t n_resent = 0;
+    size_t n_unwanted = 0;
     for (size_t i = 0; i < arrival->n_deliveries; i++) {
         const struct delivery *delivery = &arrival->deliveries[i];
         if (arrival_was_seen(db, delivery->signature_mark)) {
             n_known++;
         } else if (delivery->has_resend_mark && arrival_was_seen(db, delivery->resend_mark)) {
             n_resent++;
+        } else if (delivery->folder == NULL) {
+            n_unwanted++;
         }
     }
     if (n_known == arrival->n_deliveries) {
         return ARRIVAL_DROP;
     }
-    bool nothing_new = n_known + n_resent == arrival->n_deliveries;
+    bool nothing_new = n_known + n_resent + n_unwanted == arrival->n_deliveries;
     return nothing_new || arrival->trial.encoding == CONTENT_IGNORE ? ARRIVAL_NOTE_ONLY
                                                                     : ARRIVAL_DELIVER;
 }

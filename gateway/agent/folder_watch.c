@@ -1,12 +1,17 @@
 // SPDX-License-Identifier: MIT
 #include "gateway/agent/folder_watch.h"
 
+#include <string.h>
+
 #include "base/db.h"
+#include "base/str.h"
 #include "crypto/key_search.h"
 #include "gateway/agent/agent_internal.h"
 #include "gateway/agent/outgoing_db.h"
+#include "gateway/agent/sender_rules.h"
 #include "gateway/store/folders.h"
 #include "gateway/store/mail_txn.h"
+#include "gateway/store/messages.h"
 #include "gateway/store/store.h"
 
 /* These run on the writer thread: of the agent they touch the settings alone, which do not change.
@@ -146,6 +151,56 @@ static bool on_outbox_removed(void *context, struct mail_txn *txn, int64_t accou
     return outgoing_cancel_mail(txn, email_id, fault);
 }
 
+/* The address in the first From of a mail's header; false when there is none of ours. */
+static bool read_sender(struct db *db, struct address *out, uint64_t email_id)
+{
+    struct buf mail = {0};
+    bool found = false;
+    if (messages_read_content(db, &mail, email_id, NULL)) {
+        const char *text = buf_str(&mail);
+        const char *end = strstr(text, "\r\n\r\n");
+        const char *from = str_starts_with_ci(text, "From:") ? text : strstr(text, "\r\nFrom:");
+        const char *address = from == NULL ? NULL : strstr(from + 2, "<BM-");
+        size_t len = address == NULL ? 0 : strcspn(address + 1, "@>\r\n");
+        found = address != NULL && (end == NULL || address < end) &&
+                memchr(from + 2, '\n', (size_t)(address - from) - 2) == NULL &&
+                address_decode(out, (struct bytes){(const uint8_t *)address + 1, len}) ==
+                    ADDRESS_OK;
+    }
+    buf_clear(&mail);
+    return found;
+}
+
+static bool is_own(struct db *db, int64_t account_id, const char *address)
+{
+    struct db_stmt *stmt =
+        db_prepare(db, "SELECT 1 FROM identity WHERE account_id = ?1 AND address = ?2", NULL);
+    if (stmt == NULL) {
+        return false;
+    }
+    db_bind_i64(stmt, 1, account_id);
+    db_bind_text(stmt, 2, address);
+    bool own = db_step(stmt, NULL) == DB_ROW;
+    db_reset(stmt);
+    return own;
+}
+
+static bool on_junk_moved(void *context, struct mail_txn *txn, int64_t account_id,
+                          uint64_t email_id, bool into_junk, struct fault *fault)
+{
+    const struct agent *agent = context;
+    struct db *db = mail_txn_db(txn);
+    struct address from;
+    char text[ADDRESS_TEXT_BYTES];
+    if (!agent->parts.settings->mail.junk_blocks || !read_sender(db, &from, email_id)) {
+        return true;
+    }
+    address_encode(text, &from);
+    return is_own(db, account_id, text) ||
+           sender_rules_write(db, account_id, text, into_junk ? AGENT_RULE_BLOCK : AGENT_RULE_ALLOW,
+                              fault);
+}
+
 static void on_committed(void *context)
 {
     struct agent *agent = context;
@@ -162,6 +217,7 @@ void folder_watch_begin(struct agent *agent)
         .relabelled = on_relabelled,
         .left = on_left,
         .outbox_removed = on_outbox_removed,
+        .junk_moved = on_junk_moved,
         .committed = on_committed,
         .context = agent,
     };

@@ -71,6 +71,7 @@ void keyring_clear(struct keyring *keyring)
 {
     for (size_t i = 0; i < keyring->n_own; i++) {
         free(keyring->own[i].label);
+        free(keyring->own[i].list_name);
         identity_keys_wipe(&keyring->own[i].keys);
     }
     free(keyring->own);
@@ -110,6 +111,7 @@ static bool read_own(struct own_key *own, struct db_stmt *stmt, struct fault *fa
     own->ttl_sec = db_column_i64(stmt, 11);
     own->pubkey_sent_sec = db_column_i64(stmt, 12);
     own->created_sec = db_column_i64(stmt, 13);
+    own->list_name = xstrdup(db_column_text(stmt, 14));
     return true;
 }
 
@@ -118,8 +120,8 @@ static bool load_own(struct keyring *keyring, struct db *db, struct fault *fault
     struct db_stmt *stmt = db_prepare(
         db,
         "SELECT id, account_id, kind, enabled, address, label, signing_key, encryption_key,"
-        " behaviour, trials_per_byte, extra_bytes, ttl_sec, pubkey_sent_sec, created_sec"
-        " FROM identity ORDER BY id",
+        " behaviour, trials_per_byte, extra_bytes, ttl_sec, pubkey_sent_sec, created_sec,"
+        " list_name FROM identity ORDER BY id",
         fault);
     if (stmt == NULL) {
         return false;
@@ -159,6 +161,7 @@ static bool load_known(struct known_address **out, size_t *out_n, struct db *db,
         known.label = xstrdup(db_column_text(stmt, 2));
         known.ttl_sec = db_column_i64(stmt, 3);
         known.enabled = db_column_i64(stmt, 4) != 0;
+        known.muted = db_column_i64(stmt, 5) != 0;
         *out = array_grow(*out, *out_n, &capacity, sizeof(**out));
         (*out)[(*out_n)++] = known;
     }
@@ -192,10 +195,11 @@ bool keyring_load(struct keyring *keyring, struct db *db, struct fault *fault)
     struct keyring fresh = {0};
     bool ok = load_own(&fresh, db, fault) &&
               load_known(&fresh.contacts, &fresh.n_contacts, db,
-                         "SELECT account_id, address, label, ttl_sec, 1 FROM contact ORDER BY id",
+                         "SELECT account_id, address, label, ttl_sec, 1, 0 FROM contact ORDER BY id",
                          fault) &&
               load_known(&fresh.subscriptions, &fresh.n_subscriptions, db,
-                         "SELECT account_id, address, label, 0, enabled"
+                         "SELECT account_id, address, label, 0,"
+                         " enabled AND NOT muted, enabled AND muted"
                          " FROM broadcast_subscription ORDER BY id",
                          fault);
     if (!ok) {
@@ -260,6 +264,29 @@ bool keyring_is_known(const struct keyring *keyring, const struct address *addre
         }
     }
     return false;
+}
+
+static bool lists_address(const struct known_address *known, size_t n_known, int64_t account_id,
+                          const struct address *address)
+{
+    for (size_t i = 0; i < n_known; i++) {
+        if (known[i].account_id == account_id && address_equal(&known[i].address, address)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool keyring_is_known_to(const struct keyring *keyring, int64_t account_id,
+                         const struct address *address)
+{
+    const struct own_key *own = keyring_of_account(keyring, account_id, address);
+    if (own != NULL) {
+        return own->kind == IDENTITY_OWN;
+    }
+    return (keyring_contact(keyring, address) != NULL &&
+            lists_address(keyring->contacts, keyring->n_contacts, account_id, address)) ||
+           lists_address(keyring->subscriptions, keyring->n_subscriptions, account_id, address);
 }
 
 const struct own_key *keyring_find(const struct keyring *keyring, const char *who,

@@ -32,6 +32,7 @@ struct own_key {
     struct address address;
     char text[ADDRESS_TEXT_BYTES];
     char *label;
+    char *list_name; /* "": no mailing list */
     struct identity_keys keys;
     uint32_t behaviour;
     struct pow_demand demand;
@@ -47,7 +48,8 @@ struct known_address {
     char text[ADDRESS_TEXT_BYTES];
     char *label;
     int64_t ttl_sec; /* contacts: 0: the setting's */
-    bool enabled;
+    bool enabled;    /* subscriptions: and not muted */
+    bool muted;
 };
 
 /* What the pool tries on a msg: the encryption keys of all enabled identities and chans. */
@@ -97,6 +99,10 @@ const struct own_key *keyring_find(const struct keyring *keyring, const char *wh
                                    struct fault *fault) MUST_USE;
 const struct known_address *keyring_contact(const struct keyring *keyring,
                                             const struct address *address) MUST_USE;
+/* Is it one whom the account knows: its own, a contact, one whom it subscribes to? Not a chan: there
+ * everybody may write under the chan's address. */
+bool keyring_is_known_to(const struct keyring *keyring, int64_t account_id,
+                         const struct address *address) MUST_USE;
 /* Is somebody's: then he need only do the network's least work. */
 bool keyring_is_known(const struct keyring *keyring, const struct address *address) MUST_USE;
 /* The label under which an account knows an address (identity, chan, contact, subscription); "". */

@@ -44,8 +44,10 @@ enum message_target_result message_find_target(struct message_target *out,
     }
     out->key = sender.encryption;
     out->behaviour = sender.behaviour;
-    /* Of the keys of version 2 nobody vouches for the rest; chans demand nothing. */
-    if (out->address.version >= SENDER_FIRST_WITH_DEMAND && row->kind == OUTGOING_TO_ADDRESS) {
+    /* Of the keys of version 2 nobody vouches for the rest. A chan tells nobody what it demands:
+     * what the account asks of others there it does itself. */
+    bool has_demand = row->kind == OUTGOING_TO_ADDRESS || row->kind == OUTGOING_TO_CHAN;
+    if (out->address.version >= SENDER_FIRST_WITH_DEMAND && has_demand) {
         out->demand = sender.demand;
     }
     return MESSAGE_TARGET_FOUND;

@@ -339,6 +339,7 @@ void pubkeys_publish(struct pubkeys *pubkeys, int64_t own_id)
     publish->agent = agent;
     publish->own = *own;
     publish->own.label = NULL;
+    publish->own.list_name = NULL;
     publish->jitter_sec = agent_jitter_sec(agent);
     /* Beyond 28 days the network takes little more. */
     if (publish->jitter_sec > 0) {

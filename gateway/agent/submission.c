@@ -11,6 +11,7 @@
 #include "base/str.h"
 #include "crypto/address_repair.h"
 #include "gateway/agent/agent_internal.h"
+#include "gateway/agent/command_mail.h"
 #include "gateway/agent/submit_job.h"
 #include "gateway/store/accounts.h"
 #include "gateway/translate/mail_write.h"
@@ -308,6 +309,14 @@ static void start_search(struct door *door, uint64_t number, int64_t account_id,
     submission->n_searches++;
 }
 
+/* Commands come by SMTP with a login, and by no other way. */
+static bool takes_commands(const struct door *door, const struct smtp_envelope *envelope)
+{
+    const struct agent *agent = door->submission->agent;
+    return door == &door->submission->doors[AGENT_DOOR_SMTP] && envelope->account_id != 0 &&
+           agent->parts.settings->mail.commands && agent->commands.run != NULL;
+}
+
 static void check_recipient(void *context, uint64_t question, const struct smtp_envelope *envelope,
                             const struct smtp_recipient *recipient)
 {
@@ -317,6 +326,14 @@ static void check_recipient(void *context, uint64_t question, const struct smtp_
     int64_t account_id = 0;
     if (find_sender(door->submission, envelope, &account_id) == NULL) {
         answer(door, question, 550, 7, 1, "this sender is not one of your identities");
+        return;
+    }
+    if (command_mail_is_for(recipient->address)) {
+        if (takes_commands(door, envelope)) {
+            answer(door, question, 250, 1, 5, "a command: the answer comes as a mail");
+        } else {
+            answer(door, question, 550, 7, 1, "commands are taken from those alone who log in");
+        }
         return;
     }
     switch (resolve(door->submission, &resolved, account_id, recipient->address, &fault)) {
@@ -432,6 +449,32 @@ static struct question *question_of_mail(struct door *door, uint64_t number,
     return question;
 }
 
+/* One of the recipients is for commands? */
+static bool has_command(const struct smtp_envelope *envelope)
+{
+    for (size_t i = 0; i < envelope->n_recipients; i++) {
+        if (command_mail_is_for(envelope->recipients[i].address)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void accept_command(struct door *door, uint64_t number,
+                           const struct smtp_envelope *envelope, struct bytes mail)
+{
+    if (!takes_commands(door, envelope) || envelope->n_recipients != 1) {
+        answer(door, number, 554, 6, 0, "a command goes to bittern@bm.alt alone");
+        return;
+    }
+    struct question *question = xcalloc(1, sizeof(*question));
+    question->door = door;
+    question->number = number;
+    (void)map_put_u64(&door->open, number, question);
+    command_mail_start(door->submission->agent, envelope->account_id, envelope->sender, mail,
+                       (struct submit_done){submitted, question});
+}
+
 static void accept_mail(void *context, uint64_t number, const struct smtp_envelope *envelope,
                         struct bytes mail)
 {
@@ -440,6 +483,10 @@ static void accept_mail(void *context, uint64_t number, const struct smtp_envelo
     struct fault fault = {0};
     int64_t account_id = 0;
     size_t n_recipients = 0;
+    if (!envelope->is_lmtp && has_command(envelope)) {
+        accept_command(door, number, envelope, mail);
+        return;
+    }
     const struct own_key *sender = find_sender(submission, envelope, &account_id);
     struct submit_recipient *recipients = xcalloc(envelope->n_recipients + 1, sizeof(*recipients));
     struct question *question = question_of_mail(door, number, envelope);

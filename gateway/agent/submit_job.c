@@ -12,6 +12,7 @@
 #include "base/str.h"
 #include "gateway/agent/agent_internal.h"
 #include "gateway/agent/arrival.h"
+#include "gateway/agent/mailing_list.h"
 #include "gateway/agent/outgoing.h"
 #include "gateway/agent/pubkeys.h"
 #include "gateway/agent/submit_copy.h"
@@ -51,6 +52,7 @@ struct submit_job {
     bool is_once;
     uint8_t mark[SEEN_MARK_BYTES];
     bool was_taken;  /* out: the mark was there, nothing was stored */
+    int64_t list_post_id;
     struct buf mail; /* as it will stand in Sent */
 
     struct queued_recipient *recipients;
@@ -172,6 +174,9 @@ static bool run_store(struct mail_txn *txn, void *context, struct fault *fault)
         if (!queue_recipient(txn, &job->recipients[i], mail_id, fault)) {
             return false;
         }
+    }
+    if (job->list_post_id != 0 && !mailing_list_done(mail_txn_db(txn), job->list_post_id, fault)) {
+        return false;
     }
     return outgoing_show_mail(txn, mail_id, fault);
 }
@@ -533,6 +538,7 @@ void submit_job_start(struct agent *agent, const struct submit_request *request,
     if (job->is_once) {
         arrival_name_mark(job->mark, request->once);
     }
+    job->list_post_id = request->list_post_id;
     job->accepted_sec = clock_now_sec();
     buf_append_bytes(&job->mail, request->mail);
     for (size_t i = 0; i < request->n_recipients; i++) {

@@ -2,103 +2,94 @@
 #include "gateway/cli/call_command.h"
 
 #include <stdio.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
 
-#include "base/bytes.h"
+#include "base/buf.h"
+#include "base/mem.h"
 #include "base/str.h"
 
-static bool set_param(json_t *params, const char *name, const char *argument)
+enum { SECRET_MAX_BYTES = 4096 };
+
+/* Without showing it where it is typed. */
+static bool read_secret(char out[SECRET_MAX_BYTES + 2], const char *option)
 {
-    if (*name != '#') {
-        return json_object_set_new(params, name, json_string(argument)) == 0;
+    struct termios old;
+    bool typed = tcgetattr(STDIN_FILENO, &old) == 0;
+    if (typed) {
+        struct termios quiet = old;
+        quiet.c_lflag &= ~(tcflag_t)ECHO;
+        fprintf(stderr, "%s: ", option + 2);
+        (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
     }
-    uint64_t number;
-    return parse_u64(bytes_of_str(argument), INT64_MAX, &number) &&
-           json_object_set_new(params, name + 1, json_integer((json_int_t)number)) == 0;
+    bool ok = fgets(out, SECRET_MAX_BYTES + 2, stdin) != NULL;
+    if (typed) {
+        (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &old);
+        fputc('\n', stderr);
+    }
+    size_t len = ok ? strcspn(out, "\r\n") : 0;
+    ok = ok && len > 0 && len <= SECRET_MAX_BYTES;
+    if (ok) {
+        out[len] = '\0';
+    }
+    return ok;
 }
 
-/* Parameters from the arguments that are left; NULL after printing the usage. */
-static json_t *take_params(const char *command_name, const struct call_command *call, int argc,
-                           char **argv)
+static bool take_secret(json_t *params, const struct call_option *option, struct fault *fault)
 {
-    size_t n_given = (size_t)argc - 1;
-    size_t n_possible = 0;
-    while (n_possible < CALL_MAX_PARAMS && call->params[n_possible] != NULL) {
-        n_possible++;
-    }
-    if (n_given < call->n_required || n_given > n_possible) {
-        cli_usage(command_name,
-                  n_given > n_possible ? "too many arguments" : "an argument is missing");
-        return NULL;
-    }
-    json_t *params = json_object();
-    for (size_t i = 0; i < n_given; i++) {
-        if (!set_param(params, call->params[i], argv[i + 1])) {
-            cli_usage(command_name, "'%s' is not possible here", argv[i + 1]);
-            json_decref(params);
-            return NULL;
-        }
-    }
-    return params;
+    char secret[SECRET_MAX_BYTES + 2] = "";
+    char name[64];
+    call_param_name(name, sizeof(name), option);
+    bool ok = read_secret(secret, option->name) ||
+              fault_set(fault, FAULT_INVALID, "standard input has no line for %s", option->name);
+    ok = ok && json_object_set_new(params, name, json_string(secret)) == 0;
+    mem_wipe(secret, sizeof(secret));
+    return ok;
 }
 
-static int print_answer(struct cli *cli, const struct call_command *call, json_t *answer)
+/* "y" or "yes" on a terminal; elsewhere nobody can be asked. */
+static bool is_wanted(const char *question)
+{
+    char answer[16] = "";
+    if (!isatty(STDIN_FILENO)) {
+        fputs("bittern: this can't be undone: give --yes to do it\n", stderr);
+        return false;
+    }
+    fprintf(stderr, "%s [y/N] ", question);
+    return fgets(answer, sizeof(answer), stdin) != NULL && ascii_lower(answer[0]) == 'y';
+}
+
+static int print_answer(const struct cli *cli, const struct call_row *row, json_t *answer)
 {
     if (cli->json) {
         return cli_print_json(answer);
     }
-    const char *key;
-    json_t *value;
-    size_t n_columns = 0;
-    switch (call->form) {
-    case CALL_PRINTS_MEMBER:
-        puts(cli_text(answer, call->member));
-        break;
-    case CALL_PRINTS_OBJECT:
-        json_object_foreach(answer, key, value)
-        {
-            printf("%-16s %s\n", key, cli_text(answer, key));
-        }
-        break;
-    case CALL_PRINTS_TABLE:
-        while (n_columns < CALL_MAX_COLUMNS && call->columns[n_columns].key != NULL) {
-            n_columns++;
-        }
-        cli_print_table(answer, call->columns, n_columns);
-        break;
-    case CALL_PRINTS_NOTHING:
-        break;
-    }
+    struct buf out = {0};
+    call_write_answer(&out, row, answer);
+    fputs(buf_str(&out), stdout);
+    buf_clear_secret(&out);
     json_decref(answer);
     return CLI_DONE;
 }
 
-int call_command_run(struct cli *cli, const char *command_name, const struct call_command *call,
-                     int argc, char **argv)
+int call_command_run(struct cli *cli, const struct call_row *row, int argc, char **argv)
 {
-    bool flag = false;
-    const char *value = NULL;
-    struct cli_option options[2];
-    size_t n_options = 0;
-    if (call->flag != NULL) {
-        options[n_options++] = (struct cli_option){call->flag, &flag, NULL};
-    }
-    if (call->option != NULL) {
-        options[n_options++] = (struct cli_option){call->option, NULL, &value};
-    }
-    if (!cli_options(command_name, options, n_options, &argc, argv)) {
-        return CLI_USAGE;
-    }
-    json_t *params = take_params(command_name, call, argc, argv);
-    if (params == NULL) {
-        return CLI_USAGE;
-    }
-    if (flag) {
-        json_object_set_new(params, call->flag + 2, json_true());
-    }
-    if (value != NULL) {
-        json_object_set_new(params, call->option + 2, json_string(value));
-    }
     struct fault fault = {0};
-    json_t *answer = cli_call(cli, call->call, params, &fault);
-    return answer != NULL ? print_answer(cli, call, answer) : cli_fail(&fault);
+    const struct call_option *secret = NULL;
+    bool yes = false;
+    json_t *params = call_take_params(row, argc, argv, &secret, &yes, &fault);
+    if (params == NULL) {
+        return cli_usage(row->name, "%s", fault.text);
+    }
+    if (secret != NULL && !take_secret(params, secret, &fault)) {
+        json_decref(params);
+        return cli_fail(&fault);
+    }
+    if (row->asks != NULL && !yes && !is_wanted(row->asks)) {
+        json_decref(params);
+        return CLI_FAILED;
+    }
+    json_t *answer = cli_call(cli, row->call, params, &fault);
+    return answer != NULL ? print_answer(cli, row, answer) : cli_fail(&fault);
 }

@@ -13,8 +13,6 @@
 /* docs/man/bittern.1: exit codes. */
 enum cli_exit { CLI_DONE = 0, CLI_FAILED = 1, CLI_USAGE = 2 };
 
-struct call_command;
-
 struct cli {
     char *home;
     const char *program;    /* argv[0], to find the other executables */
@@ -29,8 +27,7 @@ struct command {
     const char *arguments; /* as the usage shows them; "" for none */
     const char *help;      /* one line */
     int (*run)(struct cli *cli, int argc,
-               char **argv);         /* argv[0] is the command's last word; or: */
-    const struct call_command *call; /* it is one call of the gateway */
+               char **argv); /* argv[0] is the command's last word */
 };
 
 extern const struct command commands[];
@@ -66,12 +63,6 @@ int cli_print_json(json_t *value);
 /* The member as text: "" when it is not there; numbers and booleans in words. The result lives
  * until the next four calls. */
 const char *cli_text(const json_t *object, const char *key);
-/* Print an array of objects as a table: `columns` names the members and heads, by pairs. */
-struct cli_column {
-    const char *key;
-    const char *head;
-};
-void cli_print_table(const json_t *rows, const struct cli_column *columns, size_t n_columns);
 
 #define CLI_COMMAND(name) int name(struct cli *cli, int argc, char **argv)
 CLI_COMMAND(cmd_run);
@@ -79,6 +70,9 @@ CLI_COMMAND(cmd_node);
 CLI_COMMAND(cmd_status);
 CLI_COMMAND(cmd_account_new);
 CLI_COMMAND(cmd_account_passwd);
+CLI_COMMAND(cmd_identity_qr);
+CLI_COMMAND(cmd_contact_import);
+CLI_COMMAND(cmd_contact_export);
 CLI_COMMAND(cmd_setup);
 CLI_COMMAND(cmd_config_check);
 CLI_COMMAND(cmd_config_show);

@@ -9,6 +9,7 @@
  * Flags that have no meaning here are taken and ignored, as scripts give them from habit. Exit
  * codes are those of sysexits.h. */
 #include "gateway/cli/cli.h"
+#include "gateway/control/call_table.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -346,14 +347,17 @@ static int send_mail(const struct cli *cli, struct sendmail *mail)
 /* -bp, as mailq. */
 static int list_queue(struct cli *cli)
 {
-    static const struct cli_column columns[] = {
+    static const struct call_column columns[] = {
         {"id", "ID"}, {"state", "STATE"}, {"recipient", "RECIPIENT"}, {"subject", "SUBJECT"}};
     struct fault fault = {0};
     json_t *answer = cli_call_running(cli, "queue.list", NULL, &fault);
     if (answer == NULL) {
         return complain(EX_TEMPFAIL, fault.text);
     }
-    cli_print_table(answer, columns, ARRAY_LEN(columns));
+    struct buf out = {0};
+    call_write_table(&out, answer, columns, ARRAY_LEN(columns));
+    fputs(buf_str(&out), stdout);
+    buf_clear(&out);
     json_decref(answer);
     return EX_OK;
 }

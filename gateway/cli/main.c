@@ -14,14 +14,21 @@
 #include "config/paths.h"
 #include "gateway/cli/call_command.h"
 
+static void print_help_line(FILE *out, const char *name, const char *arguments, const char *help)
+{
+    char left[256];
+    snprintf(left, sizeof left, "%s %s", name, arguments);
+    fprintf(out, strlen(left) > 34 ? "  %s\n  %-34s %s\n" : "  %-34s %.0s%s\n", left, "", help);
+}
+
 static void print_help(FILE *out)
 {
     fputs("usage: bittern [--home DIR] [-c SECTION.KEY=VALUE]... COMMAND [ARGUMENT]...\n\n", out);
     for (size_t i = 0; i < commands_len; i++) {
-        char left[64];
-        snprintf(left, sizeof left, "%s %s", commands[i].name, commands[i].arguments);
-        fprintf(out, strlen(left) > 34 ? "  %s\n  %-34s %s\n" : "  %-34s %.0s%s\n", left, "",
-                commands[i].help);
+        print_help_line(out, commands[i].name, commands[i].arguments, commands[i].help);
+    }
+    for (size_t i = 0; i < call_rows_len; i++) {
+        print_help_line(out, call_rows[i].name, call_rows[i].arguments, call_rows[i].help);
     }
     fputs("\n  --home DIR     the home folder (else $BITTERN_HOME, else ~/.local/share/bittern)\n"
           "  -c SECTION.KEY=VALUE   a setting for this run alone\n"
@@ -43,18 +50,25 @@ static bool words_match(const char *name, int argc, char **argv, int *out_n_word
            strncmp(name, argv[0], (size_t)(space - name)) == 0 && strcmp(space + 1, argv[1]) == 0;
 }
 
+/* Show the usage if the name's first word is `word`. */
+static void list_if(bool *found, const char *word, const char *name, const char *arguments)
+{
+    size_t len = strlen(word);
+    if (strncmp(name, word, len) == 0 && name[len] == ' ') {
+        fprintf(stderr, "%s bittern %s %s\n", *found ? "      " : "usage:", name, arguments);
+        *found = true;
+    }
+}
+
 /* The commands whose first word is `word`, for one who gave no second. */
 static int list_group(const char *word)
 {
-    size_t len = strlen(word);
     bool found = false;
     for (size_t i = 0; i < commands_len; i++) {
-        const struct command *command = &commands[i];
-        if (strncmp(command->name, word, len) == 0 && command->name[len] == ' ') {
-            fprintf(stderr, "%s bittern %s %s\n", found ? "      " : "usage:", command->name,
-                    command->arguments);
-            found = true;
-        }
+        list_if(&found, word, commands[i].name, commands[i].arguments);
+    }
+    for (size_t i = 0; i < call_rows_len; i++) {
+        list_if(&found, word, call_rows[i].name, call_rows[i].arguments);
     }
     if (!found) {
         fprintf(stderr, "bittern: there is no command '%s'; bittern --help lists them\n", word);
@@ -72,6 +86,12 @@ static bool asks_for_help(int argc, char **argv)
     return false;
 }
 
+static int print_usage(const char *name, const char *arguments, const char *help)
+{
+    printf("usage: bittern %s %s\n\n%s\n", name, arguments, help);
+    return CLI_DONE;
+}
+
 static int run_command(struct cli *cli, int argc, char **argv)
 {
     for (size_t i = 0; i < commands_len; i++) {
@@ -80,17 +100,19 @@ static int run_command(struct cli *cli, int argc, char **argv)
             continue;
         }
         if (commands[i].run != cmd_sendmail && asks_for_help(argc, argv)) {
-            printf("usage: bittern %s %s\n\n%s\n", commands[i].name, commands[i].arguments,
-                   commands[i].help);
-            return CLI_DONE;
+            return print_usage(commands[i].name, commands[i].arguments, commands[i].help);
         }
-        argc -= n_words - 1;
-        argv += n_words - 1;
-        return commands[i].call != NULL
-                   ? call_command_run(cli, commands[i].name, commands[i].call, argc, argv)
-                   : commands[i].run(cli, argc, argv);
+        return commands[i].run(cli, argc - (n_words - 1), argv + (n_words - 1));
     }
-    return list_group(argv[0]);
+    int n_used = 0;
+    const struct call_row *row = call_find(argc, argv, &n_used);
+    if (row == NULL) {
+        return list_group(argv[0]);
+    }
+    if (asks_for_help(argc, argv)) {
+        return print_usage(row->name, row->arguments, row->help);
+    }
+    return call_command_run(cli, row, argc - n_used, argv + n_used);
 }
 
 /* Take the global options in front of the command. Returns the index of the command, or -1. */

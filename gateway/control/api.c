@@ -3,6 +3,7 @@
  */
 #include "gateway/control/api.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +21,8 @@ static void answer_with(struct api_call *call, json_t *result_take, const struct
     json_decref(result_take);
     json_decref(call->extra);
     call->extra = NULL;
+    free(call->own);
+    call->own = NULL;
     call->is_answered = true;
     if (call->is_begun) {
         free(call);
@@ -87,6 +90,25 @@ const char *api_or_empty(const char *text)
 
 /* ---- Answers of the agent. ---- */
 
+/* Of several lines: the first as `address`, all of them as `addresses`. */
+static void set_text(json_t *result, const struct api_call *call, const char *text)
+{
+    if (!call->is_lines) {
+        json_object_set_new(result, call->key, json_string(text));
+        return;
+    }
+    json_t *lines = json_array();
+    for (const char *line = text; *line != '\0';) {
+        size_t len = strcspn(line, "\n");
+        json_array_append_new(lines, json_stringn(line, len));
+        line += len + (line[len] == '\n' ? 1 : 0);
+    }
+    char plural[64];
+    (void)snprintf(plural, sizeof(plural), "%ses", call->key);
+    json_object_set(result, call->key, json_array_get(lines, 0));
+    json_object_set_new(result, plural, lines);
+}
+
 static void on_agent_done(void *context, const struct fault *fault, const char *text, int64_t id)
 {
     struct api_call *call = context;
@@ -97,7 +119,7 @@ static void on_agent_done(void *context, const struct fault *fault, const char *
     }
     json_t *result = call->extra != NULL ? json_incref(call->extra) : json_object();
     if (call->key != NULL && *text != '\0') {
-        json_object_set_new(result, call->key, json_string(text));
+        set_text(result, call, text);
     }
     api_finish_take(call, result);
 }
@@ -115,34 +137,9 @@ static const struct {
     const char *name;
     void (*begin)(struct api_call *call);
 } calls[] = {
-    {"status", api_call_status},
-    {"identity.new", api_call_identity_new},
-    {"identity.list", api_call_identity_list},
-    {"identity.show", api_call_identity_show},
-    {"identity.rename", api_call_identity_rename},
-    {"identity.enable", api_call_identity_enable},
-    {"chan.join", api_call_chan_join},
-    {"chan.leave", api_call_chan_leave},
-    {"contact.add", api_call_contact_add},
-    {"contact.list", api_call_contact_list},
-    {"contact.remove", api_call_contact_remove},
-    {"subscription.add", api_call_subscription_add},
-    {"subscription.list", api_call_subscription_list},
-    {"subscription.remove", api_call_subscription_remove},
-    {"account.new", api_call_account_new},
-    {"account.list", api_call_account_list},
-    {"account.passwd", api_call_account_passwd},
-    {"queue.list", api_call_queue_list},
-    {"queue.show", api_call_queue_show},
-    {"queue.retry", api_call_queue_retry},
-    {"queue.cancel", api_call_queue_cancel},
-    {"mail.submit", api_call_mail_submit},
-    {"backup.make", api_call_backup_make},
-    {"recovery_key.new", api_call_recovery_key_new},
-    {"recovery_key.show", api_call_recovery_key_show},
-    {"restore.prepare", api_call_restore_prepare},
-    {"setup.info", api_call_setup_info},
-    {"setup.first_password", api_call_setup_first_password},
+#define API_ROW(name, handler) {name, api_call_##handler},
+    API_CALLS(API_ROW)
+#undef API_ROW
 };
 
 const char *api_name(size_t index)

@@ -20,6 +20,7 @@ struct api {
     const struct control_facts *facts;
     void (*restart)(void *context);
     void *restart_context;
+    const char *account; /* whoever asks sees and changes this account alone; NULL: all */
 };
 
 struct api_call;
@@ -30,7 +31,7 @@ struct api_answer {
     void *context;
 };
 
-/* Begin the call `name`. `params` is borrowed: an object, or NULL. Returns NULL when it was
+/* Begin the call `name`. `api` stays until the answer. `params` is borrowed: an object, or NULL. Returns NULL when it was
  * answered before the return; else it is answered later, unless abandoned. */
 struct api_call *api_begin(const struct api *api, const char *name, json_t *params,
                            struct api_answer answer) MUST_USE;

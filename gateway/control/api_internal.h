@@ -16,6 +16,8 @@ struct api_call {
     json_t *params;   /* borrowed until api_begin returns */
     const char *key;  /* the name under which an answer's text is given; NULL: none */
     json_t *extra;    /* members of the answer known before; owned */
+    char *own;        /* of api_require_own; owned */
+    bool is_lines;    /* the text is several lines: `key` and its plural in an array */
     int64_t queue_id; /* of a queue call: its row is the answer */
 };
 
@@ -41,33 +43,61 @@ json_t *api_pow_words(const struct pow_progress *progress) MUST_USE;
 /* For the agent: its text becomes the member `key` of the answer. */
 struct agent_done api_done_with_text(struct api_call *call, const char *key);
 
-void api_call_status(struct api_call *call);
-void api_call_identity_new(struct api_call *call);
-void api_call_identity_list(struct api_call *call);
-void api_call_identity_show(struct api_call *call);
-void api_call_identity_rename(struct api_call *call);
-void api_call_identity_enable(struct api_call *call);
-void api_call_chan_join(struct api_call *call);
-void api_call_chan_leave(struct api_call *call);
-void api_call_contact_list(struct api_call *call);
-void api_call_subscription_list(struct api_call *call);
-void api_call_contact_add(struct api_call *call);
-void api_call_contact_remove(struct api_call *call);
-void api_call_subscription_add(struct api_call *call);
-void api_call_subscription_remove(struct api_call *call);
-void api_call_account_new(struct api_call *call);
-void api_call_account_passwd(struct api_call *call);
-void api_call_account_list(struct api_call *call);
-void api_call_queue_list(struct api_call *call);
-void api_call_queue_show(struct api_call *call);
-void api_call_queue_retry(struct api_call *call);
-void api_call_queue_cancel(struct api_call *call);
-void api_call_setup_info(struct api_call *call);
-void api_call_setup_first_password(struct api_call *call);
-void api_call_mail_submit(struct api_call *call);
-void api_call_backup_make(struct api_call *call);
-void api_call_recovery_key_new(struct api_call *call);
-void api_call_recovery_key_show(struct api_call *call);
-void api_call_restore_prepare(struct api_call *call);
+/* ---- within the asker's account (api->account) ---- */
+
+/* The account that is meant: the asker's own, else the parameter's; NULL: none was named. When the
+ * asker names another than his own the call is refused, and false. */
+bool api_take_account(struct api_call *call, const char **out) MUST_USE;
+/* The identity or chan that the parameter `name` means, by address or label. When there is none,
+ * or it is not the asker's, the call is refused, and NULL. Borrowed until the answer. */
+const char *api_require_own(struct api_call *call, const char *name);
+/* May the asker see what belongs to that account? */
+bool api_may_see(const struct api_call *call, const char *account) MUST_USE;
+
+#define API_CALLS(CALL)                                                                            \
+    CALL("status", status)                                                                         \
+    CALL("identity.new", identity_new)                                                             \
+    CALL("identity.list", identity_list)                                                           \
+    CALL("identity.show", identity_show)                                                           \
+    CALL("identity.rename", identity_rename)                                                       \
+    CALL("identity.set", identity_set)                                                             \
+    CALL("identity.enable", identity_enable)                                                       \
+    CALL("identity.delete", identity_delete)                                                       \
+    CALL("identity.move", identity_move)                                                           \
+    CALL("chan.join", chan_join)                                                                   \
+    CALL("chan.leave", chan_leave)                                                                 \
+    CALL("chan.list", chan_list)                                                                   \
+    CALL("contact.add", contact_add)                                                               \
+    CALL("contact.list", contact_list)                                                             \
+    CALL("contact.remove", contact_remove)                                                         \
+    CALL("contact.import", contact_import)                                                         \
+    CALL("contact.export", contact_export)                                                         \
+    CALL("subscription.add", subscription_add)                                                     \
+    CALL("subscription.list", subscription_list)                                                   \
+    CALL("subscription.mute", subscription_mute)                                                   \
+    CALL("subscription.remove", subscription_remove)                                               \
+    CALL("sender.set", sender_set)                                                                 \
+    CALL("sender.list", sender_list)                                                               \
+    CALL("sender.mode", sender_mode)                                                               \
+    CALL("account.new", account_new)                                                               \
+    CALL("account.list", account_list)                                                             \
+    CALL("account.passwd", account_passwd)                                                         \
+    CALL("account.quota", account_quota)                                                           \
+    CALL("account.delete", account_delete)                                                         \
+    CALL("queue.list", queue_list)                                                                 \
+    CALL("queue.show", queue_show)                                                                 \
+    CALL("queue.retry", queue_retry)                                                               \
+    CALL("queue.cancel", queue_cancel)                                                             \
+    CALL("mail.submit", mail_submit)                                                               \
+    CALL("backup.make", backup_make)                                                               \
+    CALL("recovery_key.new", recovery_key_new)                                                     \
+    CALL("recovery_key.show", recovery_key_show)                                                   \
+    CALL("restore.prepare", restore_prepare)                                                       \
+    CALL("setup.info", setup_info)                                                                 \
+    CALL("setup.first_password", setup_first_password)
+
+#define API_DECLARE(name, handler) void api_call_##handler(struct api_call *call);
+API_CALLS(API_DECLARE)
+#undef API_DECLARE
 
 #endif

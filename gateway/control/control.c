@@ -10,11 +10,13 @@
 #include "base/list.h"
 #include "base/mem.h"
 #include "gateway/control/api.h"
+#include "gateway/control/control_mail.h"
 #include "gateway/control/control_wire.h"
 
 struct control {
     struct loop *loop;
     struct api api;
+    struct control_mails *mails;
     struct list_node connections;
     size_t n_connections;
 };
@@ -39,6 +41,7 @@ struct control *control_new(const struct control_parts *parts)
         .restart = parts->restart,
         .restart_context = parts->restart_context,
     };
+    control->mails = control_mails_new(&control->api);
     list_init(&control->connections);
     return control;
 }
@@ -63,6 +66,7 @@ void control_free(struct control **control)
     {
         connection_free(list_entry(node, struct connection, node));
     }
+    control_mails_free(&(*control)->mails);
     free(*control);
     *control = NULL;
 }

@@ -179,6 +179,38 @@ bool messages_expunge_one(struct mail_txn *txn, struct touched_mailbox *mailbox,
 
 /* ---- COPY and MOVE ---- */
 
+static bool is_junk(struct mail_txn *txn, const struct touched_mailbox *mailbox)
+{
+    int64_t use = 0;
+    struct db_stmt *stmt =
+        db_prepare(txn->db, "SELECT special_use FROM mailbox WHERE id = ?1", NULL);
+    if (stmt) {
+        db_bind_i64(stmt, 1, mailbox->id);
+        use = db_step(stmt, NULL) == DB_ROW ? db_column_i64(stmt, 0) : 0;
+        db_reset(stmt);
+    }
+    return (use & MAILBOX_USE_JUNK) != 0;
+}
+
+/* Into junk, or out of it: the agent makes of it what its settings say. */
+static bool run_junk_hook(struct mail_txn *txn, const struct touched_mailbox *from,
+                          const struct touched_mailbox *to, const struct message_list *rows,
+                          struct fault *fault)
+{
+    bool into = is_junk(txn, to);
+    if (!txn->hooks->junk_moved || into == is_junk(txn, from)) {
+        return true;
+    }
+    txn->hooks_ran = true;
+    for (size_t i = 0; i < rows->n; i++) {
+        if (!txn->hooks->junk_moved(txn->hooks->context, txn, to->account_id,
+                                    rows->items[i].email_id, into, fault)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 void uid_pairs_clear(struct uid_pairs *pairs)
 {
     free(pairs->from);
@@ -232,6 +264,7 @@ bool messages_transfer(struct mail_txn *txn, struct touched_mailbox *from,
     for (size_t i = 0; ok && move && i < rows.n; i++) {
         ok = run_outbox_hook(txn, from, &rows.items[i], fault);
     }
+    ok = ok && run_junk_hook(txn, from, to, &rows, fault);
     if (ok && out) {
         *out = pairs;
     } else {
@@ -256,8 +289,8 @@ static bool find_own_copy(struct mail_txn *txn, struct touched_mailbox *mailbox,
     }
     struct db_stmt *stmt =
         db_prepare(txn->db,
-                   "SELECT m.uid, m.body_id FROM body b CROSS JOIN message m ON m.body_id = b.id"
-                   " WHERE b.message_id = ?1 AND m.mailbox_id = ?2 AND m.origin = ?3"
+                   "SELECT m.uid, m.body_id, m.origin FROM body b CROSS JOIN message m ON m.body_id = b.id"
+                   " WHERE b.message_id = ?1 AND m.mailbox_id = ?2 AND m.origin IN (?3, ?5)"
                    " AND m.saved_sec >= ?4 ORDER BY m.uid DESC",
                    fault);
     if (!stmt) {
@@ -267,15 +300,17 @@ static bool find_own_copy(struct mail_txn *txn, struct touched_mailbox *mailbox,
     db_bind_i64(stmt, 2, mailbox->id);
     db_bind_i64(stmt, 3, MESSAGE_BY_SUBMISSION);
     db_bind_i64(stmt, 4, txn->now_sec - MESSAGE_SENT_MERGE_SEC);
+    db_bind_i64(stmt, 5, MESSAGE_WITHOUT_TEXT);
     bool ok = true;
     enum db_step step = DB_DONE;
     struct buf content;
     buf_init(&content, 0);
     while (ok && *out_uid == 0 && (step = db_step(stmt, fault)) == DB_ROW) {
         uint64_t email_id = (uint64_t)db_column_i64(stmt, 1);
+        bool any_text = db_column_i64(stmt, 2) == MESSAGE_WITHOUT_TEXT;
         buf_reset(&content);
         ok = bodies_read(txn->db, &content, email_id, fault);
-        if (ok && sent_copies_are_equal(buf_view(&content), message->content)) {
+        if (ok && (any_text || sent_copies_are_equal(buf_view(&content), message->content))) {
             *out_uid = (uint32_t)db_column_i64(stmt, 0);
             *out_email_id = email_id;
         }

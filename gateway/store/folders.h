@@ -67,6 +67,9 @@ struct folder_hooks {
     bool (*outbox_removed)(void *context, struct mail_txn *txn, int64_t account_id,
                            int64_t mailbox_id, uint32_t uid, uint64_t email_id,
                            struct fault *fault);
+    /* A client put a mail (its content's id) into the folder for junk, or took it out. */
+    bool (*junk_moved)(void *context, struct mail_txn *txn, int64_t account_id, uint64_t email_id,
+                       bool into_junk, struct fault *fault);
     /* In the loop, after the commit of a transaction in which one of the above ran. */
     void (*committed)(void *context);
     void *context;

@@ -34,11 +34,17 @@ static bool make_version_1(struct db *db, struct fault *fault)
     return db_run(stmt, fault);
 }
 
+static bool add_people(struct db *db, struct fault *fault)
+{
+    return run_statements(db, people_schema, fault);
+}
+
 static const struct db_migration steps[] = {
     {NULL, make_version_1},
     {agent_schema_key_walk, NULL},
     {agent_schema_departures, NULL},
     {"CREATE INDEX body_by_thread ON body(thread_id)", NULL}, /* SEARCH THREADID */
+    {NULL, add_people},
 };
 
 const struct db_migration *mail_db_steps(size_t *out_n)

@@ -35,7 +35,10 @@ enum message_origin {
     MESSAGE_BY_CLIENT = 0, /* IMAP APPEND */
     MESSAGE_BY_NETWORK = 1,
     MESSAGE_BY_SUBMISSION = 2, /* the copy in Sent or Outbox of a mail taken by SMTP */
-    MESSAGE_BY_SERVER = 3      /* a report, an answer, the welcome */
+    MESSAGE_BY_SERVER = 3,     /* a report, an answer, the welcome */
+    /* As MESSAGE_BY_SUBMISSION, but its text is not kept; a client's own copy with the same
+     * Message-ID is taken for it, whatever it says. */
+    MESSAGE_WITHOUT_TEXT = 4
 };
 
 struct message_new {

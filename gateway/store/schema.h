@@ -14,6 +14,8 @@
 
 extern const char *const store_schema[];
 extern const char *const agent_schema[];
+/* A step: identities as mailing lists, muted subscriptions, rules of accounts and chans. */
+extern const char *const people_schema[];
 
 /* ---- further steps ---- */
 

@@ -11,6 +11,7 @@
 
 #include "base/db.h"
 #include "base/db_writer.h"
+#include "base/mem.h"
 #include "gateway/store/mail_db.h"
 #include "gateway/store/store_check.h"
 #include "tests/gateway/store/fixture.h"
@@ -93,6 +94,43 @@ static void ten_migrations_keep_uids_and_uidvalidity(void **state)
     assert_true(fixture_has_keyword(fixture, inbox, 5, "tag"));
     assert_int_equal(fixture_append(fixture, "INBOX", mail, 0, NULL), 6);
     fixture->ops->close(&inbox);
+}
+
+/* Identities, chans, subscriptions and accounts of version 1 come through, with nothing switched on
+ * that is new. */
+static void people_of_version_1_come_through(void **state)
+{
+    struct fixture *fixture = *state;
+    size_t n_steps;
+    const struct db_migration *steps = mail_db_steps(&n_steps);
+    char *path = xasprintf("%s.old", fixture->path);
+    struct db *db = db_open(path, &(struct db_options){0}, &fixture->fault);
+    assert_true(db_migrate(db, steps, 1, &fixture->fault));
+    assert_true(db_exec(db,
+                        "INSERT INTO identity (account_id, kind, address, label, signing_key,"
+                        " encryption_key, behaviour, trials_per_byte, extra_bytes, created_sec)"
+                        " VALUES (1, 0, 'BM-a', 'me', x'00', x'00', 0, 1000, 1000, 5);"
+                        "INSERT INTO broadcast_subscription (account_id, address, label)"
+                        " VALUES (1, 'BM-b', 'news')",
+                        &fixture->fault));
+    assert_true(db_migrate(db, steps, n_steps, &fixture->fault));
+    struct db_stmt *stmt =
+        db_prepare(db,
+                   "SELECT (SELECT label || list_name FROM identity),"
+                   " (SELECT muted FROM broadcast_subscription WHERE enabled = 1),"
+                   " (SELECT count(*) FROM list_post) + (SELECT count(*) FROM chan_rule) +"
+                   " (SELECT count(*) FROM account_policy)",
+                   &fixture->fault);
+    assert_non_null(stmt);
+    assert_int_equal(db_step(stmt, NULL), DB_ROW);
+    assert_string_equal(db_column_text(stmt, 0), "me");
+    assert_false(db_column_is_null(stmt, 1));
+    assert_int_equal(db_column_i64(stmt, 1), 0);
+    assert_int_equal(db_column_i64(stmt, 2), 0);
+    db_reset(stmt);
+    db_close(&db);
+    (void)unlink(path);
+    free(path);
 }
 
 static void a_step_that_fails_leaves_the_older_version(void **state)
@@ -210,6 +248,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(all_sections_make_their_tables),
         TEST(ten_migrations_keep_uids_and_uidvalidity),
+        TEST(people_of_version_1_come_through),
         TEST(a_step_that_fails_leaves_the_older_version),
         TEST(a_newer_programs_database_is_left_alone),
         TEST(a_broken_database_is_a_clear_stop),
