@@ -220,7 +220,7 @@ class People(harness.TestCase):
         self.a.send(alice, chan, "Blocked here", "x\n")
         self.a.send(chan, chan, "Let through", "x\n")
         self.b.wait_mail("Let through", "Chans/flooded")
-        self.b.cli("identity", "set", "flooded", "--difficulty", "2000")
+        self.b.cli("identity", "set", "flooded", "--difficulty", "300")
         self.a.send(chan, chan, "Too cheap", "x\n")
         self.b.send(chan, chan, "Own work", "x\n")
         self.b.wait_mail("Own work", "Chans/flooded")
