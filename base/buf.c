@@ -81,9 +81,15 @@ bool buf_append_str(struct buf *buf, const char *text)
     return buf_append(buf, text, strlen(text));
 }
 
-bool buf_append_byte(struct buf *buf, uint8_t byte)
+bool buf_append_u64(struct buf *buf, uint64_t number)
 {
-    return buf_append(buf, &byte, 1);
+    uint8_t digits[20];
+    size_t at = sizeof digits;
+    do {
+        digits[--at] = (uint8_t)('0' + number % 10);
+        number /= 10;
+    } while (number != 0);
+    return buf_append(buf, digits + at, sizeof digits - at);
 }
 
 bool buf_append_zeros(struct buf *buf, size_t n_zeros)
@@ -98,15 +104,19 @@ bool buf_append_zeros(struct buf *buf, size_t n_zeros)
 
 bool buf_vprintf(struct buf *buf, const char *format, va_list args)
 {
+    /* Into the room that is there; a second time only when that was too small. */
+    size_t room = buf->capacity - buf->len;
     va_list again;
     va_copy(again, args);
-    int len = vsnprintf(NULL, 0, format, again);
+    int len = vsnprintf(room > 0 ? (char *)buf->data + buf->len : NULL, room, format, again);
     va_end(again);
     if (len < 0 || !buf_reserve(buf, (size_t)len)) {
         buf->failed = true;
         return false;
     }
-    vsnprintf((char *)buf->data + buf->len, (size_t)len + 1, format, args);
+    if ((size_t)len >= room) {
+        vsnprintf((char *)buf->data + buf->len, (size_t)len + 1, format, args);
+    }
     buf->len += (size_t)len;
     return true;
 }

@@ -39,7 +39,9 @@ bool buf_reserve(struct buf *buf, size_t extra);
 bool buf_append(struct buf *buf, const void *data, size_t len);
 bool buf_append_bytes(struct buf *buf, struct bytes bytes);
 bool buf_append_str(struct buf *buf, const char *text);
-bool buf_append_byte(struct buf *buf, uint8_t byte);
+static inline bool buf_append_byte(struct buf *buf, uint8_t byte);
+/* In decimal. */
+bool buf_append_u64(struct buf *buf, uint64_t number);
 bool buf_append_zeros(struct buf *buf, size_t n_zeros);
 bool buf_printf(struct buf *buf, const char *format, ...) PRINTF_LIKE(2, 3);
 bool buf_vprintf(struct buf *buf, const char *format, va_list args) PRINTF_LIKE(2, 0);
@@ -55,5 +57,17 @@ struct bytes buf_view(const struct buf *buf) MUST_USE;
 const char *buf_str(struct buf *buf) MUST_USE;
 /* Hand the memory to the caller (free() it); the buffer is empty again. */
 uint8_t *buf_take(struct buf *buf, size_t *out_len) MUST_USE;
+
+/* Here, because renderers call it for every byte of a reply: there is nearly always room. */
+static inline bool buf_append_byte(struct buf *buf, uint8_t byte)
+{
+    bool has_room = !buf->failed && buf->len + 1 < buf->capacity &&
+                    (buf->max_len == 0 || buf->len < buf->max_len);
+    if (!has_room && !buf_reserve(buf, 1)) {
+        return false;
+    }
+    buf->data[buf->len++] = byte;
+    return true;
+}
 
 #endif

@@ -11,8 +11,6 @@
  * checked. */
 #include "mailproto/imap/bodystructure.h"
 
-#include <inttypes.h>
-
 #include "base/buf.h"
 #include "base/str.h"
 #include "mailproto/imap/imap_write.h"
@@ -163,7 +161,8 @@ static void print_single(struct buf *out, const struct message_info *info, uint3
     imap_write_nstring(out, part->description);
     buf_append_byte(out, ' ');
     imap_write_string(out, part->encoding);
-    buf_printf(out, " %" PRIu64, part->body_len);
+    buf_append_byte(out, ' ');
+    buf_append_u64(out, part->body_len);
     if (is_message) {
         buf_append_byte(out, ' ');
         envelope_print(out, part->envelope);
@@ -171,7 +170,8 @@ static void print_single(struct buf *out, const struct message_info *info, uint3
         print_part(out, info, index + 1, extended);
     }
     if (is_message || bytes_is_word(part->type, "text")) {
-        buf_printf(out, " %" PRIu64, part->n_lines);
+        buf_append_byte(out, ' ');
+        buf_append_u64(out, part->n_lines);
     }
     if (extended) {
         buf_append_byte(out, ' ');

@@ -88,7 +88,7 @@ static void write_view_items(struct imap_session *session, struct fetch_run *run
     unsigned items = run->request.items;
     if ((items & FETCH_UID) != 0) {
         item_name(session, run, "UID ");
-        buf_printf(out, "%u", message->uid);
+        buf_append_u64(out, message->uid);
     }
     if ((items & FETCH_FLAGS) != 0 || uid_set_has(&run->newly_seen, message->uid)) {
         item_name(session, run, "FLAGS (");
@@ -102,11 +102,12 @@ static void write_view_items(struct imap_session *session, struct fetch_run *run
     }
     if ((items & FETCH_SIZE) != 0) {
         item_name(session, run, "RFC822.SIZE ");
-        buf_printf(out, "%u", message->size);
+        buf_append_u64(out, message->size);
     }
     if ((items & FETCH_MODSEQ) != 0) {
         item_name(session, run, "MODSEQ (");
-        buf_printf(out, "%" PRIu64 ")", message->modseq);
+        buf_append_u64(out, message->modseq);
+        buf_append_byte(out, ')');
     }
     if ((items & FETCH_SAVEDATE) != 0) {
         item_name(session, run, "SAVEDATE ");
@@ -378,8 +379,11 @@ static unsigned reader_items(const struct fetch_request *request)
         const struct fetch_body *body = &request->bodies[i];
         bool from_header = body->section.n_numbers == 0 && body->section.kind != BODY_SECTION_ALL &&
                            body->section.kind != BODY_SECTION_TEXT;
-        items |= MAILBOX_ITEM_INFO |
-                 (unsigned)(from_header ? MAILBOX_ITEM_HEADER : MAILBOX_ITEM_CONTENT);
+        items |= (unsigned)(from_header ? MAILBOX_ITEM_HEADER : MAILBOX_ITEM_CONTENT);
+        /* The whole message and its header are found without its parts. */
+        if (body->section.n_numbers > 0 || body->section.kind == BODY_SECTION_TEXT) {
+            items |= MAILBOX_ITEM_INFO;
+        }
     }
     return items;
 }
@@ -395,11 +399,12 @@ static void fetch_finish(struct imap_session *session, struct fetch_run *run)
     }
 }
 
-/* The stored form, or a plain one in its place when it can't be used. */
+/* The stored form, or a plain one in its place when it can't be used or nobody asked for it. */
 static void take_form(struct imap_session *session, struct fetch_run *run)
 {
     struct fault fault = {0};
-    if (!message_info_parse(&run->info, run->data.info, run->data.content_len, &run->arena,
+    if (run->data.info.len == 0 ||
+        !message_info_parse(&run->info, run->data.info, run->data.content_len, &run->arena,
                             &fault)) {
         message_info_of_opaque(&run->info,
                                run->data.header.len < run->data.content_len ? run->data.header.len
@@ -420,9 +425,7 @@ static void begin_message(struct imap_session *session, struct fetch_run *run,
                           run->data.uid);
     write_view_items(session, run, message, newest->keywords);
     if (run->reader != NULL) {
-        if ((reader_items(&run->request) & MAILBOX_ITEM_INFO) != 0) {
-            take_form(session, run);
-        }
+        take_form(session, run);
         write_form_items(session, run);
     }
 }

@@ -9,12 +9,17 @@ enum { QUOTED_MAX_BYTES = 1000 };
 
 static void write_quoted(struct buf *out, struct bytes text)
 {
+    size_t begin = 0;
     buf_append_byte(out, '"');
     for (size_t i = 0; i < text.len; i++) {
         if (text.data[i] == '"' || text.data[i] == '\\') {
+            buf_append(out, text.data + begin, i - begin);
             buf_append_byte(out, '\\');
+            begin = i;
         }
-        buf_append_byte(out, text.data[i]);
+    }
+    if (begin < text.len) {
+        buf_append(out, text.data + begin, text.len - begin);
     }
     buf_append_byte(out, '"');
 }
@@ -35,19 +40,14 @@ static void write_literal(struct buf *out, struct bytes text, size_t n_nuls)
 
 void imap_write_string(struct buf *out, struct bytes text)
 {
-    bool quotable = text.len <= QUOTED_MAX_BYTES;
     size_t n_nuls = 0;
+    size_t n_others = 0; /* that a quoted string can't hold either */
     for (size_t i = 0; i < text.len; i++) {
         uint8_t c = text.data[i];
-        if (c >= 0x80 || c == '\r' || c == '\n') {
-            quotable = false;
-        }
-        if (c == '\0') {
-            quotable = false;
-            n_nuls++;
-        }
+        n_nuls += c == '\0';
+        n_others += c >= 0x80 || c == '\r' || c == '\n';
     }
-    if (quotable) {
+    if (text.len <= QUOTED_MAX_BYTES && n_nuls + n_others == 0) {
         write_quoted(out, text);
     } else {
         write_literal(out, text, n_nuls);

@@ -307,7 +307,9 @@ const struct mailbox_message *mailbox_view_at(const struct mailbox_view *view, u
     return &view->slots[low].chunk->messages[index - view->slots[low].n_before];
 }
 
-uint32_t mailbox_view_lower_bound(const struct mailbox_view *view, uint32_t uid)
+/* Where the first message with a UID >= `uid` lies: false when there is none. */
+static bool find_lower_bound(const struct mailbox_view *view, uint32_t uid,
+                             const struct mailbox_slot **out_slot, uint32_t *out_index)
 {
     size_t low = 0;
     size_t high = view->n_slots;
@@ -321,7 +323,7 @@ uint32_t mailbox_view_lower_bound(const struct mailbox_view *view, uint32_t uid)
         }
     }
     if (low == view->n_slots) {
-        return view->n_messages + 1;
+        return false;
     }
     const struct mailbox_chunk *chunk = view->slots[low].chunk;
     uint32_t left = 0;
@@ -334,19 +336,35 @@ uint32_t mailbox_view_lower_bound(const struct mailbox_view *view, uint32_t uid)
             right = middle;
         }
     }
-    return view->slots[low].n_before + left + 1;
+    *out_slot = &view->slots[low];
+    *out_index = left;
+    return true;
+}
+
+uint32_t mailbox_view_lower_bound(const struct mailbox_view *view, uint32_t uid)
+{
+    const struct mailbox_slot *slot = NULL;
+    uint32_t index = 0;
+    return find_lower_bound(view, uid, &slot, &index) ? slot->n_before + index + 1
+                                                      : view->n_messages + 1;
 }
 
 uint32_t mailbox_view_seq_of(const struct mailbox_view *view, uint32_t uid)
 {
-    uint32_t seq = mailbox_view_lower_bound(view, uid);
-    return seq <= view->n_messages && mailbox_view_at(view, seq)->uid == uid ? seq : 0;
+    const struct mailbox_slot *slot = NULL;
+    uint32_t index = 0;
+    bool is_there = find_lower_bound(view, uid, &slot, &index) &&
+                    slot->chunk->messages[index].uid == uid;
+    return is_there ? slot->n_before + index + 1 : 0;
 }
 
 const struct mailbox_message *mailbox_view_find(const struct mailbox_view *view, uint32_t uid)
 {
-    uint32_t seq = mailbox_view_seq_of(view, uid);
-    return seq == 0 ? NULL : mailbox_view_at(view, seq);
+    const struct mailbox_slot *slot = NULL;
+    uint32_t index = 0;
+    bool is_there = find_lower_bound(view, uid, &slot, &index) &&
+                    slot->chunk->messages[index].uid == uid;
+    return is_there ? &slot->chunk->messages[index] : NULL;
 }
 
 /* ---- Differences ---- */
