@@ -33,8 +33,7 @@ static struct io *io_new(struct loop *loop, int fd,
     io->low_mark = IO_DEFAULT_LOW_MARK_BYTES;
     io->high_mark = IO_DEFAULT_HIGH_MARK_BYTES;
     io->last_byte_ms = clock_mono_ms();
-    io->rate_member = (struct io_rate_member){.wake = io_on_rate_wake, .context = io};
-    list_init(&io->rate_member.waiting);
+    io_rate_member_init(&io->rate_member, io_on_rate_wake, io);
     timer_init(&io->timer, loop, io_on_timer, io);
     deferred_init(&io->work, loop, io_on_work, io);
     deferred_init(&io->at_free, loop, io_end_with_loop, io);
@@ -251,7 +250,7 @@ void io_set_timeout(struct io *io, int64_t idle_ms)
 
 void io_set_rate(struct io *io, struct io_rate *rate)
 {
-    list_remove(&io->rate_member.waiting);
+    io_rate_leave(&io->rate_member);
     io->rate = rate;
     io->rate_waits = false;
     deferred_arm(&io->work);

@@ -38,7 +38,7 @@ void io_die(struct io *io)
     io->state = IO_STATE_DEAD;
     watch_free(&io->watch);
     timer_cancel(&io->timer);
-    list_remove(&io->rate_member.waiting);
+    io_rate_leave(&io->rate_member);
     if (io->fd >= 0) {
         close(io->fd);
         io->fd = -1;
@@ -124,7 +124,7 @@ static bool send_piece(struct io *io)
         }
         return false;
     }
-    io_rate_spend(io->rate, IO_RATE_OUT, (size_t)sent);
+    io_rate_spend(io->rate, &io->rate_member, IO_RATE_OUT, (size_t)sent);
     io->n_sent += (uint64_t)sent;
     io->last_byte_ms = clock_mono_ms();
     byte_queue_consume(&io->output, (size_t)sent);
@@ -206,7 +206,7 @@ static bool receive_piece(struct io *io)
         return false;
     }
     io->eof = got == 0;
-    io_rate_spend(io->rate, IO_RATE_IN, (size_t)got);
+    io_rate_spend(io->rate, &io->rate_member, IO_RATE_IN, (size_t)got);
     io->n_received += (uint64_t)got;
     io->last_byte_ms = clock_mono_ms();
     io->tell_data = io->tell_data || (io->tls == NULL && got > 0);

@@ -71,6 +71,26 @@ int listener_bind(const struct netaddr *address, struct fault *fault)
     return fd;
 }
 
+int listener_bind_datagrams(const struct netaddr *address, struct fault *fault)
+{
+    struct sockaddr_storage storage;
+    socklen_t len;
+    netaddr_to_sockaddr(&storage, &len, address);
+    struct netaddr_text where = netaddr_format(address);
+    int fd = socket(storage.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) {
+        set_bind_fault(fault, errno, where.text);
+        return -1;
+    }
+    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int));
+    setsockopt(fd, SOL_SOCKET, SO_BROADCAST, &(int){1}, sizeof(int));
+    if (bind(fd, (const struct sockaddr *)&storage, len) != 0) {
+        set_bind_fault(fault, errno, where.text);
+        process_close_fd(&fd);
+    }
+    return fd;
+}
+
 /* True when nobody answers at the socket file, so that it may go. */
 static bool is_dead_socket(const struct sockaddr_un *address)
 {

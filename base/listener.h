@@ -23,6 +23,8 @@ enum { LISTENER_BACKOFF_MS = 500, LISTENER_BACKLOG = 256, LISTENER_ACCEPTS_A_TUR
  * taken, FAULT_DENIED when it may not be had; the text names the address. The result is the
  * caller's, close-on-exec and non-blocking; -1 on failure. */
 int listener_bind(const struct netaddr *address, struct fault *fault) MUST_USE;
+/* A UDP socket that may send broadcasts; others on this machine may share its port. */
+int listener_bind_datagrams(const struct netaddr *address, struct fault *fault) MUST_USE;
 /* A Unix socket at `path` with `mode`, of `group` (NULL or "": unchanged). A dead socket file in
  * the way is replaced; one that answers is FAULT_EXISTS; any other file is FAULT_EXISTS too. */
 int listener_bind_unix(const char *path, mode_t mode, const char *group,

@@ -17,6 +17,7 @@ pkg_check_modules(UTF8PROC REQUIRED IMPORTED_TARGET libutf8proc)
 pkg_check_modules(INIH REQUIRED IMPORTED_TARGET inih)
 pkg_check_modules(SODIUM REQUIRED IMPORTED_TARGET libsodium)
 pkg_check_modules(SECCOMP REQUIRED IMPORTED_TARGET libseccomp)
+pkg_check_modules(MINIUPNPC REQUIRED IMPORTED_TARGET miniupnpc)
 
 # libetpan's own .pc file links without PIE (-specs=no-pie-link.specs), so it is found by hand.
 find_path(ETPAN_INCLUDE_DIR libetpan/libetpan.h REQUIRED)

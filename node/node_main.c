@@ -192,7 +192,11 @@ static void take_sockets(struct app *app)
 
 static void serve(struct app *app)
 {
+    const char *port = child_value(app->child, CHILD_VALUE_EXTERNAL_PORT);
     child_attach(app->child, app->loop, &child_handler, app);
+    if (port != NULL) {
+        on_value(app, CHILD_VALUE_EXTERNAL_PORT, port);
+    }
     take_sockets(app);
     serve_http(app);
     node_start(app->node);

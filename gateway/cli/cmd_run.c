@@ -132,6 +132,7 @@ static int supervise(const struct cli *cli, const struct settings *settings, str
         .n_listeners = listeners.n_items,
         .with_gateway = start.with_gateway,
         .with_node = start.with_node,
+        .upnp = start.with_node && settings->node.upnp && settings->node.tor != TOR_STRICT,
         .one_shot = start.one_shot,
         .no_gpu = no_gpu(settings, start),
         .log_fd = log_fd,

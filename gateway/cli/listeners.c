@@ -130,13 +130,37 @@ static bool add_metrics(struct listeners *listeners, const struct http_settings 
            add_addresses(listeners, "node.metrics", http->listen, http->port, fault);
 }
 
+/* Strict Tor mode listens for Tor alone, and only if it forwards a name to us. */
+static const char *node_addresses(const struct node_settings *node)
+{
+    if (node->tor != TOR_STRICT) {
+        return node->listen;
+    }
+    return node->onion[0] != '\0' ? "127.0.0.1" : "";
+}
+
+static bool add_node(struct listeners *listeners, const struct node_settings *node,
+                     struct fault *fault)
+{
+    if (!add_addresses(listeners, "node.listen", node_addresses(node), node->port, fault)) {
+        return false;
+    }
+    if (!node->lan_discovery || node->tor != TOR_OFF) {
+        return true;
+    }
+    return add(listeners,
+               (struct supervisor_listener){
+                   .name = "node.lan",
+                   .address = arena_printf(&listeners->arena, "0.0.0.0:%u", node->lan_port),
+                   .datagrams = true},
+               fault);
+}
+
 bool listeners_init(struct listeners *listeners, const struct settings *settings, const char *home,
                     bool mail, struct fault *fault)
 {
     *listeners = (struct listeners){0};
-    bool is_hidden = settings->node.tor == TOR_STRICT;
-    bool ok = (is_hidden || add_addresses(listeners, "node.listen", settings->node.listen,
-                                          settings->node.port, fault)) &&
+    bool ok = add_node(listeners, &settings->node, fault) &&
               (mail ? add_mail(listeners, settings, home, fault)
                     : add_metrics(listeners, &settings->http, fault));
     if (!ok) {

@@ -30,6 +30,7 @@
 #include "gateway/cli/supervisor_sockets.h"
 #include "gateway/cli/supervisor_spawn.h"
 #include "gateway/cli/supervisor_status.h"
+#include "gateway/cli/supervisor_upnp.h"
 
 enum {
     BACKOFF_FIRST_MS = 200,
@@ -97,6 +98,7 @@ struct supervisor {
     struct askers askers;
     char *node_report; /* plain; NULL: none yet */
     struct programs programs;
+    struct upnp_keeper upnp;
     struct timer kill_timer;
     bool stopping;
     int exit_code;
@@ -210,6 +212,13 @@ static bool gets_listener(const struct kid_kind *kind, const char *name)
                                  : !str_starts_with(name, node_prefix);
 }
 
+static void send_external_port(struct supervisor *supervisor, uint16_t port)
+{
+    char text[16];
+    snprintf(text, sizeof text, "%u", (unsigned)port);
+    send_value(&supervisor->kids[NODE], CHILD_VALUE_EXTERNAL_PORT, text);
+}
+
 static void send_basics(struct kid *kid)
 {
     struct supervisor *supervisor = kid->supervisor;
@@ -223,6 +232,9 @@ static void send_basics(struct kid *kid)
     }
     if (kid->kind->instance != NULL) {
         send_value(kid, CHILD_VALUE_INSTANCE, kid->kind->instance);
+    }
+    if (kid->kind == &kinds[NODE] && supervisor->upnp.is_mapped) {
+        send_external_port(supervisor, supervisor->upnp.external);
     }
     send_socket(kid, CHILD_SOCKET_LOCK, supervisor->lock_fd);
     for (size_t i = 0; i < options->n_listeners; i++) {
@@ -543,6 +555,7 @@ static void on_child_signal(void *context)
         reap(&supervisor->kids[i]);
     }
     programs_reap(&supervisor->programs);
+    upnp_reap(&supervisor->upnp);
 }
 
 /* ---- The control socket. ---- */
@@ -584,6 +597,37 @@ static bool open_control(struct supervisor *supervisor, struct fault *fault)
     supervisor->control_path = path;
     supervisor->control = listener_new_take(supervisor->loop, fd, on_control, supervisor);
     return true;
+}
+
+/* ---- The router. ---- */
+
+static void on_mapped(void *context, uint16_t external)
+{
+    send_external_port(context, external);
+}
+
+static bool prepare_upnp(struct supervisor *supervisor, struct fault *fault)
+{
+    const struct supervisor_options *options = supervisor->options;
+    char *path = NULL;
+    if (options->upnp) {
+        path = spawn_find(options->program, "bittern-upnp", fault);
+    }
+    upnp_init_take(&supervisor->upnp, supervisor->loop, path, options->log_fd, on_mapped,
+                   supervisor);
+    return path != NULL || !options->upnp;
+}
+
+/* For the first port on which other nodes may connect. */
+static void begin_upnp(struct supervisor *supervisor)
+{
+    const struct supervisor_options *options = supervisor->options;
+    for (size_t i = 0; i < options->n_listeners; i++) {
+        if (strcmp(options->listeners[i].name, "node.listen") == 0) {
+            upnp_begin(&supervisor->upnp, listener_port(supervisor->listener_fds[i]));
+            return;
+        }
+    }
 }
 
 /* ---- From start to end. ---- */
@@ -662,6 +706,7 @@ static void clear(struct supervisor *supervisor)
         free(supervisor->control_path);
     }
     timer_cancel(&supervisor->kill_timer);
+    upnp_end(&supervisor->upnp);
     sockets_close(&supervisor->listener_fds, supervisor->options->listeners,
                   supervisor->options->n_listeners);
     process_close_fd(&supervisor->lock_fd);
@@ -678,10 +723,11 @@ int supervisor_run(const struct supervisor_options *options, struct fault *fault
         supervisor.lock_fd = home_lock(options->home, fault);
         ok = supervisor.lock_fd >= 0;
     }
-    ok = ok && prepare_kids(&supervisor, fault) &&
+    ok = ok && prepare_kids(&supervisor, fault) && prepare_upnp(&supervisor, fault) &&
          sockets_bind(&supervisor.listener_fds, options->listeners, options->n_listeners, fault) &&
          open_control(&supervisor, fault) && start_all(&supervisor, fault);
     if (ok) {
+        begin_upnp(&supervisor);
         loop_run(supervisor.loop);
     }
     int code = ok ? supervisor.exit_code : -1;

@@ -20,6 +20,7 @@
 struct supervisor_listener {
     const char *name;      /* as base/child.h lists them: "node.listen", "imap.tls" ... */
     const char *address;   /* "127.0.0.1:1143"; or NULL and unix_path */
+    bool datagrams;        /* UDP, for broadcasts: not listened on */
     const char *unix_path; /* its folder is made (0700) if it is not there */
     mode_t mode;
     const char *group; /* NULL or "": unchanged */
@@ -41,6 +42,7 @@ struct supervisor_options {
     size_t n_programs;
     bool with_gateway; /* the gateway and its two decoders */
     bool with_node;
+    bool upnp;     /* have the router forward the node's port */
     bool one_shot; /* the gateway serves one command: no listeners, no node */
     const char *no_gpu; /* why no graphics processor is to be used; NULL: start its process */
     int log_fd;    /* the children's standard error; the caller's own, STDERR_FILENO will do */

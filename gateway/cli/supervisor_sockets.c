@@ -32,7 +32,8 @@ static int bind_one(const struct supervisor_listener *listener, struct fault *fa
     int fd = -1;
     if (listener->address != NULL) {
         if (netaddr_parse(&address, listener->address, 0, fault)) {
-            fd = listener_bind(&address, fault);
+            fd = listener->datagrams ? listener_bind_datagrams(&address, fault)
+                                     : listener_bind(&address, fault);
         }
     } else if (make_folder_of(listener->unix_path, fault)) {
         fd = listener_bind_unix(listener->unix_path, listener->mode, listener->group, fault);

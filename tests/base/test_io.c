@@ -14,6 +14,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/io.h"
+#include "base/io_rate.h"
 #include "base/loop.h"
 #include "base/mem.h"
 
@@ -464,6 +465,11 @@ static void a_unix_socket_that_is_not_there_is_an_error_not_a_crash(void **state
     free(path);
 }
 
+static void nothing(void *context)
+{
+    (void)context;
+}
+
 static void a_rate_bounds_what_goes_and_is_shared(void **state)
 {
     struct bench *bench = *state;
@@ -481,6 +487,39 @@ static void a_rate_bounds_what_goes_and_is_shared(void **state)
     loop_turn(bench->loop, 0);
     io_rate_free(&rate);
     free(data);
+}
+
+/* Three who always have more to send, through one rate: whatever the order in which they began,
+ * each gets a third. */
+static void a_rate_is_shared_by_those_who_want_more(void **state)
+{
+    enum { N = 3, BYTES = 200000, PER_SEC = 60000, MS = 1000 };
+    struct bench *bench = *state;
+    struct io_rate *rate = io_rate_new(bench->loop, 0, PER_SEC);
+    struct io_rate_member members[N];
+    size_t sent[N] = {0};
+    uint64_t n_ticks = MS / 100;
+    for (size_t i = 0; i < N; i++) {
+        io_rate_member_init(&members[i], nothing, NULL);
+    }
+    int64_t end_ms = clock_mono_ms() + MS;
+    while (clock_mono_ms() < end_ms) {
+        for (size_t i = 0; i < N; i++) {
+            size_t n;
+            while ((n = io_rate_ask(rate, &members[i], IO_RATE_OUT, BYTES)) > 0) {
+                io_rate_spend(rate, &members[i], IO_RATE_OUT, n);
+                sent[i] += n;
+            }
+        }
+        loop_turn(bench->loop, 20);
+    }
+    size_t all = sent[0] + sent[1] + sent[2];
+    assert_in_range(all, PER_SEC / 10 * (n_ticks / 2), PER_SEC / 10 * (n_ticks + 2));
+    for (size_t i = 0; i < N; i++) {
+        assert_in_range(sent[i], all / N - PER_SEC / 10, all / N + PER_SEC / 10);
+        io_rate_leave(&members[i]);
+    }
+    io_rate_free(&rate);
 }
 
 static void a_reading_rate_does_not_hold_up_writing(void **state)
@@ -715,6 +754,7 @@ int main(void)
         IO_TEST(last_words_are_not_lost_to_input_that_nobody_read),
         IO_TEST(a_unix_socket_that_is_not_there_is_an_error_not_a_crash),
         IO_TEST(a_rate_bounds_what_goes_and_is_shared),
+        IO_TEST(a_rate_is_shared_by_those_who_want_more),
         IO_TEST(a_reading_rate_does_not_hold_up_writing),
         IO_TEST(peers_speak_anonymous_tls_both_ways),
         IO_TEST(clear_text_before_tls_keeps_its_place),

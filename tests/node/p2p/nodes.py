@@ -4,8 +4,10 @@
 Node: a process with settings, a listening socket on loopback and its reports.
 Peer: a scripted node that says exactly what a test wants."""
 import array
+import fcntl
 import hashlib
 import json
+import mmap
 import os
 import random
 import shutil
@@ -45,20 +47,52 @@ def wait_for(what, seconds, condition):
     raise AssertionError("waited %s s in vain for: %s" % (seconds, what))
 
 
+class Clock:
+    """The wall clock of all nodes that are given it, in builds with BITTERN_TEST_CLOCK."""
+
+    def __init__(self):
+        first = os.memfd_create("clock", 0)
+        self.fd = fcntl.fcntl(first, fcntl.F_DUPFD, 64)  # out of the way of descriptor 3
+        os.close(first)
+        os.ftruncate(self.fd, mmap.PAGESIZE)
+        self.page = mmap.mmap(self.fd, mmap.PAGESIZE)
+
+    def set(self, offset_sec):
+        self.page[:8] = struct.pack("=q", offset_sec)
+
+
 class Node:
-    def __init__(self, name, settings=None, connect=(), folder=None):
+    def __init__(self, name, settings=None, connect=(), folder=None, hosts=("127.0.0.1",), lan=False,
+                 clock=None):
+        """`hosts`: where it listens, the first on `port`. `lan`: a UDP socket for neighbours, on
+        `lan_port`. `clock`: a Clock."""
         self.name = name
+        self.clock = clock
         self.folder = folder or tempfile.mkdtemp(prefix="bittern-node-")
         self.settings = dict(DEFAULTS, **(settings or {}))
         if connect:
             self.settings["network.connect"] = ", ".join("127.0.0.1:%d" % port for port in connect)
-        self.listener = socket.socket()
-        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.listener.bind(("127.0.0.1", 0))
-        self.listener.listen(64)
-        self.listener.setblocking(False)
-        self.port = self.listener.getsockname()[1]
+        self.listeners = [self.listen(host) for host in hosts]
+        self.ports = [listener.getsockname()[1] for listener in self.listeners]
+        self.port = self.ports[0] if self.ports else 0
+        self.lan = None
+        if lan:
+            self.lan = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            self.lan.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+            self.lan.bind(("0.0.0.0", 0))
+            self.lan.setblocking(False)
+            self.lan_port = self.lan.getsockname()[1]
+            self.settings["node.lan_port"] = str(self.lan_port)
         self.start()
+
+    @staticmethod
+    def listen(host):
+        listener = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, 0))
+        listener.listen(256)
+        listener.setblocking(False)
+        return listener
 
     def start(self, link=None):
         self.status = {}
@@ -72,16 +106,23 @@ class Node:
         def give_fd():
             os.dup2(theirs.fileno(), 3)
 
+        environment = dict(os.environ)
+        fds = [3, theirs.fileno()]
+        if self.clock is not None:
+            environment["BITTERN_CLOCK_FD"] = str(self.clock.fd)
+            fds.append(self.clock.fd)
         self.process = subprocess.Popen(
             [os.path.join(BIN, "bittern-node")], stderr=log, stdin=subprocess.DEVNULL,
-            stdout=log,
-            preexec_fn=give_fd, pass_fds=(3, theirs.fileno()))
+            stdout=log, env=environment, preexec_fn=give_fd, pass_fds=fds)
         log.close()
         theirs.close()
         lines = "".join("%s=%s\n" % item for item in self.settings.items())
         self.send(SETTINGS, lines.encode())
         self.send(VALUE, b"home\0" + self.folder.encode())
-        self.send(SOCKET, b"node.listen", [self.listener.fileno()])
+        for listener in self.listeners:
+            self.send(SOCKET, b"node.listen", [listener.fileno()])
+        if self.lan is not None:
+            self.send(SOCKET, b"node.lan", [self.lan.fileno()])
         if link is not None:
             self.send(SOCKET, b"link", [link.fileno()])
         self.send(START, b"")
@@ -166,7 +207,10 @@ class Node:
     def remove(self):
         if self.is_alive():
             self.kill()
-        self.listener.close()
+        for listener in self.listeners:
+            listener.close()
+        if self.lan is not None:
+            self.lan.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
