@@ -110,12 +110,12 @@ def ip_bytes(host):
 
 
 def version_payload(timestamp=None, protocol=3, services=NODE_NETWORK, nonce=None, port=8444,
-                    user_agent=b"/Testpeer:1.0/", streams=(1,)):
+                    user_agent=b"/Testpeer:1.0/", streams=(1,), recv_host="127.0.0.1"):
     timestamp = int(time.time()) if timestamp is None else timestamp
     nonce = os.urandom(8) if nonce is None else nonce
     here = ip_bytes("127.0.0.1")
     return (struct.pack(">IQQ", protocol, services, timestamp) +
-            struct.pack(">Q", 1) + here + struct.pack(">H", 8444) +
+            struct.pack(">Q", 1) + ip_bytes(recv_host) + struct.pack(">H", 8444) +
             struct.pack(">Q", services) + here + struct.pack(">H", port) + nonce +
             var_str(user_agent) + var_int(len(streams)) + b"".join(map(var_int, streams)))
 
