@@ -232,6 +232,16 @@ static void make_room(struct inventory *inventory, size_t new_bytes)
 
 /* ---- putting in */
 
+/* True when that much may still wait for the disk. */
+static bool may_wait(const struct inventory *inventory, size_t len, bool own)
+{
+    uint64_t numbers_left = inventory->store.end_number - inventory->store.next_number;
+    uint64_t kept_numbers = own ? 0 : INVENTORY_OWN_RESERVE_NUMBERS;
+    uint64_t kept_bytes = own ? 0 : INVENTORY_OWN_RESERVE_BYTES;
+    return numbers_left > kept_numbers &&
+           inventory->unwritten_bytes + len <= INVENTORY_MAX_UNWRITTEN_BYTES - kept_bytes;
+}
+
 enum inventory_add_result inventory_add(struct inventory *inventory,
                                         const struct inventory_new *object, uint32_t *out_slot)
 {
@@ -240,8 +250,7 @@ enum inventory_add_result inventory_add(struct inventory *inventory,
     if (*out_slot != SLOT_NONE) {
         return INVENTORY_KNOWN;
     }
-    if (inventory->store.next_number == inventory->store.end_number ||
-        inventory->unwritten_bytes + object->payload.len > INVENTORY_MAX_UNWRITTEN_BYTES) {
+    if (!may_wait(inventory, object->payload.len, object->own)) {
         inventory->was_busy = true;
         write_soon(inventory);
         return INVENTORY_BUSY;

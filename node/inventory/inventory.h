@@ -42,6 +42,8 @@ enum {
     INVENTORY_WRITE_MAX_OBJECTS = 2000,
     INVENTORY_WRITE_MAX_BYTES = 8 << 20,
     INVENTORY_MAX_UNWRITTEN_BYTES = 64 << 20, /* above it: INVENTORY_BUSY */
+    INVENTORY_OWN_RESERVE_BYTES = 8 << 20,    /* of these, kept for our own objects ... */
+    INVENTORY_OWN_RESERVE_NUMBERS = 1000,     /* ... and of the numbers reserved on disk */
     INVENTORY_RECENT_BYTES = 4 << 20,         /* payloads kept in memory after they were written */
     INVENTORY_CLOCK_JUMP_SEC = 600,
     INVENTORY_CLOCK_GRACE_SEC = 10800
@@ -106,7 +108,8 @@ struct inventory_new {
 enum inventory_add_result {
     INVENTORY_ADDED,
     INVENTORY_KNOWN, /* it is here already; *out_slot is where */
-    INVENTORY_BUSY   /* the disk does not keep up, or is full: not kept; on_room follows */
+    INVENTORY_BUSY   /* the disk does not keep up, or is full: not kept; on_room follows. The
+                        network's objects meet it first: what is ours has a reserve */
 };
 
 /* All is copied. */

@@ -79,7 +79,8 @@ static void drop_recent(struct inventory *inventory)
 
 void write_soon(struct inventory *inventory)
 {
-    if (inventory->writing || inventory->closing) {
+    bool waits_for_retry = inventory->write_failed && timer_is_armed(&inventory->write_timer);
+    if (inventory->writing || inventory->closing || waits_for_retry) {
         return;
     }
     size_t n_waiting = inventory->n_recent - inventory->n_written;

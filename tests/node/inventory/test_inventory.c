@@ -3,10 +3,13 @@
 #include "node/inventory/inventory.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -27,6 +30,8 @@ struct world {
     size_t n_expired;
     size_t n_evicted;
     uint64_t last_written;
+    size_t n_room;
+    bool broken;
 };
 
 static void on_removed(void *context, uint32_t slot, const uint8_t hash[OBJECT_HASH_BYTES],
@@ -45,12 +50,19 @@ static void on_written(void *context, uint64_t number)
     world->last_written = number;
 }
 
-static void ignore(void *context)
+static void on_room(void *context)
 {
-    (void)context;
+    struct world *world = context;
+    world->n_room++;
 }
 
-static const struct inventory_handler handler = {on_written, on_removed, ignore, ignore};
+static void on_broken(void *context)
+{
+    struct world *world = context;
+    world->broken = true;
+}
+
+static const struct inventory_handler handler = {on_written, on_removed, on_room, on_broken};
 
 static void open_world(struct world *world, uint32_t max_objects, uint64_t max_bytes)
 {
@@ -326,7 +338,8 @@ static void expired_objects_stay_three_hours_and_go(void **state)
     turn_until_written(world);
     close_world(world);
 
-    /* Opened anew, so that the step of the clock is none for it. The test itself may take seconds. */
+    /* Opened anew, so that the step of the clock is none for it. The test itself may take seconds.
+     */
     clock_set_offset(500 + OBJECT_KEEP_EXPIRED_SEC - 100);
     open_world(world, 1000, 1 << 20);
     inventory_expire(world->inventory);
@@ -404,6 +417,142 @@ static void bytes_are_bounded_too(void **state)
     assert_true(inventory_figures(world->inventory).n_bytes <= 1000000);
     assert_readable(world, 300);
     close_world(world);
+}
+
+static void exactly_as_many_as_the_bound_says_are_kept(void **state)
+{
+    struct world *world = *state;
+    open_world(world, 1000, 1 << 24);
+    for (uint32_t i = 1; i <= 1000; i++) {
+        assert_int_equal(add(world, i, &plain), INVENTORY_ADDED);
+        assert_int_equal(inventory_figures(world->inventory).n_objects, i);
+    }
+    assert_int_equal(world->n_evicted, 0);
+    assert_int_equal(add(world, 1001, &plain), INVENTORY_ADDED);
+    assert_true(world->n_evicted > 0 && inventory_figures(world->inventory).n_objects <= 1000);
+    close_world(world);
+}
+
+static void exactly_as_many_bytes_as_the_bound_says_are_kept(void **state)
+{
+    struct world *world = *state;
+    struct adding big = plain;
+    big.len = 10000;
+    open_world(world, 100000, 1000000);
+    for (uint32_t i = 1; i <= 100; i++) {
+        assert_int_equal(add(world, i, &big), INVENTORY_ADDED);
+    }
+    assert_int_equal(inventory_figures(world->inventory).n_bytes, 1000000);
+    assert_int_equal(world->n_evicted, 0);
+    struct adding last = plain;
+    last.len = 1;
+    assert_int_equal(add(world, 101, &last), INVENTORY_ADDED);
+    assert_true(world->n_evicted > 0);
+    assert_true(inventory_figures(world->inventory).n_bytes <= 1000000);
+    close_world(world);
+}
+
+static void own_objects_alone_may_go_above_the_bound(void **state)
+{
+    struct world *world = *state;
+    struct adding own = plain;
+    own.own = true;
+    open_world(world, 1000, 1 << 24);
+    for (uint32_t i = 1; i <= 1001; i++) {
+        assert_int_equal(add(world, i, &own), INVENTORY_ADDED);
+    }
+    assert_int_equal(world->n_evicted, 0);
+    assert_int_equal(inventory_figures(world->inventory).n_objects, 1001);
+    close_world(world);
+}
+
+/* ---- a full disk */
+
+/* A small file system over the world's folder, seen by this process alone. */
+static bool mount_small(struct world *world, const char *size)
+{
+    bool may =
+        unshare(CLONE_NEWNS) == 0 && mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0;
+    return may && mount("small", world->dir, "tmpfs", 0, size) == 0;
+}
+
+static void turn_for(struct world *world, int64_t ms)
+{
+    int64_t end_ms = clock_mono_ms() + ms;
+    while (clock_mono_ms() < end_ms) {
+        loop_turn(world->loop, 20);
+    }
+}
+
+/* Add objects from number `first` on until the store is busy; returns how many were taken. */
+static uint32_t add_until_busy(struct world *world, uint32_t first, const struct adding *how)
+{
+    enum { NEVER = 2000 };
+    uint32_t n = 0;
+    while (add(world, first + n, how) == INVENTORY_ADDED) {
+        n++;
+        assert_true(n < NEVER);
+        loop_turn(world->loop, 0);
+    }
+    return n;
+}
+
+static void a_full_disk_stops_relaying_first_and_recovers(void **state)
+{
+    enum { FIRST = 1, FIRST_OWN = 1000000, LEN = 100000 };
+    struct world *world = *state;
+    struct adding big = plain;
+    struct adding own = plain;
+    big.len = LEN;
+    own.len = LEN;
+    own.own = true;
+    if (!mount_small(world, "size=4m")) {
+        print_message("no mount namespace here: %s\n", strerror(errno));
+        skip();
+    }
+
+    /* The disk takes some, memory the rest up to its bound, and no more is taken of others. */
+    open_world(world, 100000, (uint64_t)1 << 30);
+    uint32_t n = add_until_busy(world, FIRST, &big);
+    turn_for(world, 1500);
+    n += add_until_busy(world, FIRST + n, &big);
+    struct inventory_figures figures = inventory_figures(world->inventory);
+    uint64_t most = INVENTORY_MAX_UNWRITTEN_BYTES - INVENTORY_OWN_RESERVE_BYTES;
+    assert_true(figures.write_failed);
+    assert_true(figures.n_unwritten * LEN <= most);
+    assert_true((figures.n_unwritten + 1) * LEN > most);
+    assert_false(world->broken);
+
+    /* Ours still are, up to the reserve, and are not answered for while they are not on disk. */
+    uint32_t n_own = add_until_busy(world, FIRST_OWN, &own);
+    assert_true(n_own >= INVENTORY_OWN_RESERVE_BYTES / LEN);
+    uint64_t own_number = number_of(world, FIRST_OWN);
+    turn_for(world, 1500);
+    assert_true(world->last_written < own_number);
+    assert_readable(world, FIRST);
+    assert_readable(world, FIRST + n - 1);
+    assert_int_equal(world->n_room, 0);
+
+    /* Space comes back: all is written, and the network's are taken again. */
+    assert_int_equal(mount("small", world->dir, "tmpfs", MS_REMOUNT, "size=400m"), 0);
+    for (int i = 0; i < 100 && inventory_figures(world->inventory).n_unwritten > 0; i++) {
+        turn_for(world, 100);
+    }
+    figures = inventory_figures(world->inventory);
+    assert_int_equal(figures.n_unwritten, 0);
+    assert_false(figures.write_failed);
+    assert_true(world->n_room >= 1);
+    assert_true(world->last_written >= own_number);
+    assert_int_equal(add(world, FIRST + n, &big), INVENTORY_ADDED);
+    close_world(world);
+
+    open_world(world, 100000, (uint64_t)1 << 30);
+    assert_int_equal(inventory_figures(world->inventory).n_objects, n + 1 + n_own);
+    assert_readable(world, FIRST);
+    assert_readable(world, FIRST + n);
+    assert_readable(world, FIRST_OWN);
+    close_world(world);
+    assert_int_equal(umount2(world->dir, MNT_DETACH), 0);
 }
 
 static void tags_find_unexpired_objects_of_their_type(void **state)
@@ -567,6 +716,10 @@ int main(void)
         WORLD_TEST(a_jump_of_the_clock_expires_nothing),
         WORLD_TEST(at_the_bound_the_least_worked_for_go_but_own_ones_never),
         WORLD_TEST(bytes_are_bounded_too),
+        WORLD_TEST(exactly_as_many_as_the_bound_says_are_kept),
+        WORLD_TEST(exactly_as_many_bytes_as_the_bound_says_are_kept),
+        WORLD_TEST(own_objects_alone_may_go_above_the_bound),
+        WORLD_TEST(a_full_disk_stops_relaying_first_and_recovers),
         WORLD_TEST(tags_find_unexpired_objects_of_their_type),
         WORLD_TEST(recent_payloads_and_those_on_disk_read_alike),
         WORLD_TEST(slots_are_used_again),
