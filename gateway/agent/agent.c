@@ -176,7 +176,8 @@ struct agent *agent_new(const struct agent_parts *parts, struct fault *fault)
     agent->pubkeys = pubkeys_new(agent);
     agent->submission = submission_new(agent);
     timer_init(&agent->status_timer, parts->loop, ask_status, agent);
-    bool ok = keyring_load(&agent->keyring, agent_reader(agent), fault);
+    bool ok = keyring_load(&agent->keyring, agent_reader(agent), fault) &&
+              ack_wait_load(&agent->acks, agent_reader(agent), fault);
     if (ok) {
         agent->incoming = incoming_new(agent, fault);
     }
@@ -253,6 +254,7 @@ void agent_free(struct agent **agent_in)
     submission_free(&agent->submission);
     spool_free(&agent->spool);
     keyring_clear(&agent->keyring);
+    ack_wait_clear(&agent->acks);
     arena_clear(&agent->account_names);
     arena_clear(&agent->identity_names);
     mem_wipe(agent->first_password, sizeof(agent->first_password));

@@ -6,6 +6,7 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/timer.h"
+#include "gateway/agent/ack_wait.h"
 #include "gateway/agent/agent.h"
 #include "gateway/agent/keyring.h"
 #include "gateway/agent/link_client.h"
@@ -24,6 +25,7 @@ struct agent {
     struct agent_parts parts;
     bool closing; /* agent_stop was called: callbacks only clean up */
     struct keyring keyring;
+    struct ack_wait acks;
     const struct pow_kernel *kernel;
     struct link_client *link;
     struct object_jobs *jobs;

@@ -17,7 +17,6 @@
 #include "gateway/agent/agent_internal.h"
 #include "gateway/agent/arrival.h"
 #include "gateway/agent/arrival_plan.h"
-#include "gateway/agent/outgoing.h"
 #include "gateway/agent/outgoing_db.h"
 #include "gateway/agent/pubkeys.h"
 #include "gateway/agent/walk.h"
@@ -169,7 +168,7 @@ static void note_done(void *job, const struct fault *fault)
                     fault);
     } else {
         if (note->kind == NOTE_ACKNOWLEDGED) {
-            outgoing_forget_ack(agent->outgoing, &note->arrival->object);
+            ack_wait_forget(&agent->acks, &note->arrival->object);
         }
         arrival_done(note->arrival);
         agent_queue_changed(agent);
@@ -404,7 +403,7 @@ static void dispatch(struct arrival *arrival)
     struct agent *agent = arrival->incoming->agent;
     const struct object *object = &arrival->object;
     bool is_live = walk_is_live(arrival->walk);
-    int64_t acknowledged = is_live ? outgoing_find_ack(agent->outgoing, object) : 0;
+    int64_t acknowledged = is_live ? ack_wait_find(&agent->acks, object) : 0;
     struct sender sender;
     if (acknowledged != 0) {
         write_note(arrival, NOTE_ACKNOWLEDGED, acknowledged, NULL);

@@ -14,8 +14,10 @@
 #include "base/mem.h"
 #include "base/timer.h"
 #include "gateway/agent/agent_internal.h"
+#include "gateway/agent/lateness.h"
 #include "gateway/agent/message_build.h"
 #include "gateway/agent/outgoing_db.h"
+#include "gateway/agent/outgoing_step.h"
 #include "gateway/agent/pubkeys.h"
 #include "gateway/store/mail_txn.h"
 #include "node/objects/ack.h"
@@ -31,14 +33,10 @@ struct busy {
 
 struct outgoing {
     struct agent *agent;
-    struct map busy;    /* id -> struct busy */
-    struct map awaited; /* ackdata -> (struct awaited *) */
+    struct map busy; /* id -> struct busy */
+    struct lateness lateness;
     struct deferred pump;
     struct timer tick;
-};
-
-struct awaited {
-    int64_t id;
 };
 
 static void pump(void *context);
@@ -46,25 +44,8 @@ static void pump(void *context);
 static void on_tick(void *context)
 {
     struct outgoing *outgoing = context;
+    lateness_check(&outgoing->lateness, outgoing->agent);
     deferred_arm(&outgoing->pump);
-}
-
-static bool load_awaited(struct outgoing *outgoing, struct fault *fault)
-{
-    struct db_stmt *stmt = db_prepare(agent_reader(outgoing->agent),
-                                      "SELECT id, ackdata FROM outgoing"
-                                      " WHERE length(ackdata) > 0 AND state NOT IN (?1, ?2)",
-                                      fault);
-    if (stmt == NULL) {
-        return false;
-    }
-    db_bind_i64(stmt, 1, OUTGOING_DELIVERED);
-    db_bind_i64(stmt, 2, OUTGOING_CANCELLED);
-    enum db_step step;
-    while ((step = db_step(stmt, fault)) == DB_ROW) {
-        outgoing_await_ack(outgoing, db_column_bytes(stmt, 1), db_column_i64(stmt, 0));
-    }
-    return step == DB_DONE;
 }
 
 static bool load_wanted_keys(struct outgoing *outgoing, struct fault *fault)
@@ -92,7 +73,7 @@ struct outgoing *outgoing_new(struct agent *agent, struct fault *fault)
     outgoing->agent = agent;
     deferred_init(&outgoing->pump, agent->parts.loop, pump, outgoing);
     timer_init(&outgoing->tick, agent->parts.loop, on_tick, outgoing);
-    if (!load_awaited(outgoing, fault) || !load_wanted_keys(outgoing, fault)) {
+    if (!load_wanted_keys(outgoing, fault)) {
         (void)fault_wrap(fault, "load the outgoing queue");
         outgoing_free(&outgoing);
         return NULL;
@@ -120,12 +101,7 @@ void outgoing_free(struct outgoing **outgoing_in)
     while ((item = map_next(&outgoing->busy, &cursor, NULL)) != NULL) {
         free(item);
     }
-    cursor = 0;
-    while ((item = map_next(&outgoing->awaited, &cursor, NULL)) != NULL) {
-        free(item);
-    }
     map_clear(&outgoing->busy);
-    map_clear(&outgoing->awaited);
     outgoing_stop(outgoing);
     free(outgoing);
 }
@@ -135,192 +111,21 @@ void outgoing_wake(struct outgoing *outgoing)
     deferred_arm(&outgoing->pump);
 }
 
-/* ---- acknowledgements ---- */
-
-void outgoing_await_ack(struct outgoing *outgoing, struct bytes ackdata, int64_t id)
-{
-    struct awaited *awaited = xcalloc(1, sizeof(*awaited));
-    awaited->id = id;
-    free(map_put(&outgoing->awaited, ackdata, awaited));
-}
-
-int64_t outgoing_find_ack(const struct outgoing *outgoing, const struct object *object)
-{
-    struct bytes ackdata;
-    if (!ack_data_of(&ackdata, object)) {
-        return 0;
-    }
-    const struct awaited *awaited = map_get(&outgoing->awaited, ackdata);
-    return awaited == NULL ? 0 : awaited->id;
-}
-
-void outgoing_forget_ack(struct outgoing *outgoing, const struct object *object)
-{
-    struct bytes ackdata;
-    if (ack_data_of(&ackdata, object)) {
-        free(map_remove(&outgoing->awaited, ackdata));
-    }
-}
-
-/* ---- one step of one row, written down ---- */
-
-enum step_kind {
-    STEP_BEGIN_WORK, /* -> working */
-    STEP_HOLD,       /* -> working -> held */
-    STEP_ASK,        /* -> awaiting-key, with a request; or a further request */
-    STEP_KEY_FOUND,  /* the key was in the node's store: keep it */
-    STEP_JOB,        /* working: an object to work on */
-    STEP_RESEND,     /* sent -> working */
-    STEP_FAIL        /* -> failed */
-};
-
-struct step {
-    struct agent *agent;
-    enum step_kind kind;
-    int64_t id;
-    enum outgoing_state state; /* in which it was looked at: else the step is out of date */
-    char reason[200];
-
-    struct address address; /* ASK */
-    int64_t ttl_sec;
-    uint32_t tries;
-    struct sender sender; /* KEY_FOUND */
-
-    struct buf object; /* JOB */
-    enum object_job_kind job_kind;
-    struct pow_demand demand;
-    int64_t expires_sec;
-};
-
-static bool change(struct mail_txn *txn, const struct step *step, enum outgoing_state to,
-                   int64_t next_sec, int tries, struct fault *fault)
-{
-    const struct outgoing_change wanted = {
-        .to = to, .reason = step->reason, .next_sec = next_sec, .tries = tries};
-    return outgoing_change(txn, step->id, &wanted, fault);
-}
-
-/* Asking again changes no state, only when to look next. */
-static bool postpone(struct mail_txn *txn, const struct step *step, int64_t next_sec,
-                     struct fault *fault)
-{
-    struct db_stmt *stmt = db_prepare(
-        mail_txn_db(txn), "UPDATE outgoing SET next_sec = ?2, tries = ?3 WHERE id = ?1", fault);
-    if (stmt == NULL) {
-        return false;
-    }
-    db_bind_i64(stmt, 1, step->id);
-    db_bind_i64(stmt, 2, next_sec);
-    db_bind_i64(stmt, 3, step->tries);
-    return db_run(stmt, fault);
-}
-
-static bool run_ask(struct mail_txn *txn, const struct step *step, struct fault *fault)
-{
-    int64_t next_sec = mail_txn_now_sec(txn) + step->ttl_sec + step->ttl_sec / 10;
-    if (!pubkeys_write_request(txn, &step->address, step->ttl_sec, fault)) {
-        return false;
-    }
-    return step->state == OUTGOING_QUEUED
-               ? change(txn, step, OUTGOING_AWAITING_KEY, next_sec, (int)step->tries, fault)
-               : postpone(txn, step, next_sec, fault);
-}
-
-static bool run_job(struct mail_txn *txn, const struct step *step, struct fault *fault)
-{
-    const struct object_job_new job = {
-        .kind = step->job_kind,
-        .outgoing_id = step->id,
-        .address = "",
-        .object = buf_view(&step->object),
-        .demand = step->demand,
-        .ttl_sec = step->ttl_sec,
-        .expires_sec = step->expires_sec,
-    };
-    return object_jobs_write(mail_txn_db(txn), &job, fault);
-}
-
-static bool run_step(struct mail_txn *txn, void *job, struct fault *fault)
-{
-    const struct step *step = job;
-    struct arena arena = {0};
-    struct outgoing_row row;
-    bool found = outgoing_read(mail_txn_db(txn), &row, step->id, &arena, fault);
-    bool is_current = found && row.state == step->state;
-    arena_clear(&arena);
-    if (!is_current) {
-        return found; /* cancelled or acknowledged meanwhile: nothing to do */
-    }
-    switch (step->kind) {
-    case STEP_BEGIN_WORK:
-        return change(txn, step, OUTGOING_WORKING, 0, step->state == OUTGOING_AWAITING_KEY ? 0 : -1,
-                      fault);
-    case STEP_HOLD:
-        return (step->state == OUTGOING_WORKING ||
-                change(txn, step, OUTGOING_WORKING, 0, -1, fault)) &&
-               change(txn, step, OUTGOING_HELD, 0, -1, fault);
-    case STEP_ASK:
-        return run_ask(txn, step, fault);
-    case STEP_KEY_FOUND:
-        return pubkeys_store(txn, &step->sender, true, fault);
-    case STEP_JOB:
-        return run_job(txn, step, fault);
-    case STEP_RESEND:
-        return change(txn, step, OUTGOING_WORKING, 0, -1, fault);
-    case STEP_FAIL:
-        return change(txn, step, OUTGOING_FAILED, 0, -1, fault);
-    }
-    return true;
-}
-
-static void end_busy(struct outgoing *outgoing, int64_t id)
+void outgoing_step_ended(struct outgoing *outgoing, int64_t id)
 {
     free(map_remove_u64(&outgoing->busy, (uint64_t)id));
 }
 
-static void step_done(void *job, const struct fault *fault)
-{
-    struct step *step = job;
-    struct agent *agent = step->agent;
-    if (fault != NULL) {
-        log_error("agent", "outgoing id=%" PRId64 " step not written down reason=\"%s\"", step->id,
-                  fault->text);
-    }
-    if (!agent->closing) {
-        end_busy(agent->outgoing, step->id);
-        if (fault == NULL) {
-            agent_queue_changed(agent);
-        }
-    }
-    buf_clear(&step->object);
-    free(step);
-}
-
-static struct step *step_new(struct agent *agent, enum step_kind kind,
-                             const struct outgoing_row *row)
-{
-    struct step *step = xcalloc(1, sizeof(*step));
-    step->agent = agent;
-    step->kind = kind;
-    step->id = row->id;
-    step->state = row->state;
-    step->tries = row->tries;
-    return step;
-}
-
-static void submit(struct step *step)
-{
-    agent_write(step->agent, run_step, step_done, step);
-}
-
-static void fail(struct agent *agent, const struct outgoing_row *row, const char *reason)
-{
-    struct step *step = step_new(agent, STEP_FAIL, row);
-    (void)snprintf(step->reason, sizeof(step->reason), "%s", reason);
-    submit(step);
-}
-
 /* ---- queued and awaiting-key: is there a key? ---- */
+
+static void fail(struct agent *agent, const struct outgoing_row *row, enum report_why why,
+                 const char *reason)
+{
+    struct outgoing_step *step = outgoing_step_new(agent, STEP_FAIL, row);
+    step->why = why;
+    (void)snprintf(step->reason, sizeof(step->reason), "%s", reason);
+    outgoing_step_submit_take(step);
+}
 
 static bool has_given_up(const struct agent *agent, const struct outgoing_row *row)
 {
@@ -339,17 +144,17 @@ static void ask_for_key(struct agent *agent, const struct outgoing_row *row,
                         const struct address *address)
 {
     if (row->state == OUTGOING_AWAITING_KEY && has_given_up(agent, row)) {
-        fail(agent, row,
+        fail(agent, row, REPORT_WHY_NO_KEY,
              "the recipient's key never came: his Bitmessage was not running all that time, or the "
              "address is not in use");
         return;
     }
-    struct step *step = step_new(agent, STEP_ASK, row);
+    struct outgoing_step *step = outgoing_step_new(agent, STEP_ASK, row);
     step->address = *address;
     step->ttl_sec = doubled(GETPUBKEY_TTL_SEC, row->tries, MAX_TTL_SEC);
     step->tries = row->tries + 1;
     pubkeys_want(agent->pubkeys, address);
-    submit(step);
+    outgoing_step_submit_take(step);
 }
 
 /* What a question at the node's store leads back to. */
@@ -370,11 +175,11 @@ static void looked_up(void *context, const struct sender *found)
         return;
     }
     if (!outgoing_read(agent_reader(agent), &row, looking->id, &arena, NULL)) {
-        end_busy(agent->outgoing, looking->id);
+        outgoing_step_ended(agent->outgoing, looking->id);
     } else if (found != NULL) {
-        struct step *step = step_new(agent, STEP_KEY_FOUND, &row);
+        struct outgoing_step *step = outgoing_step_new(agent, STEP_KEY_FOUND, &row);
         step->sender = *found;
-        submit(step);
+        outgoing_step_submit_take(step);
     } else {
         ask_for_key(agent, &row, &looking->address);
     }
@@ -400,18 +205,19 @@ static void begin_work(struct agent *agent, const struct outgoing_row *row,
     enum message_verdict verdict =
         message_judge(row, target, agent->parts.settings, reason, sizeof(reason));
     if (verdict == MESSAGE_IMPOSSIBLE) {
-        fail(agent, row, reason);
+        fail(agent, row, REPORT_WHY_UNREADABLE, reason);
         return;
     }
-    struct step *step =
-        step_new(agent, verdict == MESSAGE_TOO_DEAR ? STEP_HOLD : STEP_BEGIN_WORK, row);
+    struct outgoing_step *step =
+        outgoing_step_new(agent, verdict == MESSAGE_TOO_DEAR ? STEP_HOLD : STEP_BEGIN_WORK, row);
+    step->why = verdict == MESSAGE_TOO_DEAR ? REPORT_WHY_TOO_DEAR : REPORT_WHY_NONE;
     (void)snprintf(step->reason, sizeof(step->reason), "%s", reason);
-    submit(step);
+    outgoing_step_submit_take(step);
 }
 
 static void end_row(struct agent *agent, const struct outgoing_row *row)
 {
-    end_busy(agent->outgoing, row->id);
+    outgoing_step_ended(agent->outgoing, row->id);
 }
 
 static void step_waiting(struct agent *agent, const struct outgoing_row *row)
@@ -423,7 +229,7 @@ static void step_waiting(struct agent *agent, const struct outgoing_row *row)
     if (result == MESSAGE_TARGET_FOUND) {
         begin_work(agent, row, &target);
     } else if (result == MESSAGE_TARGET_BROKEN) {
-        fail(agent, row, fault.text);
+        fail(agent, row, REPORT_WHY_RECIPIENT, fault.text);
     } else if (target.address.version >= 4 && !link_client_is_up(agent->link)) {
         end_row(agent, row); /* the node comes back, and we with it */
     } else {
@@ -437,14 +243,14 @@ static void submit_job(struct agent *agent, const struct outgoing_row *row,
                        enum object_job_kind kind, struct buf *object_take,
                        const struct message_plan_time *time, struct pow_demand demand)
 {
-    struct step *step = step_new(agent, STEP_JOB, row);
+    struct outgoing_step *step = outgoing_step_new(agent, STEP_JOB, row);
     step->object = *object_take;
     *object_take = (struct buf){0};
     step->job_kind = kind;
     step->demand = demand;
     step->ttl_sec = time->ttl_sec;
     step->expires_sec = time->expires_sec;
-    submit(step);
+    outgoing_step_submit_take(step);
 }
 
 static struct message_plan_time time_from_now(int64_t ttl_sec)
@@ -479,7 +285,7 @@ static void build_message(struct agent *agent, const struct outgoing_row *row,
     };
     if (!message_build(&object, &order, agent_reader(agent), &fault)) {
         buf_clear(&object);
-        fail(agent, row, fault.text);
+        fail(agent, row, REPORT_WHY_SENDER, fault.text);
         return;
     }
     submit_job(agent, row, row->kind == OUTGOING_TO_SUBSCRIBERS ? JOB_BROADCAST : JOB_MESSAGE,
@@ -492,7 +298,8 @@ static void step_working(struct agent *agent, const struct outgoing_row *row)
     struct fault fault = {0};
     if (message_find_target(&target, row, &agent->keyring, agent_reader(agent), &fault) !=
         MESSAGE_TARGET_FOUND) {
-        fail(agent, row, fault.code != FAULT_NONE ? fault.text : "the recipient's key is gone");
+        fail(agent, row, REPORT_WHY_RECIPIENT,
+             fault.code != FAULT_NONE ? fault.text : "the recipient's key is gone");
         return;
     }
     int64_t ttl_sec = doubled(row->ttl_sec, row->tries, MAX_TTL_SEC);
@@ -507,12 +314,14 @@ static void step_sent(struct agent *agent, const struct outgoing_row *row)
 {
     if (has_given_up(agent, row)) {
         fail(
-            agent, row,
+            agent, row, REPORT_WHY_NO_ACK,
             "it was sent, but no acknowledgement came in all that time: the recipient's Bitmessage "
             "was not running. It may have arrived all the same");
         return;
     }
-    submit(step_new(agent, STEP_RESEND, row));
+    struct outgoing_step *step = outgoing_step_new(agent, STEP_RESEND, row);
+    step->why = REPORT_WHY_NO_ACK;
+    outgoing_step_submit_take(step);
 }
 
 static void step_row(struct outgoing *outgoing, int64_t id)
@@ -525,7 +334,7 @@ static void step_row(struct outgoing *outgoing, int64_t id)
     busy->id = id;
     (void)map_put_u64(&outgoing->busy, (uint64_t)id, busy);
     if (!outgoing_read(agent_reader(agent), &row, id, &arena, NULL)) {
-        end_busy(outgoing, id);
+        outgoing_step_ended(outgoing, id);
     } else if (row.state == OUTGOING_QUEUED || row.state == OUTGOING_AWAITING_KEY) {
         step_waiting(agent, &row);
     } else if (row.state == OUTGOING_WORKING) {
@@ -533,7 +342,7 @@ static void step_row(struct outgoing *outgoing, int64_t id)
     } else if (row.state == OUTGOING_SENT) {
         step_sent(agent, &row);
     } else {
-        end_busy(outgoing, id);
+        outgoing_step_ended(outgoing, id);
     }
     arena_clear(&arena);
 }

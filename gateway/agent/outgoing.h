@@ -3,22 +3,20 @@
  * for, and writes each step down before the next (outgoing_db.h). It keeps nothing that mail.db
  * does not have, so a restart goes on wherever it was.
  *
- *     queued         key known? -> working. Else look in the node's store, else ask -> awaiting-key
- *     awaiting-key   the key came -> working; nobody answered in time -> ask again, longer; at last
- * failed working        the ack's work, then build and sign the message, then its work
- * (object_jobs.h) sent           no acknowledgement in time -> working again, with twice the
- * lifetime; at last failed */
+ *     queued        key known? -> working. Else look in the node's store, else ask -> awaiting-key
+ *     awaiting-key  the key came -> working; nobody answered in time -> ask again, longer;
+ *                   at last failed
+ *     working       the ack's work, then build and sign the message, then its work (object_jobs.h)
+ *     sent          no acknowledgement in time -> working again, with twice the lifetime;
+ *                   at last failed */
 #ifndef BITTERN_GATEWAY_AGENT_OUTGOING_H
 #define BITTERN_GATEWAY_AGENT_OUTGOING_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
-#include "base/bytes.h"
 #include "base/compiler.h"
 #include "base/fault.h"
-#include "node/objects/object.h"
 
 struct agent;
 struct outgoing;
@@ -38,11 +36,7 @@ void outgoing_free(struct outgoing **outgoing);
 /* Something changed: look soon. */
 void outgoing_wake(struct outgoing *outgoing);
 
-/* Wait for that acknowledgement: called when a mail is accepted. */
-void outgoing_await_ack(struct outgoing *outgoing, struct bytes ackdata, int64_t id);
-/* Is an object of any type an acknowledgement of ours? Then the mail's row, else 0. */
-int64_t outgoing_find_ack(const struct outgoing *outgoing, const struct object *object) MUST_USE;
-/* It was delivered: wait no longer. */
-void outgoing_forget_ack(struct outgoing *outgoing, const struct object *object);
+/* A step that was under way for that row is over (outgoing_step.h). */
+void outgoing_step_ended(struct outgoing *outgoing, int64_t id);
 
 #endif

@@ -240,15 +240,35 @@ static bool read_current(struct db *db, struct current *out, int64_t id, struct 
     return true;
 }
 
-/* Which report a change calls for (RFC 3461 section 4.1: without NOTIFY, failures alone). */
-static unsigned report_of(const struct current *current, enum outgoing_state to)
+/* RFC 3461 section 4.1: without NOTIFY failures and delays are reported. */
+static bool wants(const struct current *current, unsigned notify, bool by_default)
 {
-    unsigned notify = current->notify;
-    if (to == OUTGOING_FAILED && (notify == 0 || (notify & SMTP_NOTIFY_FAILURE) != 0)) {
-        return REPORT_FAILED;
-    }
-    if (to == OUTGOING_DELIVERED && (notify & SMTP_NOTIFY_SUCCESS) != 0) {
-        return REPORT_DELIVERED;
+    return current->notify == 0 ? by_default : (current->notify & notify) != 0;
+}
+
+/* Which report a change calls for. */
+static unsigned report_of(const struct current *current, const struct outgoing_change *change)
+{
+    bool is_final_when_sent = !current->has_ack && current->kind != OUTGOING_TO_OWN;
+    switch (change->to) {
+    case OUTGOING_FAILED:
+        return wants(current, SMTP_NOTIFY_FAILURE, true) ? REPORT_FAILED : 0;
+    case OUTGOING_DELIVERED:
+        return wants(current, SMTP_NOTIFY_SUCCESS, false) ? REPORT_DELIVERED : 0;
+    case OUTGOING_SENT:
+        return is_final_when_sent && wants(current, SMTP_NOTIFY_SUCCESS, false) ? REPORT_RELAYED
+                                                                                : 0;
+    case OUTGOING_HELD:
+        return wants(current, SMTP_NOTIFY_DELAY, true) ? REPORT_DELAYED : 0;
+    case OUTGOING_WORKING: /* once more, after no acknowledgement came */
+        return current->state == OUTGOING_SENT && change->why == REPORT_WHY_NO_ACK &&
+                       wants(current, SMTP_NOTIFY_DELAY, true)
+                   ? REPORT_DELAYED
+                   : 0;
+    case OUTGOING_QUEUED:
+    case OUTGOING_AWAITING_KEY:
+    case OUTGOING_CANCELLED:
+        break;
     }
     return 0;
 }
@@ -259,7 +279,8 @@ static bool change_row(struct mail_txn *txn, int64_t id, const struct current *c
     struct db_stmt *stmt = db_prepare(
         mail_txn_db(txn),
         "UPDATE outgoing SET state = ?2, reason = ?3, next_sec = ?4, tries = ?5, since_sec = ?6,"
-        " report_due = report_due | ?7 WHERE id = ?1",
+        " report_due = report_due | ?7, why = ?8,"
+        " told_sec = CASE WHEN ?7 & ?9 THEN ?6 ELSE told_sec END WHERE id = ?1",
         fault);
     if (stmt == NULL) {
         return false;
@@ -270,7 +291,9 @@ static bool change_row(struct mail_txn *txn, int64_t id, const struct current *c
     db_bind_i64(stmt, 4, change->next_sec);
     db_bind_i64(stmt, 5, change->tries < 0 ? (int64_t)current->tries : change->tries);
     db_bind_i64(stmt, 6, mail_txn_now_sec(txn));
-    db_bind_i64(stmt, 7, report_of(current, change->to));
+    db_bind_i64(stmt, 7, report_of(current, change));
+    db_bind_i64(stmt, 8, change->why);
+    db_bind_i64(stmt, 9, REPORT_DELAYED);
     return db_run(stmt, fault);
 }
 
@@ -360,8 +383,8 @@ static bool hold_rows(struct db *db, const char *reason, int64_t now_sec, struct
 bool outgoing_hold_all(struct mail_txn *txn, const char *reason, struct fault *fault)
 {
     struct db *db = mail_txn_db(txn);
-    struct db_stmt *stmt = db_prepare(
-        db, "SELECT DISTINCT mail_id FROM main.outgoing WHERE state = ?1", fault);
+    struct db_stmt *stmt =
+        db_prepare(db, "SELECT DISTINCT mail_id FROM main.outgoing WHERE state = ?1", fault);
     if (stmt == NULL || !hold_rows(db, reason, mail_txn_now_sec(txn), fault)) {
         return false;
     }
@@ -485,7 +508,8 @@ bool outgoing_left(struct mail_txn *txn, int64_t id, const struct outgoing_depar
 bool outgoing_refused(struct mail_txn *txn, int64_t id, const char *reason, struct fault *fault)
 {
     struct current current;
-    const struct outgoing_change change = {.to = OUTGOING_FAILED, .reason = reason, .tries = -1};
+    const struct outgoing_change change = {
+        .to = OUTGOING_FAILED, .why = REPORT_WHY_REFUSED, .reason = reason, .tries = -1};
     return read_current(mail_txn_db(txn), &current, id, fault) &&
            (current.state != OUTGOING_WORKING || outgoing_change(txn, id, &change, fault));
 }
@@ -549,6 +573,27 @@ bool outgoing_reported(struct mail_txn *txn, int64_t id, unsigned kinds, struct 
     return db_run(stmt, fault);
 }
 
+bool outgoing_tell_late(struct mail_txn *txn, int64_t id, struct fault *fault)
+{
+    struct current current;
+    if (!read_current(mail_txn_db(txn), &current, id, fault)) {
+        return false;
+    }
+    struct db_stmt *stmt = db_prepare(
+        mail_txn_db(txn),
+        "UPDATE outgoing SET report_due = report_due | ?2, told_sec = ?3 WHERE id = ?1", fault);
+    if (!outgoing_state_is_in_outbox(current.state) || !wants(&current, SMTP_NOTIFY_DELAY, true)) {
+        return true;
+    }
+    if (stmt == NULL) {
+        return false;
+    }
+    db_bind_i64(stmt, 1, id);
+    db_bind_i64(stmt, 2, REPORT_DELAYED);
+    db_bind_i64(stmt, 3, mail_txn_now_sec(txn));
+    return db_run(stmt, fault);
+}
+
 /* ---- reading ---- */
 
 static struct bytes take_bytes(struct db_stmt *stmt, int column, struct arena *arena)
@@ -568,6 +613,7 @@ static void fill_row(struct outgoing_row *row, struct db_stmt *stmt, struct aren
     row->recipient = arena_strdup(arena, db_column_text(stmt, c++));
     row->kind = (enum outgoing_kind)db_column_i64(stmt, c++);
     row->state = (enum outgoing_state)db_column_i64(stmt, c++);
+    row->why = (enum report_why)db_column_i64(stmt, c++);
     row->reason = arena_strdup(arena, db_column_text(stmt, c++));
     row->forced = db_column_i64(stmt, c++) != 0;
     row->ackdata = take_bytes(stmt, c++, arena);
@@ -597,7 +643,8 @@ bool outgoing_read(struct db *db, struct outgoing_row *out, int64_t id, struct a
 {
     struct db_stmt *stmt = db_prepare(
         db,
-        "SELECT o.id, o.mail_id, m.account_id, m.sender, o.recipient, o.kind, o.state, o.reason,"
+        "SELECT o.id, o.mail_id, m.account_id, m.sender, o.recipient, o.kind, o.state, o.why, "
+        "o.reason,"
         " o.forced, o.ackdata, o.ack_packet, o.tries, o.next_sec, o.since_sec, o.left_sec,"
         " o.n_sent, o.told_sec, o.notify,"
         " o.report_due, o.original, CASE o.ttl_sec WHEN 0 THEN m.ttl_sec ELSE o.ttl_sec END,"

@@ -18,6 +18,7 @@
 #include "base/fault.h"
 #include "gateway/agent/outgoing_state.h"
 #include "gateway/store/messages.h"
+#include "gateway/translate/report.h"
 
 struct arena;
 struct db;
@@ -67,6 +68,7 @@ bool outgoing_show_mail(struct mail_txn *txn, int64_t mail_id, struct fault *fau
 
 struct outgoing_change {
     enum outgoing_state to;
+    enum report_why why;
     const char *reason; /* NULL: none */
     int64_t next_sec;   /* when to look again; 0: at an event */
     int tries;          /* < 0: as it is */
@@ -108,6 +110,8 @@ bool outgoing_acknowledged(struct mail_txn *txn, int64_t id, struct fault *fault
 /* A message of ours came back to ourselves: if it was for an own identity, that is its
  * acknowledgement. */
 bool outgoing_came_home(struct mail_txn *txn, const uint8_t *hash, struct fault *fault) MUST_USE;
+/* Its sender is told that it is late, if that is still so and he wants to know. */
+bool outgoing_tell_late(struct mail_txn *txn, int64_t id, struct fault *fault) MUST_USE;
 /* Clear the reports that were written. */
 bool outgoing_reported(struct mail_txn *txn, int64_t id, unsigned kinds,
                        struct fault *fault) MUST_USE;
@@ -122,6 +126,7 @@ struct outgoing_row { /* texts in the arena */
     const char *recipient;
     enum outgoing_kind kind;
     enum outgoing_state state;
+    enum report_why why;
     const char *reason;
     bool forced;
     struct bytes ackdata;

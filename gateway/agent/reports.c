@@ -15,6 +15,7 @@
 #include "base/str.h"
 #include "crypto/random.h"
 #include "gateway/agent/agent_internal.h"
+#include "gateway/agent/lateness.h"
 #include "gateway/agent/arrival.h"
 #include "gateway/agent/outgoing_db.h"
 #include "gateway/decoder/decoder_client.h"
@@ -165,13 +166,20 @@ static void mail_address_of(char out[ADDRESS_MAIL_BYTES], struct address *addres
 
 static unsigned next_kind(unsigned due)
 {
-    static const unsigned order[] = {REPORT_DELIVERED, REPORT_FAILED, REPORT_DELAYED};
+    static const unsigned order[] = {REPORT_DELIVERED, REPORT_RELAYED, REPORT_FAILED,
+                                     REPORT_DELAYED};
     for (size_t i = 0; i < ARRAY_LEN(order); i++) {
         if ((due & order[i]) != 0) {
             return order[i];
         }
     }
     return 0;
+}
+
+/* A delay that is over by now is no news: nothing is written, only struck off. */
+static void drop_report(struct writing *writing)
+{
+    agent_write(writing->agent, run_store, stored, writing);
 }
 
 static void write_report(struct reports *reports, const struct outgoing_row *row)
@@ -183,36 +191,51 @@ static void write_report(struct reports *reports, const struct outgoing_row *row
     struct address sender_address = {0};
     struct address recipient_address = {0};
     struct buf original = {0};
+    struct buf reason = {0};
+    struct writing *writing = xcalloc(1, sizeof(*writing));
+    writing->agent = agent;
+    writing->outgoing_id = row->id;
+    writing->kind = next_kind(row->report_due);
+    writing->account_id = row->account_id;
+    (void)map_put_u64(&reports->busy, (uint64_t)row->id, writing);
+
+    bool is_delay = writing->kind == REPORT_DELAYED;
+    enum report_why why = is_delay ? lateness_explain(agent, row, &reason) : row->why;
+    if (is_delay && why == REPORT_WHY_NONE) {
+        buf_clear(&reason);
+        drop_report(writing);
+        return;
+    }
     make_unique(unique);
     mail_address_of(to, &sender_address, row->sender);
     mail_address_of(recipient, &recipient_address, row->recipient);
     if (!messages_read_content(agent_reader(agent), &original, row->email_id, NULL)) {
         buf_reset(&original);
     }
-    struct writing *writing = xcalloc(1, sizeof(*writing));
-    writing->agent = agent;
-    writing->outgoing_id = row->id;
-    writing->kind = next_kind(row->report_due);
-    writing->account_id = row->account_id;
     const struct report report = {
         .kind = (enum report_kind)writing->kind,
+        .why = why,
         .to = to,
         .recipient = recipient,
         .recipient_label = keyring_label(&agent->keyring, row->account_id, &recipient_address),
         .subject = row->subject,
         .message_id = row->message_id,
-        .reason = row->reason,
+        .reason = is_delay ? buf_str(&reason) : row->reason,
         .original = row->original,
         .envelope_id = row->envelope_id,
         .accepted_sec = row->accepted_sec,
         .now_sec = clock_now_sec(),
+        .until_sec = is_delay && (why == REPORT_WHY_NO_KEY || why == REPORT_WHY_NO_ACK)
+                         ? row->accepted_sec + agent->parts.settings->agent.give_up_after_sec
+                         : 0,
+        .number = row->id,
         .mail = buf_view(&original),
         .return_full = row->return_full,
         .unique = unique,
     };
     report_write(&writing->mail, &report);
     buf_clear(&original);
-    (void)map_put_u64(&reports->busy, (uint64_t)row->id, writing);
+    buf_clear(&reason);
     analyse(writing);
 }
 

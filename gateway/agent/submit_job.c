@@ -13,7 +13,6 @@
 #include "gateway/agent/agent_internal.h"
 #include "gateway/agent/arrival.h"
 #include "gateway/agent/mailing_list.h"
-#include "gateway/agent/outgoing.h"
 #include "gateway/agent/pubkeys.h"
 #include "gateway/agent/submit_copy.h"
 #include "gateway/decoder/decoder_client.h"
@@ -189,7 +188,7 @@ static void stored(void *context, const struct fault *fault)
         for (size_t i = 0; i < job->n_recipients; i++) {
             const struct queued_recipient *recipient = &job->recipients[i];
             if (recipient->ackdata.len > 0) {
-                outgoing_await_ack(agent->outgoing, buf_view(&recipient->ackdata), recipient->id);
+                ack_wait_add(&agent->acks, buf_view(&recipient->ackdata), recipient->id);
             }
         }
         log_info("agent", "mail accepted recipients=%zu bytes=%zu", job->n_recipients,

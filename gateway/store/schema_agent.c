@@ -217,3 +217,6 @@ const char agent_schema_departures[] =
     "ALTER TABLE outgoing ADD COLUMN told_sec INTEGER NOT NULL DEFAULT 0;"
     "UPDATE outgoing SET left_sec = since_sec, n_sent = max(tries, 1)" /* sent, delivered */
     " WHERE state IN (4, 5) OR (state = 2 AND tries > 0);";
+
+/* enum report_why: what a report says beside the reason's words. */
+const char agent_schema_why[] = "ALTER TABLE outgoing ADD COLUMN why INTEGER NOT NULL DEFAULT 0;";

@@ -7,27 +7,54 @@
 #include "gateway/translate/address_form.h"
 #include "gateway/translate/mail_write.h"
 
-/* A row per kind of report. `what_now` tells the reader what he can do. */
+/* A row per kind of report. */
 struct report_words {
     enum report_kind kind;
     const char *subject;
     const char *action; /* RFC 3464 section 2.3.3 */
-    const char *status; /* RFC 3463 */
+    int status_class;   /* RFC 3463 */
     const char *lead;
     const char *what_now;
 };
 
 static const struct report_words all_words[] = {
-    {REPORT_FAILED, "Not delivered", "failed", "5.0.0",
-     "Your mail could not be delivered to this recipient, and is not tried any more.",
-     "Your mail stands in Sent. To try once more, send it again, or run:\n"
-     "    bittern queue list --all\n    bittern queue retry NUMBER\n"},
-    {REPORT_DELAYED, "Not yet delivered", "delayed", "4.4.7",
-     "Your mail has not reached this recipient yet. It is still being tried; you need do nothing.",
-     "To stop trying, delete the mail from the folder Outbox.\n"},
-    {REPORT_DELIVERED, "Delivered", "delivered", "2.0.0",
+    {REPORT_FAILED, "Not delivered", "failed", 5,
+     "Your mail could not be delivered to this recipient, and is not tried any more.", ""},
+    {REPORT_DELAYED, "Not yet delivered", "delayed", 4,
+     "Your mail has not reached this recipient yet.",
+     "To take it back, delete it from the folder Outbox.\n"},
+    {REPORT_DELIVERED, "Delivered", "delivered", 2,
      "Your mail arrived: the recipient's Bitmessage acknowledged it.",
      "This does not tell that anybody has read it.\n"},
+    {REPORT_RELAYED, "Sent", "relayed", 2,
+     "Your mail is in the Bitmessage network, where this recipient can fetch it.",
+     "Nobody acknowledges mail to a chan or to subscribers, nor does every Bitmessage: you will "
+     "not "
+     "be told when it arrives.\n"},
+};
+
+/* A row per reason: the rest of the status code, and what the reader can do about it. */
+static const struct report_cause {
+    const char *status;
+    const char *failed;  /* advice */
+    const char *delayed; /* likewise */
+} causes[REPORT_N_WHYS] = {
+    [REPORT_WHY_NONE] = {"0.0", "", ""},
+    [REPORT_WHY_NO_KEY] = {"4.7",
+                           "Ask the recipient, some other way, whether the address is right and in "
+                           "use; his Bitmessage has to run while yours asks for its key.\n",
+                           "You need do nothing: it goes out when the key comes.\n"},
+    [REPORT_WHY_NO_ACK] = {"4.7",
+                           "Ask the recipient, some other way, whether it arrived: his Bitmessage "
+                           "may be set to acknowledge nothing.\n",
+                           "You need do nothing: it is sent again by itself, and arrives once.\n"},
+    [REPORT_WHY_UNREADABLE] = {"6.1", "Send the text without the attachments.\n", ""},
+    [REPORT_WHY_SENDER] = {"1.8", "Enable the identity again, or send it from another.\n", ""},
+    [REPORT_WHY_RECIPIENT] = {"1.1", "Join the chan again, or look at the address.\n", ""},
+    [REPORT_WHY_REFUSED] = {"3.0", "The log of Bitmessage's node may tell more.\n", ""},
+    [REPORT_WHY_TOO_DEAR] = {"7.0", "", ""}, /* names its number: write_advice */
+    [REPORT_WHY_WORK] = {"4.5", "", "You need do nothing but leave the machine on.\n"},
+    [REPORT_WHY_TURN] = {"4.5", "", "You need do nothing: `bittern status` tells what goes on.\n"},
 };
 
 static const struct report_words *words_of(enum report_kind kind)
@@ -39,6 +66,33 @@ static const struct report_words *words_of(enum report_kind kind)
         }
     }
     return words;
+}
+
+static const struct report_cause *cause_of(const struct report *report)
+{
+    return &causes[(unsigned)report->why < REPORT_N_WHYS ? report->why : REPORT_WHY_NONE];
+}
+
+static void write_advice(struct buf *out, const struct report *report,
+                         const struct report_words *words)
+{
+    const struct report_cause *cause = cause_of(report);
+    buf_append_str(out, "\n");
+    if (report->kind == REPORT_FAILED) {
+        buf_printf(out,
+                   "%sYour mail stands in Sent. To try once more, send it again, or run\n"
+                   "    bittern queue retry %lld\n",
+                   cause->failed, (long long)report->number);
+    } else if (report->kind == REPORT_DELAYED && report->why == REPORT_WHY_TOO_DEAR) {
+        buf_printf(out,
+                   "It is held until you decide. To do the work all the same, run\n"
+                   "    bittern queue retry %lld --force\n"
+                   "or raise [agent] max_trials_per_byte and max_extra_bytes.\n",
+                   (long long)report->number);
+    } else if (report->kind == REPORT_DELAYED) {
+        buf_append_str(out, cause->delayed);
+    }
+    buf_append_str(out, words->what_now);
 }
 
 static void write_own_header(struct buf *out, const char *to, const char *subject,
@@ -79,7 +133,7 @@ static void write_explanation(struct buf *out, const struct report *report,
         mail_date(date, report->until_sec);
         buf_printf(&text, "\nIt is tried until %s.\n", date);
     }
-    buf_printf(&text, "\n%s", words->what_now);
+    write_advice(&text, report, words);
     write_text(out, &text);
 }
 
@@ -111,8 +165,8 @@ static void write_status(struct buf *out, const struct report *report,
     if (report->original[0] != '\0') {
         write_status_text(out, "Original-Recipient: ", report->original);
     }
-    buf_printf(out, "Final-Recipient: rfc822; %s\r\nAction: %s\r\nStatus: %s\r\n",
-               report->recipient, words->action, words->status);
+    buf_printf(out, "Final-Recipient: rfc822; %s\r\nAction: %s\r\nStatus: %d.%s\r\n",
+               report->recipient, words->action, words->status_class, cause_of(report)->status);
     if (report->reason[0] != '\0') {
         write_status_text(out, "Diagnostic-Code: x-bitmessage; ", report->reason);
     }
@@ -143,11 +197,13 @@ static bool is_seven_bit(struct bytes text)
 static void write_original(struct buf *out, const struct report *report)
 {
     struct bytes part = report->mail;
-    if (!report->return_full) {
+    /* RFC 3461 section 4.3: the whole mail comes back with a failure alone. */
+    bool is_full = report->return_full && report->kind == REPORT_FAILED;
+    if (!is_full) {
         part = bytes_slice(part, 0, header_len(part));
     }
     buf_printf(out, "Content-Type: %s\r\nContent-Transfer-Encoding: %s\r\n\r\n",
-               report->return_full ? "message/rfc822" : "text/rfc822-headers",
+               is_full ? "message/rfc822" : "text/rfc822-headers",
                is_seven_bit(part) ? "7bit" : "8bit");
     buf_append_bytes(out, part);
 }
@@ -215,7 +271,7 @@ void report_write_welcome(struct buf *out, const struct welcome *welcome)
     bool has_address = welcome->address[0] != '\0';
     buf_printf(&text, welcome_text,
                has_address ? welcome->address : "(none yet: run  bittern identity new LABEL)");
-    write_own_header(out, has_address ? welcome->address : "you@" ADDRESS_FORM_DOMAIN, "Welcome to Bittern", welcome->unique,
-                     welcome->now_sec);
+    write_own_header(out, has_address ? welcome->address : "you@" ADDRESS_FORM_DOMAIN,
+                     "Welcome to Bittern", welcome->unique, welcome->now_sec);
     write_text(out, &text);
 }

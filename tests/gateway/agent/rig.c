@@ -232,7 +232,13 @@ bool rig_try_send(struct rig *rig, const char *from, const char *to, const char 
                            to, subject, text);
     const char *recipients[] = {to};
     const struct agent_submission submission = {
-        .recipients = recipients, .n_recipients = 1, .mail = bytes_of_str(mail)};
+        .recipients = recipients,
+        .n_recipients = 1,
+        .mail = bytes_of_str(mail),
+        .notify = rig->notify,
+        .return_full = rig->return_full,
+        .envelope_id = "env-1",
+    };
     agent_submit(rig->agent, &submission, rig_done(&answer));
     rig_wait(rig, &answer);
     free(mail);

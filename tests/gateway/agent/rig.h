@@ -46,6 +46,8 @@ struct rig {
     struct mail_store *store;
     struct agent *agent;
     struct fake_node *node; /* NULL: the link is down */
+    unsigned notify;        /* of the mails that are handed in: SMTP_NOTIFY_* */
+    bool return_full;
 };
 
 void network_init(struct network *network);
