@@ -14,6 +14,7 @@
 #include "crypto/hash.h"
 #include "crypto/key_internal.h"
 #include "crypto/libs_internal.h"
+#include "crypto/pow_search.h"
 
 #include <assert.h>
 #include <secp256k1_ecdh.h>
@@ -26,6 +27,7 @@ enum {
     MAX_ROUNDS = 2000,
     POW_CHUNK_TRIALS = 1024,
     CURVE_CHUNK = 4,
+    ROUND_US = 20 * 1000,
     HASH_CHUNK = 64,
     SMALL_OBJECT_BYTES = 1024,
     LARGE_OBJECT_BYTES = 256 * 1024,
@@ -46,6 +48,7 @@ struct bench {
     struct buf large;
     const struct pow_kernel *kernel;
     struct pow_slice slice;
+    struct pow_search *search; /* without hope; by `kernel` */
 };
 
 struct contest {
@@ -204,6 +207,29 @@ static const struct contest hash_contests[] = {
     {"hmac", "OpenSSL HMAC()", "objects/s", HASH_CHUNK, hmac_ours, hmac_openssl},
 };
 
+/* ---- threads ---- */
+
+static void search_in_crowd(void *context)
+{
+    struct bench *bench = context;
+    enum pow_state state = pow_search_work(bench->search, POW_SLICE_TRIALS, NULL);
+    assert(state == POW_RUNNING);
+}
+
+static void decrypt_in_crowd(void *context)
+{
+    decrypt_ours(context);
+}
+
+/* What is also measured on several threads. */
+static const struct crowd_contest {
+    const char *name;
+    const char *unit;
+    unsigned units; /* a call */
+    void (*work)(void *bench);
+} pow_crowd = {"search", "trials/s", POW_SLICE_TRIALS, search_in_crowd},
+  decrypt_crowd = {"decrypt", "keys/s", CURVE_CHUNK, decrypt_in_crowd};
+
 static double rate(void (*work)(struct bench *), struct bench *bench, unsigned units)
 {
     int64_t start = clock_thread_cpu_ns();
@@ -249,8 +275,41 @@ static void run_contest(struct bench_result *out, const struct contest *contest,
     out->ours = better_rounds(ours, n_rounds);
     out->anchor = better_rounds(anchor, n_rounds);
     out->ratio = out->ours / out->anchor;
+    out->detail[0] = '\0';
     free(ours);
     free(anchor);
+}
+
+/* Many threads and one in turn, by wall time. The detail has the same by CPU time, which is what it
+ * would be if no other program ran. */
+static void run_crowd_contest(struct bench_result *out, const struct crowd_contest *contest,
+                              struct bench *bench, unsigned n_threads, double seconds)
+{
+    double wanted = seconds * 1e6 / (2 * ROUND_US);
+    size_t n_rounds = wanted < 1 ? 1 : wanted > MAX_ROUNDS ? MAX_ROUNDS : (size_t)wanted;
+    double *rates[4];
+    for (size_t i = 0; i < ARRAY_LEN(rates); i++) {
+        rates[i] = xcalloc(n_rounds, sizeof **rates);
+    }
+    for (size_t i = 0; i < n_rounds; i++) {
+        struct crowd_rate many = bench_crowd(contest->work, bench, n_threads, ROUND_US);
+        struct crowd_rate one = bench_crowd(contest->work, bench, 1, ROUND_US);
+        rates[0][i] = many.wall;
+        rates[1][i] = one.wall;
+        rates[2][i] = many.cpu;
+        rates[3][i] = one.cpu;
+    }
+    out->name = contest->name;
+    out->anchor_name = "one thread, wall time";
+    out->unit = contest->unit;
+    out->ours = better_rounds(rates[0], n_rounds) * contest->units;
+    out->anchor = better_rounds(rates[1], n_rounds) * contest->units;
+    out->ratio = out->ours / out->anchor;
+    snprintf(out->detail, sizeof out->detail, "%u threads; ratio by CPU time %.2f", n_threads,
+             better_rounds(rates[2], n_rounds) / better_rounds(rates[3], n_rounds));
+    for (size_t i = 0; i < ARRAY_LEN(rates); i++) {
+        free(rates[i]);
+    }
 }
 
 static void bench_init(struct bench *bench)
@@ -276,6 +335,7 @@ static void bench_init(struct bench *bench)
 
 static void bench_clear(struct bench *bench)
 {
+    pow_search_unref(&bench->search);
     anchor_free(&bench->anchor);
     buf_clear(&bench->small);
     buf_clear(&bench->large);
@@ -312,14 +372,16 @@ static const struct {
     const struct contest *contests;
     size_t n_contests;
     bool has_large; /* also with a large object */
+    const struct crowd_contest *crowd;
 } benchmarks[] = {
-    {"pow", pow_contests, ARRAY_LEN(pow_contests), false},
-    {"decrypt", decrypt_contests, ARRAY_LEN(decrypt_contests), true},
-    {"sign", sign_contests, ARRAY_LEN(sign_contests), false},
-    {"hash", hash_contests, ARRAY_LEN(hash_contests), true},
+    {"pow", pow_contests, ARRAY_LEN(pow_contests), false, &pow_crowd},
+    {"decrypt", decrypt_contests, ARRAY_LEN(decrypt_contests), true, &decrypt_crowd},
+    {"sign", sign_contests, ARRAY_LEN(sign_contests), false, NULL},
+    {"hash", hash_contests, ARRAY_LEN(hash_contests), true, NULL},
 };
 
-enum { BENCH_POW = 0, MAX_VARIANTS = BENCH_MAX_RESULTS / 2 };
+/* Each has two contests, and one of threads. */
+enum { BENCH_POW = 0, MAX_VARIANTS = BENCH_MAX_RESULTS / 3 };
 
 /* All kernels that can run here, or the one that was asked for. */
 static bool list_kernels(struct variant out[MAX_VARIANTS], size_t *out_n, const char *wanted,
@@ -340,16 +402,30 @@ static bool list_kernels(struct variant out[MAX_VARIANTS], size_t *out_n, const 
     return true;
 }
 
+static void prepare_variant(struct bench *bench, const struct variant *variant)
+{
+    bench->object = buf_view(variant->is_large ? &bench->large : &bench->small);
+    sign_message(&bench->signature, &bench->key, SIGN_SHA256, bench->object);
+    bench->kernel = variant->kernel;
+    pow_search_unref(&bench->search);
+    if (variant->kernel != NULL) {
+        bench->search = pow_search_new(bench->slice.initial_hash, 0, variant->kernel);
+    }
+}
+
+/* In front of what the detail says already. */
 static void describe(struct bench_result *result, const struct variant *variant)
 {
     char cpu[96];
+    char before[64];
     bench_cpu_name(cpu, sizeof cpu);
+    snprintf(before, sizeof before, "%s%.60s", *result->detail != '\0' ? "; " : "", result->detail);
     if (variant->kernel != NULL) {
-        snprintf(result->detail, sizeof result->detail, "kernel %s, %s", variant->kernel->name,
-                 cpu);
+        snprintf(result->detail, sizeof result->detail, "kernel %s%s, %s", variant->kernel->name,
+                 before, cpu);
     } else {
-        snprintf(result->detail, sizeof result->detail, "%s object, %s",
-                 variant->is_large ? "256 KiB" : "1 KiB", cpu);
+        snprintf(result->detail, sizeof result->detail, "%s object%s, %s",
+                 variant->is_large ? "256 KiB" : "1 KiB", before, cpu);
     }
 }
 
@@ -366,23 +442,28 @@ bool bench_run(struct bench_result out[BENCH_MAX_RESULTS], size_t *out_n, const 
         return fault_set(fault, FAULT_NOT_FOUND, "no benchmark \"%.32s\"", name);
     }
     size_t n_variants = benchmarks[which].has_large ? 2 : 1;
+    if (options->threads > BENCH_MAX_THREADS) {
+        return fault_set(fault, FAULT_LIMIT, "at most %d threads", BENCH_MAX_THREADS);
+    }
     if (which == BENCH_POW && !list_kernels(variants, &n_variants, options->kernel, fault)) {
         return false;
     }
 
-    size_t n_results = n_variants * benchmarks[which].n_contests;
+    const struct crowd_contest *crowd = options->threads >= 2 ? benchmarks[which].crowd : NULL;
+    size_t n_results = n_variants * (benchmarks[which].n_contests + (crowd != NULL));
     double seconds = options->seconds > 0 ? options->seconds : BENCH_DEFAULT_SEC;
+    double share = seconds / (double)n_results;
     size_t done = 0;
     bench_init(&bench);
     for (size_t i = 0; i < n_variants; i++) {
-        bench.kernel = variants[i].kernel;
-        bench.object = buf_view(variants[i].is_large ? &bench.large : &bench.small);
-        sign_message(&bench.signature, &bench.key, SIGN_SHA256, bench.object);
+        prepare_variant(&bench, &variants[i]);
         for (size_t j = 0; j < benchmarks[which].n_contests; j++) {
-            run_contest(&out[done], &benchmarks[which].contests[j], &bench,
-                        seconds / (double)n_results);
-            describe(&out[done], &variants[i]);
-            done++;
+            run_contest(&out[done], &benchmarks[which].contests[j], &bench, share);
+            describe(&out[done++], &variants[i]);
+        }
+        if (crowd != NULL) {
+            run_crowd_contest(&out[done], crowd, &bench, options->threads, share);
+            describe(&out[done++], &variants[i]);
         }
     }
     bench_clear(&bench);

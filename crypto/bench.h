@@ -12,7 +12,7 @@
 
 struct fault;
 
-enum { BENCH_DETAIL_BYTES = 256, BENCH_MAX_RESULTS = 16 };
+enum { BENCH_DETAIL_BYTES = 256, BENCH_MAX_RESULTS = 16, BENCH_MAX_THREADS = 64 };
 
 struct bench_result {
     const char *name;        /* "pow", "decrypt", "sign", "hash": static storage */
@@ -27,6 +27,7 @@ struct bench_result {
 struct bench_options {
     double seconds;     /* for all rounds of all results together; 0: 2 s */
     const char *kernel; /* of pow; NULL: all that are supported, fastest first */
+    unsigned threads;   /* pow, decrypt: if 2 or more, also so many beside one, by wall time */
 };
 
 /* The benchmark named `name` ("pow", "decrypt", "sign", "hash"). Fills up to BENCH_MAX_RESULTS

@@ -9,6 +9,7 @@
 
 #include "base/bytes.h"
 #include "base/compiler.h"
+#include "crypto/bench.h"
 #include "crypto/key.h"
 #include "crypto/pow_kernel.h"
 #include "crypto/sign.h"
@@ -32,6 +33,15 @@ void anchor_sign(struct anchor *anchor, struct signature *out, struct bytes mess
 bool anchor_verify(struct anchor *anchor, struct bytes message, struct bytes der) MUST_USE;
 /* SHA512() twice. */
 void anchor_double_sha512(uint8_t out[64], struct bytes in);
+/* Calls a second of `work` on `n_threads` (1 to BENCH_MAX_THREADS) at once, over some `round_us` of
+ * wall time: by that time, and by the CPU time that the threads were given. The first is what
+ * counts; the second tells it apart from other programs' share of the machine. */
+struct crowd_rate {
+    double wall;
+    double cpu;
+};
+struct crowd_rate bench_crowd(void (*work)(void *context), void *context, unsigned n_threads,
+                              int64_t round_us) MUST_USE;
 /* HMAC() */
 void anchor_hmac_sha256(uint8_t out[32], struct bytes key, struct bytes in);
 

@@ -4,8 +4,13 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/bytes.h"
+#include "base/pool.h"
+#include "base/str.h"
 #include "crypto/bench.h"
+#include "gateway/cli/bench_gpu.h"
 
 static json_t *result_to_json(const struct bench_result *result)
 {
@@ -30,7 +35,7 @@ static void print_results(const struct bench_result *results, size_t n_results)
 {
     char cpu[128];
     bench_cpu_name(cpu, sizeof cpu);
-    printf("%s, one thread, CPU time\n", cpu);
+    printf("%s; one thread and CPU time, where nothing else is said\n", cpu);
     for (size_t i = 0; i < n_results; i++) {
         const struct bench_result *one = &results[i];
         printf("%-8s %14.0f %s; %s: %.0f; ratio %.2f; %s\n", one->name, one->ours, one->unit,
@@ -38,25 +43,60 @@ static void print_results(const struct bench_result *results, size_t n_results)
     }
 }
 
+/* Seconds and threads from their words; NULL words leave what is there. */
+static bool take_numbers(struct bench_options *out, const char *seconds, const char *threads)
+{
+    char *end;
+    uint64_t number = out->threads;
+    if (seconds != NULL) {
+        out->seconds = strtod(seconds, &end);
+        if (*end != '\0' || !(out->seconds > 0)) {
+            return false;
+        }
+    }
+    if (threads != NULL && !parse_u64(bytes_of_str(threads), BENCH_MAX_THREADS, &number)) {
+        return false;
+    }
+    out->threads = (unsigned)number;
+    return true;
+}
+
+static bool measure(const struct cli *cli, struct bench_result out[BENCH_MAX_RESULTS],
+                    size_t *out_n, const char *name, const struct bench_options *options,
+                    struct fault *fault)
+{
+    if (strcmp(name, "pow") == 0 && options->kernel != NULL &&
+        strcmp(options->kernel, "opencl") == 0) {
+        *out_n = 1;
+        return bench_gpu(&out[0], cli->program, options->seconds, fault);
+    }
+    return bench_run(out, out_n, name, options, fault);
+}
+
 int cmd_bench(struct cli *cli, int argc, char **argv)
 {
+    enum { DEFAULT_SEC = 4 };
     const char *seconds = NULL;
     const char *kernel = NULL;
+    const char *threads = NULL;
     const struct cli_option options[] = {{"--seconds", .value = &seconds},
-                                         {"--kernel", .value = &kernel}};
+                                         {"--kernel", .value = &kernel},
+                                         {"--threads", .value = &threads}};
     if (!cli_options("bench", options, ARRAY_LEN(options), &argc, argv)) {
         return CLI_USAGE;
     }
-    char *end = NULL;
-    struct bench_options bench = {.seconds = seconds != NULL ? strtod(seconds, &end) : 0,
-                                  .kernel = kernel};
-    if (argc != 2 || (seconds != NULL && (*end != '\0' || bench.seconds <= 0))) {
-        return cli_usage("bench", "which one, and for how many seconds?");
+    unsigned n_cores = pool_n_cores();
+    struct bench_options bench = {.seconds = DEFAULT_SEC,
+                                  .kernel = kernel,
+                                  .threads =
+                                      n_cores < BENCH_MAX_THREADS ? n_cores : BENCH_MAX_THREADS};
+    if (argc != 2 || !take_numbers(&bench, seconds, threads)) {
+        return cli_usage("bench", "which one, for how many seconds, on how many threads?");
     }
     struct bench_result results[BENCH_MAX_RESULTS];
     size_t n_results;
     struct fault fault = {0};
-    if (!bench_run(results, &n_results, argv[1], &bench, &fault)) {
+    if (!measure(cli, results, &n_results, argv[1], &bench, &fault)) {
         return cli_fail(&fault);
     }
     if (cli->json) {

@@ -31,8 +31,8 @@ const struct command commands[] = {
     {"restore", "FILE", "go back to a backup; asks for the recovery key", cmd_restore},
     {"recovery-key", "[--new]", "is there a recovery key? --new: make one, and print it once",
      cmd_recovery_key},
-    {"bench", "NAME [--seconds S] [--kernel K]", "measure: pow, decrypt, sign or hash",
-     cmd_bench},
+    {"bench", "NAME [--seconds S] [--kernel K] [--threads N]",
+     "measure: pow, decrypt, sign or hash", cmd_bench},
 };
 
 const size_t commands_len = ARRAY_LEN(commands);

@@ -44,6 +44,37 @@ static void one_kernel_can_be_asked_for(void **state)
     assert_non_null(strstr(results[0].detail, "portable"));
 }
 
+static void threads_are_compared_with_one(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"pow", "decrypt"};
+    const struct bench_options options = {.seconds = 0.3, .kernel = "portable", .threads = 2};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        struct bench_result results[BENCH_MAX_RESULTS];
+        size_t n = 0;
+        assert_true(bench_run(results, &n, names[i], &options, NULL));
+        const struct bench_result *crowd = &results[2];
+        assert_true(n >= 3);
+        assert_non_null(strstr(crowd->anchor_name, "one thread"));
+        assert_non_null(strstr(crowd->detail, "2 threads; ratio by CPU time"));
+        assert_true(crowd->ours > 0 && crowd->anchor > 0);
+    }
+}
+
+static void there_is_a_bound_to_threads(void **state)
+{
+    (void)state;
+    struct bench_options options = {
+        .seconds = 0.01, .kernel = "portable", .threads = BENCH_MAX_THREADS};
+    struct bench_result results[BENCH_MAX_RESULTS];
+    size_t n = 0;
+    struct fault fault = {0};
+    assert_true(bench_run(results, &n, "pow", &options, &fault));
+    options.threads = BENCH_MAX_THREADS + 1;
+    assert_false(bench_run(results, &n, "pow", &options, &fault));
+    assert_int_equal(fault.code, FAULT_LIMIT);
+}
+
 static void what_is_not_there_is_refused_by_name(void **state)
 {
     (void)state;
@@ -65,6 +96,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_benchmark_gives_plausible_figures),
         cmocka_unit_test(one_kernel_can_be_asked_for),
+        cmocka_unit_test(threads_are_compared_with_one),
+        cmocka_unit_test(there_is_a_bound_to_threads),
         cmocka_unit_test(what_is_not_there_is_refused_by_name),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "tests/support/vectors.h"
 
+#include <stdlib.h>
 #include <string.h>
 
+#include "gateway/cli/bench_gpu.h"
 #include "gateway/cli/setup_text.h"
 #include "gateway/cli/status_text.h"
 #include "gateway/cli/supervisor_status.h"
@@ -109,6 +111,30 @@ static void the_bar_never_stands_at_its_end(void **state)
     }
 }
 
+static void the_gpu_s_figure_is_read_strictly(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        double rate; /* 0: refused */
+    } rows[] = {
+        {"1234567\tSome Device 3\n", 1234567}, {"5\tx", 5},  {"", 0},      {"\tx\n", 0},
+        {"0\tx\n", 0},                         {"-3\tx", 0}, {"7 x\n", 0}, {"7\t\n", 0},
+        {"nan\tx\n", 0},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        char *text = strdup(rows[i].text);
+        double rate;
+        const char *device;
+        assert_int_equal(bench_gpu_parse(&rate, &device, text), rows[i].rate > 0);
+        if (rows[i].rate > 0) {
+            assert_true(rate == rows[i].rate);
+            assert_string_equal(device, i == 0 ? "Some Device 3" : "x");
+        }
+        free(text);
+    }
+}
+
 static void the_page_says_what_the_colour_means(void **state)
 {
     (void)state;
@@ -168,6 +194,7 @@ int main(void)
         cmocka_unit_test(an_url_keeps_its_at_sign),
         cmocka_unit_test(the_line_tells_what_is_under_way),
         cmocka_unit_test(the_bar_never_stands_at_its_end),
+        cmocka_unit_test(the_gpu_s_figure_is_read_strictly),
         cmocka_unit_test(the_page_says_what_the_colour_means),
         cmocka_unit_test(only_a_plain_report_of_the_node_is_shown),
     };
