@@ -541,6 +541,23 @@ static void keep_changed(struct imap_session *session, struct fetch_run *run,
     uid_set_take(&run->uids, &kept);
 }
 
+/* A page of them (RFC 9394 section 3.2). */
+static void keep_partial(struct fetch_run *run)
+{
+    struct uid_set kept = {0};
+    struct uid_set_walk walk = {0};
+    uint32_t uid = 0;
+    size_t first = 0;
+    size_t end = 0;
+    partial_range_apply(&run->request.partial, (size_t)uid_set_count(&run->uids), &first, &end);
+    for (size_t i = 0; i < end && uid_set_next(&run->uids, &walk, &uid); i++) {
+        if (i >= first) {
+            uid_set_add(&kept, uid);
+        }
+    }
+    uid_set_take(&run->uids, &kept);
+}
+
 static void fetch_run(struct imap_session *session, struct fetch_run *run)
 {
     struct mailbox_view *newest = session->ops->view(session->selected.mailbox);
@@ -549,6 +566,9 @@ static void fetch_run(struct imap_session *session, struct fetch_run *run)
     uint32_t uid = 0;
     if (run->request.has_changed_since) {
         keep_changed(session, run, newest);
+    }
+    if (run->request.has_partial) {
+        keep_partial(run);
     }
     while (sets_seen(session, &run->request) && uid_set_next(&run->uids, &walk, &uid)) {
         if ((imap_newest(session, newest, uid)->flags & MAILBOX_FLAG_SEEN) == 0) {

@@ -1,137 +1,18 @@
 // SPDX-License-Identifier: MIT
-/* SEARCH (RFC 9051 section 6.4.4), ESEARCH and SEARCHRES (RFC 4731, 5182).
- *
- *     criteria -> every record of the told view: YES, NO or MAYBE (judge_view)
- *       MAYBE -> the store scans their text -> which tests each one passes -> judged again
- *     the result, a set of UIDs -> "* SEARCH 2 5 9" in steps, or one "* ESEARCH" line
- */
+/* SEARCH (RFC 9051 section 6.4.4): "* SEARCH 2 5 9" in steps, or one "* ESEARCH" line (RFC 4731,
+ * 9394); the result can be kept for "$" (RFC 5182) and be held up to date (RFC 5267, context.h). */
 #include <inttypes.h>
 #include <stdlib.h>
 
 #include "base/str.h"
+#include "mailproto/imap/context.h"
 #include "mailproto/imap/imap_internal.h"
 #include "mailproto/imap/search_run.h"
 
-static void search_clean(struct imap_session *session)
-{
-    struct search_run *run = session->command.data;
-    if (run->clean != NULL) {
-        run->clean(session, run->data);
-    }
-    search_clear(&run->search);
-    uid_set_clear(&run->maybe);
-    uid_set_clear(&run->result);
-    free(run->hits);
-}
-
-/* ---- Arguments ---- */
-
-static void parse_return(struct imap_parser *args, struct search_run *run)
-{
-    static const struct {
-        const char *name;
-        unsigned bit;
-    } options[] = {{"MIN", SEARCH_RETURN_MIN},
-                   {"MAX", SEARCH_RETURN_MAX},
-                   {"ALL", SEARCH_RETURN_ALL},
-                   {"COUNT", SEARCH_RETURN_COUNT},
-                   {"SAVE", SEARCH_RETURN_SAVE}};
-    run->is_extended = true;
-    imap_space(args);
-    imap_expect(args, '(');
-    while (imap_ok(args) && !imap_accept(args, ')')) {
-        unsigned bit = 0;
-        struct bytes word = imap_word(args);
-        for (size_t i = 0; i < ARRAY_LEN(options); i++) {
-            if (bytes_is_word(word, options[i].name)) {
-                bit = options[i].bit;
-            }
-        }
-        if (bit == 0) {
-            imap_fail(args, "Unknown return option");
-        }
-        run->wanted |= bit;
-        if (imap_peek(args) != ')') {
-            imap_space(args);
-        }
-    }
-    if (run->wanted == 0) {
-        run->wanted = SEARCH_RETURN_ALL;
-    }
-    imap_space(args);
-}
-
-bool search_charset_is_known(struct imap_session *session, struct bytes charset)
-{
-    if (bytes_is_word(charset, "UTF-8") || bytes_is_word(charset, "US-ASCII")) {
-        return true;
-    }
-    imap_finish(session, IMAP_STATUS_NO, "BADCHARSET (UTF-8 US-ASCII)", "Unknown charset");
-    return false;
-}
-
-/* ---- Judging ---- */
-
-static struct search_subject subject_of(const struct imap_session *session,
-                                        const struct mailbox_message *message,
-                                        const struct mailbox_keywords *keywords)
-{
-    return (struct search_subject){.message = message,
-                                   .keywords = keywords,
-                                   .is_recent = imap_is_recent(session, message->uid)};
-}
-
-static void judge_view(struct imap_session *session, struct search_run *run)
-{
-    const struct mailbox_view *told = session->selected.told;
-    struct mailbox_view *newest = session->ops->view(session->selected.mailbox);
-    for (uint32_t seq = 1; seq <= told->n_messages; seq++) {
-        const struct mailbox_message *message = mailbox_view_at(told, seq);
-        if (newest != told) {
-            message = imap_newest(session, newest, message->uid);
-        }
-        struct search_subject subject = subject_of(session, message, newest->keywords);
-        enum search_verdict verdict = search_judge(&run->search, &subject);
-        if (verdict == SEARCH_YES) {
-            uid_set_add(&run->result, message->uid);
-        } else if (verdict == SEARCH_MAYBE) {
-            uid_set_add(&run->maybe, message->uid);
-        }
-    }
-    mailbox_view_unref(&newest);
-}
-
-/* Hits come in ascending order; a message without one has passed no test. */
-static void judge_texts(struct imap_session *session, struct search_run *run)
-{
-    struct mailbox_view *newest = session->ops->view(session->selected.mailbox);
-    struct uid_set_walk walk = {0};
-    uint32_t uid = 0;
-    size_t next_hit = 0;
-    while (uid_set_next(&run->maybe, &walk, &uid)) {
-        const struct mailbox_message *message = imap_newest(session, newest, uid);
-        struct search_subject subject = subject_of(session, message, newest->keywords);
-        subject.has_text = true;
-        while (next_hit < run->n_hits && run->hits[next_hit].uid < uid) {
-            next_hit++;
-        }
-        if (next_hit < run->n_hits && run->hits[next_hit].uid == uid) {
-            subject.passed = run->hits[next_hit].passed;
-            session->command.some_are_gone |= run->hits[next_hit].is_gone;
-        }
-        if (search_judge(&run->search, &subject) == SEARCH_YES) {
-            uid_set_add(&run->result, uid);
-        }
-    }
-    mailbox_view_unref(&newest);
-}
-
-/* ---- Replies ---- */
-
-static uint32_t number_of(const struct imap_session *session, uint32_t uid)
-{
-    return session->command.is_uid ? uid : mailbox_view_seq_of(session->selected.told, uid);
-}
+struct search_reply {
+    struct uid_set_walk walk; /* through the result */
+    bool line_begun;
+};
 
 static uint64_t highest_modseq(const struct imap_session *session, const struct uid_set *uids)
 {
@@ -147,17 +28,18 @@ static uint64_t highest_modseq(const struct imap_session *session, const struct 
     return highest;
 }
 
-static void search_step(struct imap_session *session)
+static void plain_step(struct imap_session *session)
 {
     struct search_run *run = session->command.data;
+    struct search_reply *reply = run->data;
     struct buf *out = &session->out;
     uint32_t uid = 0;
-    if (!run->line_begun) {
+    if (!reply->line_begun) {
         buf_append_str(out, "* SEARCH");
-        run->line_begun = true;
+        reply->line_begun = true;
     }
     while (imap_has_room(session)) {
-        if (!uid_set_next(&run->result, &run->walk, &uid)) {
+        if (!uid_set_next(&run->result, &reply->walk, &uid)) {
             if (run->search.uses_modseq && !uid_set_is_empty(&run->result)) {
                 buf_printf(out, " (MODSEQ %" PRIu64 ")", highest_modseq(session, &run->result));
             }
@@ -165,156 +47,101 @@ static void search_step(struct imap_session *session)
             imap_done(session);
             return;
         }
-        buf_printf(out, " %u", number_of(session, uid));
+        buf_printf(out, " %u", search_number_of(session, uid));
     }
 }
 
-static void print_all(struct imap_session *session, const struct uid_set *result)
-{
-    struct uid_set numbers = {0};
-    struct uid_set_walk walk = {0};
-    uint32_t uid = 0;
-    while (!session->command.is_uid && uid_set_next(result, &walk, &uid)) {
-        uid_set_add(&numbers, number_of(session, uid));
-    }
-    buf_append_str(&session->out, " ALL ");
-    uid_set_print(&session->out, session->command.is_uid ? result : &numbers);
-    uid_set_clear(&numbers);
-}
-
-/* What a result is about: all that was found, or with MIN or MAX alone only those (RFC 4731 section
- * 3.2, RFC 5182 section 2.4). */
+/* What a result is about: all that was found, or with MIN, MAX or PARTIAL alone only those (RFC 4731
+ * section 3.2, RFC 5182 section 2.4, RFC 9394 section 3.1). */
 static void messages_meant(const struct search_run *run, struct uid_set *out)
 {
-    bool ends_only = (run->wanted & (SEARCH_RETURN_MIN | SEARCH_RETURN_MAX)) != 0 &&
-                     (run->wanted & (SEARCH_RETURN_ALL | SEARCH_RETURN_COUNT)) == 0;
-    if (!ends_only || uid_set_is_empty(&run->result)) {
+    const struct esearch_returns *returns = &run->returns;
+    unsigned few = SEARCH_RETURN_MIN | SEARCH_RETURN_MAX | SEARCH_RETURN_PARTIAL;
+    bool few_only = (returns->wanted & few) != 0 &&
+                    (returns->wanted & (SEARCH_RETURN_ALL | SEARCH_RETURN_COUNT)) == 0;
+    if (!few_only || uid_set_is_empty(&run->result)) {
         uid_set_copy(out, &run->result);
         return;
     }
-    if ((run->wanted & SEARCH_RETURN_MIN) != 0) {
+    if ((returns->wanted & SEARCH_RETURN_MIN) != 0) {
         uid_set_add(out, run->result.ranges[0].first);
     }
-    if ((run->wanted & SEARCH_RETURN_MAX) != 0) {
+    if ((returns->wanted & SEARCH_RETURN_MAX) != 0) {
         uid_set_add(out, run->result.ranges[run->result.n_ranges - 1].last);
     }
+    if ((returns->wanted & SEARCH_RETURN_PARTIAL) != 0) {
+        struct uid_set_walk walk = {0};
+        uint32_t uid = 0;
+        size_t first = 0;
+        size_t end = 0;
+        partial_range_apply(&returns->partial, (size_t)uid_set_count(&run->result), &first, &end);
+        for (size_t i = 0; i < end && uid_set_next(&run->result, &walk, &uid); i++) {
+            if (i >= first) {
+                uid_set_add(out, uid);
+            }
+        }
+    }
 }
 
-static void write_esearch(struct imap_session *session, const struct search_run *run)
+static void prepare_answer(struct imap_session *session, struct search_run *run)
 {
-    struct buf *out = &session->out;
-    const struct uid_set *result = &run->result;
-    bool any = !uid_set_is_empty(result);
-    buf_printf(out, "* ESEARCH (TAG \"%s\")%s", session->command.tag,
-               session->command.is_uid ? " UID" : "");
-    if (any && (run->wanted & SEARCH_RETURN_MIN) != 0) {
-        buf_printf(out, " MIN %u", number_of(session, result->ranges[0].first));
+    struct esearch *answer = &run->answer;
+    struct uid_set_walk walk = {0};
+    uint32_t uid = 0;
+    answer->is_uid = session->command.is_uid;
+    answer->returns = run->returns;
+    answer->numbers = xcalloc((size_t)uid_set_count(&run->result) + 1, sizeof(*answer->numbers));
+    while (uid_set_next(&run->result, &walk, &uid)) {
+        answer->numbers[answer->n_numbers++] = search_number_of(session, uid);
     }
-    if (any && (run->wanted & SEARCH_RETURN_MAX) != 0) {
-        buf_printf(out, " MAX %u", number_of(session, result->ranges[result->n_ranges - 1].last));
-    }
-    if ((run->wanted & SEARCH_RETURN_COUNT) != 0) {
-        buf_printf(out, " COUNT %" PRIu64, uid_set_count(result));
-    }
-    if (any && (run->wanted & SEARCH_RETURN_ALL) != 0) {
-        print_all(session, result);
-    }
-    if (any && run->search.uses_modseq) {
+    if (run->search.uses_modseq && answer->n_numbers > 0) {
         struct uid_set shown = {0};
         messages_meant(run, &shown);
-        buf_printf(out, " MODSEQ %" PRIu64, highest_modseq(session, &shown));
+        answer->modseq = highest_modseq(session, &shown);
         uid_set_clear(&shown);
     }
-    buf_append_str(out, "\r\n");
 }
 
-static void reply(struct imap_session *session, struct search_run *run)
+static void extended_step(struct imap_session *session)
 {
-    if ((run->wanted & SEARCH_RETURN_SAVE) != 0) {
-        uid_set_clear(&session->selected.saved);
-        messages_meant(run, &session->selected.saved);
-    }
-    if (!run->is_extended) {
-        session->command.step = search_step;
+    struct search_run *run = session->command.data;
+    if (!esearch_step(session, &run->answer)) {
         return;
     }
-    if ((run->wanted & ~(unsigned)SEARCH_RETURN_SAVE) != 0) {
-        write_esearch(session, run);
+    if ((run->returns.wanted & SEARCH_RETURN_UPDATE) != 0) {
+        context_keep(session, run, NULL);
     }
     imap_done(session);
 }
 
-/* ---- The scan ---- */
-
-static void found(void *context, const struct mailbox_hit *hits, size_t n_hits)
+static void reply(struct imap_session *session, struct search_run *run)
 {
-    struct imap_session *session = context;
-    struct search_run *run = session->command.data;
-    for (size_t i = 0; i < n_hits; i++) {
-        if (run->n_hits == run->hits_capacity) {
-            run->hits = array_grow(run->hits, run->n_hits, &run->hits_capacity, sizeof(*run->hits));
-        }
-        run->hits[run->n_hits++] = hits[i];
+    if ((run->returns.wanted & SEARCH_RETURN_SAVE) != 0) {
+        uid_set_clear(&session->selected.saved);
+        messages_meant(run, &session->selected.saved);
     }
-}
-
-static void scanned(void *context, const struct fault *fault)
-{
-    struct imap_session *session = context;
-    struct search_run *run = session->command.data;
-    imap_resume(session);
-    if (fault != NULL) {
-        imap_refuse(session, fault, NULL);
-        return;
+    if (!run->returns.is_extended) {
+        session->command.step = plain_step;
+    } else if (run->returns.wanted == SEARCH_RETURN_SAVE) {
+        imap_done(session);
+    } else {
+        prepare_answer(session, run);
+        session->command.step = extended_step;
     }
-    judge_texts(session, run);
-    run->found(session, run);
-}
-
-struct search_run *search_run_new(struct imap_session *session, struct imap_parser *args)
-{
-    struct search_run *run = arena_alloc(args->arena, sizeof(*run));
-    session->command.data = run;
-    session->command.clean = search_clean;
-    return run;
-}
-
-void search_run_start(struct imap_session *session, struct imap_parser *args,
-                      struct search_run *run)
-{
-    search_parse(&run->search, session, args);
-    imap_end(args);
-    if (imap_is_bad(session, args)) {
-        if ((run->wanted & SEARCH_RETURN_SAVE) != 0) {
-            uid_set_clear(&session->selected.saved);
-        }
-        return;
-    }
-    if (run->search.uses_modseq) {
-        imap_enable_condstore(session);
-    }
-    judge_view(session, run);
-    if (uid_set_is_empty(&run->maybe)) {
-        run->found(session, run);
-        return;
-    }
-    imap_await(session,
-               session->ops->search_text(session->selected.mailbox, &run->maybe, run->search.tests,
-                                         run->search.n_tests,
-                                         (struct mailbox_search_done){found, scanned, session}));
 }
 
 void cmd_search(struct imap_session *session, struct imap_parser *args)
 {
     struct search_run *run = search_run_new(session, args);
     run->found = reply;
+    run->data = arena_alloc(args->arena, sizeof(struct search_reply));
     /* RFC 9051: ESEARCH is the only form in IMAP4rev2. */
-    run->is_extended = (session->enabled & IMAP_ENABLED_REV2) != 0;
-    run->wanted = run->is_extended ? SEARCH_RETURN_ALL : 0;
+    run->returns.is_extended = (session->enabled & IMAP_ENABLED_REV2) != 0;
+    run->returns.wanted = run->returns.is_extended ? SEARCH_RETURN_ALL : 0;
     imap_space(args);
     if (imap_accept_word(args, "RETURN")) {
-        run->wanted = 0;
-        parse_return(args, run);
+        imap_space(args);
+        esearch_parse_returns(args, &run->returns);
     }
     if (imap_accept_word(args, "CHARSET")) {
         imap_space(args);
@@ -323,6 +150,9 @@ void cmd_search(struct imap_session *session, struct imap_parser *args)
         if (imap_ok(args) && !search_charset_is_known(session, charset)) {
             return;
         }
+    }
+    if (context_is_refused(session, args, &run->returns)) {
+        return;
     }
     search_run_start(session, args, run);
 }

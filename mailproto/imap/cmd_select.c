@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "mailproto/imap/context.h"
 #include "mailproto/imap/imap_internal.h"
 #include "mailproto/imap/imap_write.h"
 #include "mailproto/imap/seqset.h"
@@ -33,7 +34,7 @@ static void mailbox_changed(void *context, enum mailbox_event event, uint64_t ma
         session->selected.deleted = true;
     }
     session->selected.changed = true;
-    if (session->idling) {
+    if (session->idling && !session->selected.sync.waiting) {
         session->command.waiting = false;
         session->waker.wake(session->waker.context);
     }
@@ -46,6 +47,7 @@ void imap_deselect(struct imap_session *session)
         return;
     }
     imap_sync_stop(session);
+    contexts_drop(session);
     mailbox_view_unref(&selected->told);
     session->ops->close(&selected->mailbox);
     uid_set_clear(&selected->recent);

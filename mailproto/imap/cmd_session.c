@@ -8,11 +8,11 @@
 static const char capabilities_always[] = "IMAP4rev1 LITERAL+ SASL-IR ID ENABLE";
 static const char capabilities_logged_in[] =
     " IMAP4rev2 IDLE UNSELECT UNAUTHENTICATE"
-    " CONDSTORE QRESYNC UIDONLY ESEARCH SEARCHRES"
+    " CONDSTORE QRESYNC UIDONLY ESEARCH SEARCHRES CONTEXT=SEARCH CONTEXT=SORT PARTIAL"
     " NAMESPACE CHILDREN SPECIAL-USE CREATE-SPECIAL-USE LIST-EXTENDED LIST-STATUS LIST-METADATA"
     " LIST-MYRIGHTS STATUS=SIZE METADATA QUOTA QUOTA=RES-STORAGE QUOTA=RES-MESSAGE ACL RIGHTS=kxte"
     " UIDPLUS MOVE MULTIAPPEND BINARY SAVEDATE OBJECTID PREVIEW"
-    " SORT SORT=DISPLAY THREAD=ORDEREDSUBJECT THREAD=REFERENCES I18NLEVEL=1 WITHIN SEARCH=FUZZY"
+    " SORT SORT=DISPLAY THREAD=ORDEREDSUBJECT THREAD=REFERENCES ESORT MULTISEARCH I18NLEVEL=1 WITHIN SEARCH=FUZZY"
     " COMPRESS=DEFLATE UTF8=ACCEPT INPROGRESS";
 
 void imap_write_capabilities(struct imap_session *session, struct buf *out)
@@ -169,7 +169,7 @@ static void idle_step(struct imap_session *session)
     if (selected->sync.part == IMAP_SYNC_DONE) {
         imap_sync_start(session, true);
     }
-    if (imap_sync_step(session) && !selected->changed) {
+    if ((imap_sync_step(session) && !selected->changed) || selected->sync.waiting) {
         session->command.waiting = true;
     }
     if (selected->deleted) {

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
-/* SORT (RFC 5256) with DISPLAYFROM and DISPLAYTO (RFC 5957).
+/* SORT (RFC 5256) with DISPLAYFROM and DISPLAYTO (RFC 5957), answered by "* SORT" or by "* ESEARCH"
+ * (ESORT, RFC 5267), and held up to date where that was asked for (context.h).
  *
  * Dates and sizes come from the view. Where a key is text, the messages found are read once, and of
  * each only its keys are kept. */
 #include <stdlib.h>
+#include <string.h>
 
-#include "base/fault.h"
 #include "base/str.h"
+#include "mailproto/imap/context.h"
 #include "mailproto/imap/fold.h"
 #include "mailproto/imap/imap_internal.h"
 #include "mailproto/imap/search_run.h"
@@ -29,7 +31,7 @@ enum sort_key {
 };
 
 struct sort_entry {
-    uint32_t number; /* as it is told */
+    uint32_t uid;
     int64_t arrival;
     int64_t date;
     uint32_t size;
@@ -42,9 +44,9 @@ struct sort_run {
     bool reverse[SORT_MAX_KEYS];
     size_t n_keys;
     bool needs_text;
-    struct mailbox_reader *reader;
     struct sort_entry *entries;
     size_t n_entries;
+    size_t capacity;
     size_t next; /* to be told */
     bool line_begun;
 };
@@ -52,9 +54,7 @@ struct sort_run {
 static void sort_clean(struct imap_session *session, void *data)
 {
     struct sort_run *sort = data;
-    if (sort->reader != NULL) {
-        session->ops->read_end(&sort->reader);
-    }
+    (void)session;
     free(sort->entries);
 }
 
@@ -88,19 +88,13 @@ static void parse_keys(struct imap_parser *args, struct sort_run *sort)
 
 /* ---- Keys of a message ---- */
 
-static struct bytes keep(struct arena *arena, struct bytes text)
-{
-    return text.len == 0 ? (struct bytes){0}
-                         : (struct bytes){arena_memdup(arena, text.data, text.len), text.len};
-}
-
 static struct bytes mailbox_key(struct arena *arena, const struct mail_addresses *list)
 {
     struct buf folded = {0};
     if (list->n_items > 0) {
         fold_text(&folded, list->items[0].mailbox);
     }
-    struct bytes key = keep(arena, buf_view(&folded));
+    struct bytes key = search_keep(arena, buf_view(&folded));
     buf_clear(&folded);
     return key;
 }
@@ -133,7 +127,7 @@ static struct bytes display_key(struct arena *arena, const struct mail_addresses
         buf_append_byte(&folded, '@');
         fold_text(&folded, first->host);
     }
-    struct bytes key = keep(arena, buf_view(&folded));
+    struct bytes key = search_keep(arena, buf_view(&folded));
     buf_clear(&folded);
     return key;
 }
@@ -146,7 +140,7 @@ static void take_texts(struct sort_entry *entry, const struct mailbox_item_data 
     if (message_info_parse_envelope(&info, data->info, &scratch, NULL)) {
         struct bytes *texts = entry->texts;
         struct bytes subject = subject_base(text_field_value(data->text, "subject"), NULL);
-        texts[SORT_SUBJECT - SORT_SUBJECT] = keep(arena, subject);
+        texts[SORT_SUBJECT - SORT_SUBJECT] = search_keep(arena, subject);
         texts[SORT_FROM - SORT_SUBJECT] = mailbox_key(arena, &info.envelope.from);
         texts[SORT_TO - SORT_SUBJECT] = mailbox_key(arena, &info.envelope.to);
         texts[SORT_CC - SORT_SUBJECT] = mailbox_key(arena, &info.envelope.cc);
@@ -196,7 +190,7 @@ static int compare(const void *left, const void *right)
             return a->run->reverse[i] ? -order : order;
         }
     }
-    return (a->number > b->number) - (a->number < b->number);
+    return (a->uid > b->uid) - (a->uid < b->uid);
 }
 
 /* ---- The run ---- */
@@ -210,7 +204,8 @@ static void sort_tell(struct imap_session *session)
         sort->line_begun = true;
     }
     while (imap_has_room(session) && sort->next < sort->n_entries) {
-        buf_printf(&session->out, " %u", sort->entries[sort->next++].number);
+        buf_printf(&session->out, " %u",
+                   search_number_of(session, sort->entries[sort->next++].uid));
     }
     if (sort->next == sort->n_entries) {
         buf_append_str(&session->out, "\r\n");
@@ -218,57 +213,109 @@ static void sort_tell(struct imap_session *session)
     }
 }
 
-static void put_in_order(struct imap_session *session, struct sort_run *sort)
-{
-    qsort(sort->entries, sort->n_entries, sizeof(*sort->entries), compare);
-    session->command.step = sort_tell;
-}
-
-static struct sort_entry *entry_of(struct imap_session *session, struct sort_run *sort,
-                                   uint32_t uid)
+static struct sort_entry entry_of(const struct imap_session *session, const struct sort_run *sort,
+                                  uint32_t uid)
 {
     const struct mailbox_message *message = mailbox_view_find(session->selected.told, uid);
-    struct sort_entry *entry = &sort->entries[sort->n_entries++];
-    *entry = (struct sort_entry){
-        .number = session->command.is_uid ? uid : mailbox_view_seq_of(session->selected.told, uid),
-        .arrival = message->internal_sec,
-        .date = message->sent_sec,
-        .size = message->size,
-        .run = sort};
-    return entry;
+    return (struct sort_entry){.uid = uid,
+                               .arrival = message->internal_sec,
+                               .date = message->sent_sec,
+                               .size = message->size,
+                               .run = sort};
 }
 
-static void sort_read(struct imap_session *session)
+/* ---- As a context (RFC 5267) ---- */
+
+static size_t order_position(const void *data, uint32_t uid)
 {
-    enum { MESSAGES_A_STEP = 64 };
-    struct search_run *search = session->command.data;
-    struct sort_run *sort = search->data;
-    struct mailbox_item_data data;
-    struct fault fault = {0};
-    for (unsigned i = 0; i < MESSAGES_A_STEP; i++) {
-        switch (session->ops->read_next(sort->reader, &data, &fault)) {
-        case MAILBOX_READ_OK:
-            take_texts(entry_of(session, sort, data.uid), &data, &session->command.arena);
-            break;
-        case MAILBOX_READ_GONE:
-            break;
-        case MAILBOX_READ_WAIT:
-            session->command.waiting = true;
-            return;
-        case MAILBOX_READ_END:
-            put_in_order(session, sort);
-            return;
-        case MAILBOX_READ_FAILED:
-            imap_refuse(session, &fault, NULL);
-            return;
+    const struct sort_run *sort = data;
+    for (size_t i = 0; i < sort->n_entries; i++) {
+        if (sort->entries[i].uid == uid) {
+            return i + 1;
         }
     }
-    session->command.yielded = true;
+    return 0;
 }
 
-static void sort_ready(void *context)
+static void order_remove(void *data, size_t position)
 {
-    imap_resume(context);
+    struct sort_run *sort = data;
+    memmove(&sort->entries[position - 1], &sort->entries[position],
+            (sort->n_entries - position) * sizeof(*sort->entries));
+    sort->n_entries--;
+}
+
+static size_t order_insert(struct imap_session *session, void *data, uint32_t uid,
+                           const struct mailbox_item_data *item, struct arena *arena)
+{
+    struct sort_run *sort = data;
+    struct sort_entry entry = entry_of(session, sort, uid);
+    size_t at = 0;
+    if (item != NULL) {
+        take_texts(&entry, item, arena);
+    }
+    while (at < sort->n_entries && compare(&sort->entries[at], &entry) <= 0) {
+        at++;
+    }
+    sort->entries =
+        array_grow(sort->entries, sort->n_entries, &sort->capacity, sizeof(*sort->entries));
+    memmove(&sort->entries[at + 1], &sort->entries[at],
+            (sort->n_entries++ - at) * sizeof(*sort->entries));
+    sort->entries[at] = entry;
+    return at + 1;
+}
+
+static const struct context_order order_by_text = {.items = MAILBOX_ITEM_INFO | MAILBOX_ITEM_TEXT,
+                                                   .position = order_position,
+                                                   .remove = order_remove,
+                                                   .insert = order_insert};
+static const struct context_order order_by_record = {
+    .position = order_position, .remove = order_remove, .insert = order_insert};
+
+/* ---- The answer ---- */
+
+static void extended_step(struct imap_session *session)
+{
+    struct search_run *search = session->command.data;
+    const struct sort_run *sort = search->data;
+    if (!esearch_step(session, &search->answer)) {
+        return;
+    }
+    if ((search->returns.wanted & SEARCH_RETURN_UPDATE) != 0) {
+        context_keep(session, search, sort->needs_text ? &order_by_text : &order_by_record);
+    }
+    imap_done(session);
+}
+
+static void put_in_order(struct imap_session *session, struct search_run *search)
+{
+    struct sort_run *sort = search->data;
+    struct esearch *answer = &search->answer;
+    qsort(sort->entries, sort->n_entries, sizeof(*sort->entries), compare);
+    if (!search->returns.is_extended) {
+        session->command.step = sort_tell;
+        return;
+    }
+    if ((search->returns.wanted & SEARCH_RETURN_SAVE) != 0) {
+        uid_set_copy(&session->selected.saved, &search->result);
+    }
+    answer->is_uid = session->command.is_uid;
+    answer->returns = search->returns;
+    answer->numbers = xcalloc(sort->n_entries + 1, sizeof(*answer->numbers));
+    answer->n_numbers = sort->n_entries;
+    for (size_t i = 0; i < sort->n_entries; i++) {
+        answer->numbers[i] = search_number_of(session, sort->entries[i].uid);
+    }
+    session->command.step = extended_step;
+}
+
+static void take(struct imap_session *session, struct search_run *search,
+                 const struct mailbox_item_data *data)
+{
+    struct sort_run *sort = search->data;
+    struct sort_entry *entry = &sort->entries[sort->n_entries++];
+    *entry = entry_of(session, sort, data->uid);
+    take_texts(entry, data, &session->command.arena);
 }
 
 static void sort_found(struct imap_session *session, struct search_run *search)
@@ -276,18 +323,16 @@ static void sort_found(struct imap_session *session, struct search_run *search)
     struct sort_run *sort = search->data;
     struct uid_set_walk walk = {0};
     uint32_t uid = 0;
-    sort->entries = xcalloc((size_t)uid_set_count(&search->result) + 1, sizeof(*sort->entries));
+    sort->capacity = (size_t)uid_set_count(&search->result) + 1;
+    sort->entries = xcalloc(sort->capacity, sizeof(*sort->entries));
     if (sort->needs_text) {
-        sort->reader = session->ops->read_start(session->selected.mailbox, &search->result,
-                                                MAILBOX_ITEM_INFO | MAILBOX_ITEM_TEXT,
-                                                (struct mailbox_ready){sort_ready, session});
-        session->command.step = sort_read;
+        search_gather_start(session, search, MAILBOX_ITEM_INFO | MAILBOX_ITEM_TEXT);
         return;
     }
     while (uid_set_next(&search->result, &walk, &uid)) {
-        (void)entry_of(session, sort, uid);
+        sort->entries[sort->n_entries++] = entry_of(session, sort, uid);
     }
-    put_in_order(session, sort);
+    put_in_order(session, search);
 }
 
 void cmd_sort(struct imap_session *session, struct imap_parser *args)
@@ -295,14 +340,21 @@ void cmd_sort(struct imap_session *session, struct imap_parser *args)
     struct search_run *search = search_run_new(session, args);
     struct sort_run *sort = arena_alloc(args->arena, sizeof(*sort));
     search->found = sort_found;
+    search->take = take;
+    search->taken = put_in_order;
     search->data = sort;
     search->clean = sort_clean;
     imap_space(args);
+    if (imap_accept_word(args, "RETURN")) {
+        imap_space(args);
+        esearch_parse_returns(args, &search->returns);
+    }
     parse_keys(args, sort);
     imap_space(args);
     struct bytes charset = imap_astring(args);
     imap_space(args);
-    if (imap_is_bad(session, args) || !search_charset_is_known(session, charset)) {
+    if (imap_is_bad(session, args) || !search_charset_is_known(session, charset) ||
+        context_is_refused(session, args, &search->returns)) {
         return;
     }
     search_run_start(session, args, search);

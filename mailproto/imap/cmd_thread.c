@@ -2,7 +2,6 @@
 /* THREAD (RFC 5256 section 3): what was found is read once, put into trees (thread.h), and told. */
 #include <stdlib.h>
 
-#include "base/fault.h"
 #include "base/str.h"
 #include "mailproto/imap/imap_internal.h"
 #include "mailproto/imap/search_run.h"
@@ -12,7 +11,6 @@
 
 struct thread_run {
     bool by_references;
-    struct mailbox_reader *reader;
     struct thread_message *messages;
     size_t n_messages;
     struct buf line;
@@ -22,9 +20,7 @@ struct thread_run {
 static void thread_clean(struct imap_session *session, void *data)
 {
     struct thread_run *thread = data;
-    if (thread->reader != NULL) {
-        session->ops->read_end(&thread->reader);
-    }
+    (void)session;
     free(thread->messages);
     buf_clear(&thread->line);
 }
@@ -42,8 +38,9 @@ static void thread_tell(struct imap_session *session)
     }
 }
 
-static void put_together(struct imap_session *session, struct thread_run *thread)
+static void put_together(struct imap_session *session, struct search_run *search)
 {
+    struct thread_run *thread = search->data;
     buf_append_str(&thread->line, thread->n_messages > 0 ? "* THREAD " : "* THREAD");
     if (thread->by_references) {
         thread_by_references(&thread->line, thread->messages, thread->n_messages,
@@ -55,65 +52,27 @@ static void put_together(struct imap_session *session, struct thread_run *thread
     session->command.step = thread_tell;
 }
 
-static struct bytes keep(struct arena *arena, struct bytes text)
-{
-    return text.len == 0 ? (struct bytes){0}
-                         : (struct bytes){arena_memdup(arena, text.data, text.len), text.len};
-}
-
-static void take_message(struct imap_session *session, struct thread_run *thread,
+static void take_message(struct imap_session *session, struct search_run *search,
                          const struct mailbox_item_data *data)
 {
+    struct thread_run *thread = search->data;
     const struct mailbox_view *told = session->selected.told;
     struct arena *arena = &session->command.arena;
     struct arena scratch = {0};
     struct message_info info = {0};
     struct thread_message *message = &thread->messages[thread->n_messages++];
-    message->number = session->command.is_uid ? data->uid : mailbox_view_seq_of(told, data->uid);
+    message->number = search_number_of(session, data->uid);
     message->date = mailbox_view_find(told, data->uid)->sent_sec;
     struct bytes subject = text_field_value(data->text, "subject");
-    message->subject = keep(arena, subject_base(subject, &message->is_reply));
+    message->subject = search_keep(arena, subject_base(subject, &message->is_reply));
     if (thread->by_references && message_info_parse_envelope(&info, data->info, &scratch, NULL)) {
         const struct mail_envelope *envelope = &info.envelope;
         bool has_references = bytes_find(envelope->references, '<') < envelope->references.len;
-        message->message_id = keep(arena, envelope->message_id);
+        message->message_id = search_keep(arena, envelope->message_id);
         message->references =
-            keep(arena, has_references ? envelope->references : envelope->in_reply_to);
+            search_keep(arena, has_references ? envelope->references : envelope->in_reply_to);
     }
     arena_clear(&scratch);
-}
-
-static void thread_read(struct imap_session *session)
-{
-    enum { MESSAGES_A_STEP = 64 };
-    struct search_run *search = session->command.data;
-    struct thread_run *thread = search->data;
-    struct mailbox_item_data data;
-    struct fault fault = {0};
-    for (unsigned i = 0; i < MESSAGES_A_STEP; i++) {
-        switch (session->ops->read_next(thread->reader, &data, &fault)) {
-        case MAILBOX_READ_OK:
-            take_message(session, thread, &data);
-            break;
-        case MAILBOX_READ_GONE:
-            break;
-        case MAILBOX_READ_WAIT:
-            session->command.waiting = true;
-            return;
-        case MAILBOX_READ_END:
-            put_together(session, thread);
-            return;
-        case MAILBOX_READ_FAILED:
-            imap_refuse(session, &fault, NULL);
-            return;
-        }
-    }
-    session->command.yielded = true;
-}
-
-static void thread_ready(void *context)
-{
-    imap_resume(context);
 }
 
 static void thread_found(struct imap_session *session, struct search_run *search)
@@ -121,10 +80,7 @@ static void thread_found(struct imap_session *session, struct search_run *search
     struct thread_run *thread = search->data;
     thread->messages =
         xcalloc((size_t)uid_set_count(&search->result) + 1, sizeof(*thread->messages));
-    thread->reader = session->ops->read_start(session->selected.mailbox, &search->result,
-                                              MAILBOX_ITEM_INFO | MAILBOX_ITEM_TEXT,
-                                              (struct mailbox_ready){thread_ready, session});
-    session->command.step = thread_read;
+    search_gather_start(session, search, MAILBOX_ITEM_INFO | MAILBOX_ITEM_TEXT);
 }
 
 void cmd_thread(struct imap_session *session, struct imap_parser *args)
@@ -132,6 +88,8 @@ void cmd_thread(struct imap_session *session, struct imap_parser *args)
     struct search_run *search = search_run_new(session, args);
     struct thread_run *thread = arena_alloc(args->arena, sizeof(*thread));
     search->found = thread_found;
+    search->take = take_message;
+    search->taken = put_together;
     search->data = thread;
     search->clean = thread_clean;
     imap_space(args);

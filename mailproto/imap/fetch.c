@@ -119,7 +119,7 @@ static void parse_item(struct fetch_request *out, struct imap_parser *args)
     }
 }
 
-/* "(CHANGEDSINCE n [VANISHED])" */
+/* "(CHANGEDSINCE n [VANISHED] PARTIAL 1:100)" */
 static void parse_modifiers(struct fetch_request *out, struct imap_parser *args)
 {
     imap_expect(args, '(');
@@ -131,6 +131,10 @@ static void parse_modifiers(struct fetch_request *out, struct imap_parser *args)
             out->changed_since = imap_number64(args);
         } else if (bytes_is_word(word, "VANISHED")) {
             out->vanished = true;
+        } else if (bytes_is_word(word, "PARTIAL") && !out->has_partial) {
+            imap_space(args);
+            out->has_partial = true;
+            partial_range_parse(args, &out->partial);
         } else {
             imap_fail(args, "Unknown modifier");
         }

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "mailproto/imap/body_section.h"
+#include "mailproto/imap/esearch.h"
 
 struct imap_parser;
 
@@ -51,6 +52,8 @@ struct fetch_request {
     bool has_changed_since;
     uint64_t changed_since;
     bool vanished;
+    bool has_partial; /* only so many of the messages (RFC 9394) */
+    struct partial_range partial;
 };
 
 /* From behind the sequence set's space to the end of the command. */

@@ -38,6 +38,7 @@ static const struct imap_command commands[] = {
     {"LISTRIGHTS", IMAP_LOGGED_IN, 0, cmd_listrights},
     {"SETACL", IMAP_LOGGED_IN, 0, cmd_setacl},
     {"DELETEACL", IMAP_LOGGED_IN, 0, cmd_deleteacl},
+    {"ESEARCH", IMAP_LOGGED_IN, 0, cmd_esearch},
     {"APPEND", IMAP_LOGGED_IN, 0, cmd_append},
     {"IDLE", IMAP_LOGGED_IN, 0, cmd_idle},
 
@@ -48,6 +49,7 @@ static const struct imap_command commands[] = {
     {"SEARCH", IMAP_SELECTED, ABOUT_MESSAGES | IMAP_COMMAND_KEEPS_NUMBERS, cmd_search},
     {"SORT", IMAP_SELECTED, ABOUT_MESSAGES | IMAP_COMMAND_KEEPS_NUMBERS, cmd_sort},
     {"THREAD", IMAP_SELECTED, ABOUT_MESSAGES | IMAP_COMMAND_KEEPS_NUMBERS, cmd_thread},
+    {"CANCELUPDATE", IMAP_SELECTED, 0, cmd_cancelupdate},
     {"FETCH", IMAP_SELECTED, ABOUT_MESSAGES | IMAP_COMMAND_KEEPS_NUMBERS, cmd_fetch},
     {"STORE", IMAP_SELECTED, ABOUT_MESSAGES | IMAP_COMMAND_KEEPS_NUMBERS, cmd_store},
     {"COPY", IMAP_SELECTED, ABOUT_MESSAGES, cmd_copy},

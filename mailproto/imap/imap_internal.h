@@ -105,6 +105,7 @@ enum imap_sync_part {
     IMAP_SYNC_EXPUNGED,
     IMAP_SYNC_COUNTS,
     IMAP_SYNC_FLAGS,
+    IMAP_SYNC_CONTEXTS, /* context.h */
     IMAP_SYNC_DONE
 };
 
@@ -114,6 +115,8 @@ struct imap_sync {
     struct mailbox_view *target;
     struct mailbox_diff diff;
     uint32_t n_expunged;
+    bool waiting;              /* a context waits for the store */
+    struct mailbox_call *call; /* for this answer */
 };
 
 struct imap_selected {
@@ -126,9 +129,11 @@ struct imap_selected {
     struct uid_set recent;     /* \Recent, ours alone */
     struct imap_sync sync;
     struct uid_set saved; /* the result that "$" means (RFC 5182) */
+    struct imap_context *contexts; /* results that are held up to date */
 };
 
 struct imap_append;
+struct imap_context;
 struct imap_compress;
 
 struct imap_session {
@@ -313,6 +318,7 @@ void imap_idle_line(struct imap_session *session, struct bytes line);
 void cmd_append(struct imap_session *session, struct imap_parser *args);
 void cmd_authenticate(struct imap_session *session, struct imap_parser *args);
 void cmd_capability(struct imap_session *session, struct imap_parser *args);
+void cmd_cancelupdate(struct imap_session *session, struct imap_parser *args);
 void cmd_check(struct imap_session *session, struct imap_parser *args);
 void cmd_close(struct imap_session *session, struct imap_parser *args);
 void cmd_compress(struct imap_session *session, struct imap_parser *args);
@@ -321,6 +327,7 @@ void cmd_create(struct imap_session *session, struct imap_parser *args);
 void cmd_delete(struct imap_session *session, struct imap_parser *args);
 void cmd_deleteacl(struct imap_session *session, struct imap_parser *args);
 void cmd_enable(struct imap_session *session, struct imap_parser *args);
+void cmd_esearch(struct imap_session *session, struct imap_parser *args);
 void cmd_examine(struct imap_session *session, struct imap_parser *args);
 void cmd_expunge(struct imap_session *session, struct imap_parser *args);
 void cmd_fetch(struct imap_session *session, struct imap_parser *args);

@@ -39,6 +39,7 @@ void imap_finish(struct imap_session *session, enum imap_status status, const ch
     va_end(args);
     buf_append_str(&command->tagged, "\r\n");
     command->step = NULL;
+    command->waiting = false;
     command->phase = command->delay_until_ms > 0 ? IMAP_PHASE_DELAY : IMAP_PHASE_SYNC;
     unsigned flags = command->row != NULL ? command->row->flags : 0;
     if (session->selected.mailbox != NULL && (flags & IMAP_COMMAND_TELLS_ALL) == 0) {

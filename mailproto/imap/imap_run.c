@@ -58,6 +58,8 @@ void imap_advance(struct imap_session *session)
                 return;
             }
             command->phase = IMAP_PHASE_SYNC;
+        } else if (session->selected.sync.waiting) {
+            return;
         } else if (session->selected.mailbox == NULL || imap_sync_step(session)) {
             say_tagged(session);
         }
@@ -172,7 +174,7 @@ bool imap_takes_input(const struct imap_session *session)
     }
     /* In IDLE, what is being told is told to its end before the next line is looked at. */
     return session->command.phase == IMAP_PHASE_IDLE ||
-           (session->idling && session->command.waiting);
+           (session->idling && session->command.waiting && !session->selected.sync.waiting);
 }
 
 /* A literal that is not wanted, in the command `text`: the reply goes out at once where the client

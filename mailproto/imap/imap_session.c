@@ -202,7 +202,7 @@ static bool is_runnable(const struct imap_session *session)
     case IMAP_PHASE_RUN:
         return command->step != NULL && !command->waiting;
     case IMAP_PHASE_SYNC:
-        return true;
+        return !session->selected.sync.waiting;
     case IMAP_PHASE_DELAY:
         return session->now.mono_ms >= command->delay_until_ms;
     case IMAP_PHASE_IDLE:

@@ -11,6 +11,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "mailproto/imap/context.h"
 #include "mailproto/imap/imap_internal.h"
 #include "mailproto/imap/imap_write.h"
 
@@ -149,6 +150,7 @@ void imap_sync_start(struct imap_session *session, bool may_expunge)
 void imap_sync_stop(struct imap_session *session)
 {
     struct imap_sync *sync = &session->selected.sync;
+    contexts_stop(session);
     mailbox_view_unref(&sync->target);
     *sync = (struct imap_sync){.part = IMAP_SYNC_DONE};
 }
@@ -168,10 +170,11 @@ static void sync_begin(struct imap_session *session)
     sync->target = session->ops->view(selected->mailbox);
     if (sync->target == selected->told ||
         (!sync->may_expunge && has_expunges(selected->told, sync->target))) {
-        imap_sync_stop(session);
+        sync->part = IMAP_SYNC_CONTEXTS;
         return;
     }
     write_keywords(session, selected->told->keywords, sync->target->keywords);
+    contexts_tell_gone(session, sync->target);
     begin_pass(sync, selected->told, IMAP_SYNC_EXPUNGED);
 }
 
@@ -258,7 +261,7 @@ static void tell_flags(struct imap_session *session)
         if (change == MAILBOX_CHANGE_NONE) {
             mailbox_view_unref(&selected->told);
             selected->told = mailbox_view_ref(sync->target);
-            imap_sync_stop(session);
+            sync->part = IMAP_SYNC_CONTEXTS;
             return;
         }
         bool flags_differ = change == MAILBOX_CHANGED &&
@@ -291,6 +294,11 @@ bool imap_sync_step(struct imap_session *session)
         break;
     case IMAP_SYNC_FLAGS:
         tell_flags(session);
+        break;
+    case IMAP_SYNC_CONTEXTS:
+        if (contexts_step(session)) {
+            imap_sync_stop(session);
+        }
         break;
     case IMAP_SYNC_DONE:
         break;

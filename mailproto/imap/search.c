@@ -15,6 +15,7 @@ struct search_parser {
     struct search *search;
     struct imap_session *session;
     struct imap_parser *args;
+    const struct search_scope *scope;
     unsigned depth;
 };
 
@@ -155,7 +156,10 @@ static struct bytes lower_case(struct search_parser *parser, struct bytes text)
 static struct search_node *keyword_node(struct search_parser *parser)
 {
     struct search_node *node = new_node(parser, SEARCH_KEYWORD);
-    node->text = imap_flag(parser->args);
+    struct bytes name = imap_flag(parser->args);
+    node->text = (struct bytes){arena_memdup(parser->args->arena,
+                                             name.len > 0 ? name.data : (const void *)"", name.len),
+                                name.len};
     return node;
 }
 
@@ -188,10 +192,15 @@ static struct search_node *modseq_node(struct search_parser *parser)
 static struct search_node *uid_node(struct search_parser *parser)
 {
     struct search_node *node = new_node(parser, SEARCH_UIDS);
-    bool was_uid = parser->session->command.is_uid;
-    parser->session->command.is_uid = true;
-    imap_set_arg(parser->session, parser->args, &node->uids);
-    parser->session->command.is_uid = was_uid;
+    if (imap_peek(parser->args) == '$' && parser->scope->is_selected) {
+        imap_set_arg(parser->session, parser->args, &node->uids);
+        return node;
+    }
+    struct bytes text = imap_sequence_text(parser->args);
+    if (imap_ok(parser->args) &&
+        seqset_of_uids(&node->uids, text, parser->scope->view) != SEQSET_OK) {
+        imap_fail(parser->args, "Bad set of UIDs");
+    }
     return node;
 }
 
@@ -199,8 +208,12 @@ static struct search_node *uid_node(struct search_parser *parser)
 static struct search_node *number_set_node(struct search_parser *parser)
 {
     struct search_node *node = new_node(parser, SEARCH_UIDS);
-    const struct mailbox_view *view = parser->session->selected.told;
+    const struct mailbox_view *view = parser->scope->view;
     struct uid_set numbers = {0};
+    if (!parser->scope->is_selected) {
+        imap_fail(parser->args, "Message numbers are of the selected mailbox alone");
+        return node;
+    }
     if (imap_peek(parser->args) == '$') {
         imap_set_arg(parser->session, parser->args, &node->uids);
         return node;
@@ -227,7 +240,7 @@ static struct search_node *number_set_node(struct search_parser *parser)
 static struct search_node *email_id_node(struct search_parser *parser)
 {
     struct search_node *node = new_node(parser, SEARCH_UIDS);
-    const struct mailbox_view *view = parser->session->selected.told;
+    const struct mailbox_view *view = parser->scope->view;
     struct bytes text = imap_astring(parser->args);
     uint64_t id = 0;
     if (text.len < 2 || text.data[0] != 'E' ||
@@ -247,10 +260,10 @@ static struct search_node *thread_id_node(struct search_parser *parser)
 {
     struct search_node *node = new_node(parser, SEARCH_UIDS);
     struct bytes text = imap_astring(parser->args);
-    struct mailbox *mailbox = parser->session->selected.mailbox;
+    struct mailbox *mailbox = parser->scope->mailbox;
     uint64_t id = 0;
     if (text.len >= 2 && text.data[0] == 'T' &&
-        parse_u64(bytes_slice(text, 1, SIZE_MAX), INT64_MAX, &id) &&
+        parse_u64(bytes_slice(text, 1, SIZE_MAX), INT64_MAX, &id) && mailbox != NULL &&
         !parser->session->ops->thread_uids(mailbox, id, &node->uids, NULL)) {
         imap_fail(parser->args, "Conversations can't be read now");
     }
@@ -380,9 +393,11 @@ static struct search_node *parse_key(struct search_parser *parser)
     return node;
 }
 
-void search_parse(struct search *out, struct imap_session *session, struct imap_parser *args)
+void search_parse(struct search *out, struct imap_session *session, struct imap_parser *args,
+                  const struct search_scope *scope)
 {
-    struct search_parser parser = {.search = out, .session = session, .args = args};
+    struct search_parser parser = {
+        .search = out, .session = session, .args = args, .scope = scope};
     out->now_sec = session->now.wall_sec;
     out->root = parse_keys(&parser);
 }

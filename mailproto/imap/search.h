@@ -17,6 +17,13 @@
 struct imap_parser;
 struct imap_session;
 
+/* Where is searched. */
+struct search_scope {
+    struct mailbox *mailbox;
+    const struct mailbox_view *view;
+    bool is_selected; /* message numbers, "$" and \Recent mean something */
+};
+
 enum { SEARCH_MAX_DEPTH = 50, SEARCH_MAX_NODES = 2000 };
 
 enum search_kind {
@@ -62,7 +69,8 @@ struct search {
 };
 
 /* The keys up to the end of the command. False: the tree is not usable; the parser has failed. */
-void search_parse(struct search *out, struct imap_session *session, struct imap_parser *args);
+void search_parse(struct search *out, struct imap_session *session, struct imap_parser *args,
+                  const struct search_scope *scope);
 /* Frees the sets; the rest lies in the arena. */
 void search_clear(struct search *search);
 

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: MIT
+#include "mailproto/imap/search_run.h"
+
+#include <stdlib.h>
+
+#include "base/fault.h"
+#include "base/str.h"
+#include "mailproto/imap/imap_internal.h"
+
+/* ---- Beginning and end ---- */
+
+void search_run_clear(struct imap_session *session, struct search_run *run)
+{
+    if (run->clean != NULL) {
+        run->clean(session, run->data);
+    }
+    if (run->reader != NULL) {
+        session->ops->read_end(&run->reader);
+    }
+    search_clear(&run->search);
+    uid_set_clear(&run->maybe);
+    uid_set_clear(&run->result);
+    esearch_clear(&run->answer);
+    free(run->hits);
+    run->hits = NULL;
+    run->n_hits = 0;
+    run->hits_capacity = 0;
+}
+
+static void clean(struct imap_session *session)
+{
+    search_run_clear(session, session->command.data);
+}
+
+struct search_run *search_run_new(struct imap_session *session, struct imap_parser *args)
+{
+    struct search_run *run = arena_alloc(args->arena, sizeof(*run));
+    run->scope = (struct search_scope){.mailbox = session->selected.mailbox,
+                                       .view = session->selected.told,
+                                       .is_selected = true};
+    session->command.data = run;
+    session->command.clean = clean;
+    return run;
+}
+
+bool search_charset_is_known(struct imap_session *session, struct bytes charset)
+{
+    if (bytes_is_word(charset, "UTF-8") || bytes_is_word(charset, "US-ASCII")) {
+        return true;
+    }
+    imap_finish(session, IMAP_STATUS_NO, "BADCHARSET (UTF-8 US-ASCII)", "Unknown charset");
+    return false;
+}
+
+uint32_t search_number_of(const struct imap_session *session, uint32_t uid)
+{
+    return session->command.is_uid ? uid : mailbox_view_seq_of(session->selected.told, uid);
+}
+
+struct bytes search_keep(struct arena *arena, struct bytes text)
+{
+    return text.len == 0 ? (struct bytes){0}
+                         : (struct bytes){arena_memdup(arena, text.data, text.len), text.len};
+}
+
+/* ---- Judging ---- */
+
+enum search_verdict search_run_verdict(const struct imap_session *session,
+                                       const struct search_run *run,
+                                       const struct mailbox_message *message,
+                                       const struct mailbox_keywords *keywords,
+                                       const struct mailbox_hit *hit)
+{
+    struct search_subject subject = {.message = message,
+                                     .keywords = keywords,
+                                     .is_recent = run->scope.is_selected &&
+                                                  imap_is_recent(session, message->uid)};
+    if (hit != NULL) {
+        subject.has_text = true;
+        subject.passed = hit->passed;
+    }
+    return search_judge(&run->search, &subject);
+}
+
+/* The newest record of a message of the scope; the one it has when it is gone. */
+static const struct mailbox_message *newest_of(const struct search_run *run,
+                                               const struct mailbox_view *newest, uint32_t uid)
+{
+    const struct mailbox_message *message = mailbox_view_find(newest, uid);
+    return message != NULL ? message : mailbox_view_find(run->scope.view, uid);
+}
+
+static void judge_view(struct imap_session *session, struct search_run *run)
+{
+    const struct mailbox_view *view = run->scope.view;
+    struct mailbox_view *newest = session->ops->view(run->scope.mailbox);
+    for (uint32_t seq = 1; seq <= view->n_messages; seq++) {
+        const struct mailbox_message *message = mailbox_view_at(view, seq);
+        if (newest != view) {
+            message = newest_of(run, newest, message->uid);
+        }
+        enum search_verdict verdict =
+            search_run_verdict(session, run, message, newest->keywords, NULL);
+        if (verdict == SEARCH_YES) {
+            uid_set_add(&run->result, message->uid);
+        } else if (verdict == SEARCH_MAYBE) {
+            uid_set_add(&run->maybe, message->uid);
+        }
+    }
+    mailbox_view_unref(&newest);
+}
+
+/* Hits come in ascending order; a message without one has passed no test. */
+static void judge_texts(struct imap_session *session, struct search_run *run)
+{
+    struct mailbox_view *newest = session->ops->view(run->scope.mailbox);
+    struct uid_set_walk walk = {0};
+    uint32_t uid = 0;
+    size_t next_hit = 0;
+    while (uid_set_next(&run->maybe, &walk, &uid)) {
+        const struct mailbox_message *message = newest_of(run, newest, uid);
+        struct mailbox_hit hit = {.uid = uid};
+        while (next_hit < run->n_hits && run->hits[next_hit].uid < uid) {
+            next_hit++;
+        }
+        if (next_hit < run->n_hits && run->hits[next_hit].uid == uid) {
+            hit = run->hits[next_hit];
+            session->command.some_are_gone |= hit.is_gone;
+        }
+        if (search_run_verdict(session, run, message, newest->keywords, &hit) == SEARCH_YES) {
+            uid_set_add(&run->result, uid);
+        }
+    }
+    mailbox_view_unref(&newest);
+}
+
+/* ---- The scan ---- */
+
+static void found(void *context, const struct mailbox_hit *hits, size_t n_hits)
+{
+    struct imap_session *session = context;
+    struct search_run *run = session->command.data;
+    for (size_t i = 0; i < n_hits; i++) {
+        if (run->n_hits == run->hits_capacity) {
+            run->hits = array_grow(run->hits, run->n_hits, &run->hits_capacity, sizeof(*run->hits));
+        }
+        run->hits[run->n_hits++] = hits[i];
+    }
+}
+
+static void scanned(void *context, const struct fault *fault)
+{
+    struct imap_session *session = context;
+    struct search_run *run = session->command.data;
+    imap_resume(session);
+    if (fault != NULL) {
+        imap_refuse(session, fault, NULL);
+        return;
+    }
+    judge_texts(session, run);
+    run->found(session, run);
+}
+
+void search_run_judge(struct imap_session *session, struct search_run *run)
+{
+    judge_view(session, run);
+    if (uid_set_is_empty(&run->maybe)) {
+        run->found(session, run);
+        return;
+    }
+    imap_await(session, session->ops->search_text(
+                            run->scope.mailbox, &run->maybe, run->search.tests, run->search.n_tests,
+                            (struct mailbox_search_done){found, scanned, session}));
+}
+
+void search_run_start(struct imap_session *session, struct imap_parser *args,
+                      struct search_run *run)
+{
+    search_parse(&run->search, session, args, &run->scope);
+    imap_end(args);
+    if (imap_is_bad(session, args)) {
+        if ((run->returns.wanted & SEARCH_RETURN_SAVE) != 0) {
+            uid_set_clear(&session->selected.saved);
+        }
+        return;
+    }
+    if (run->search.uses_modseq) {
+        imap_enable_condstore(session);
+    }
+    search_run_judge(session, run);
+}
+
+/* ---- Reading what was found ---- */
+
+static void gather_ready(void *context)
+{
+    imap_resume(context);
+}
+
+static void gather_step(struct imap_session *session)
+{
+    enum { MESSAGES_A_STEP = 64 };
+    struct search_run *run = session->command.data;
+    struct mailbox_item_data data;
+    struct fault fault = {0};
+    for (unsigned i = 0; i < MESSAGES_A_STEP; i++) {
+        switch (session->ops->read_next(run->reader, &data, &fault)) {
+        case MAILBOX_READ_OK:
+            run->take(session, run, &data);
+            break;
+        case MAILBOX_READ_GONE:
+            break;
+        case MAILBOX_READ_WAIT:
+            session->command.waiting = true;
+            return;
+        case MAILBOX_READ_END:
+            session->ops->read_end(&run->reader);
+            run->taken(session, run);
+            return;
+        case MAILBOX_READ_FAILED:
+            imap_refuse(session, &fault, NULL);
+            return;
+        }
+    }
+    session->command.yielded = true;
+}
+
+void search_gather_start(struct imap_session *session, struct search_run *run, unsigned items)
+{
+    run->reader = session->ops->read_start(run->scope.mailbox, &run->result, items,
+                                           (struct mailbox_ready){gather_ready, session});
+    session->command.step = gather_step;
+}
