@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/process.h"
+#include "base/str.h"
 
 struct named_value {
     struct list_node node;
@@ -268,6 +269,26 @@ static void hand_over_socket(struct child *child, struct channel_message *messag
     free(name);
 }
 
+static void tell_program_ended(struct child *child, struct bytes payload)
+{
+    char *name;
+    char *value;
+    if (!child_pair_read(payload, &name, &value)) {
+        return;
+    }
+    struct bytes text = bytes_of_str(value);
+    size_t space = bytes_find(text, ' ');
+    uint64_t id = 0;
+    uint64_t exit_code = 0;
+    if (parse_u64(bytes_slice(text, 0, space), INT64_MAX, &id) &&
+        parse_u64(bytes_slice(text, space + 1, text.len), 255, &exit_code) &&
+        child->handler->on_program_ended != NULL) {
+        child->handler->on_program_ended(child->context, name, (int64_t)id, (int)exit_code);
+    }
+    free(name);
+    free(value);
+}
+
 static void on_message(void *context, struct channel_message *message)
 {
     struct child *child = context;
@@ -281,6 +302,9 @@ static void on_message(void *context, struct channel_message *message)
         if (value != NULL && child->handler->on_value != NULL) {
             child->handler->on_value(child->context, value->name, value->value);
         }
+        break;
+    case CHILD_PROGRAM_ENDED:
+        tell_program_ended(child, message->payload);
         break;
     case CHILD_STOP:
         tell_stop(child);
@@ -345,4 +369,12 @@ void child_report(struct child *child, const char *name, const char *value)
 void child_run_program(struct child *child, const char *name, const char *arguments, int stdin_fd)
 {
     send_pair(child, CHILD_PROGRAM, name, arguments, &stdin_fd, stdin_fd >= 0 ? 1 : 0);
+}
+
+void child_run_watched(struct child *child, const char *name, int64_t id, const char *environment,
+                       int stdin_fd)
+{
+    char *value = xasprintf("%lld\n%s", (long long)id, environment);
+    send_pair(child, CHILD_PROGRAM_WATCHED, name, value, &stdin_fd, stdin_fd >= 0 ? 1 : 0);
+    free(value);
 }

@@ -37,16 +37,19 @@ enum { CHILD_FD = 3, CHILD_MAX_SOCKETS = 64, CHILD_JOIN_TIMEOUT_MS = 30 * 1000 }
 /* Messages on the channel. A pair is NAME, a zero byte, VALUE. */
 enum child_message {
     /* supervisor to child */
-    CHILD_SETTINGS = 1, /* payload: section.key=value lines */
-    CHILD_VALUE = 2,    /* pair: "home", "instance" ...; also after the start */
-    CHILD_SOCKET = 3,   /* payload: its name; one descriptor. Also after the start */
-    CHILD_START = 4,    /* all that is needed was sent */
-    CHILD_STOP = 5,     /* end cleanly, within CHILD_STOP_TIMEOUT_MS */
+    CHILD_SETTINGS = 1,      /* payload: section.key=value lines */
+    CHILD_VALUE = 2,         /* pair: "home", "instance" ...; also after the start */
+    CHILD_SOCKET = 3,        /* payload: its name; one descriptor. Also after the start */
+    CHILD_START = 4,         /* all that is needed was sent */
+    CHILD_STOP = 5,          /* end cleanly, within CHILD_STOP_TIMEOUT_MS */
+    CHILD_PROGRAM_ENDED = 6, /* gateway: pair of the name and "ID EXIT-CODE" */
     /* child to supervisor */
-    CHILD_READY = 64,  /* serving; a second one is harmless */
-    CHILD_REPORT = 65, /* pair: a line about itself for `status` */
-    CHILD_PROGRAM = 66 /* gateway: run the program under this name of the settings. Pair: the
+    CHILD_READY = 64,   /* serving; a second one is harmless */
+    CHILD_REPORT = 65,  /* pair: a line about itself for `status` */
+    CHILD_PROGRAM = 66, /* gateway: run the program under this name of the settings. Pair: the
                           name, the arguments one a line; one descriptor: its standard input */
+    CHILD_PROGRAM_WATCHED = 67 /* the same, answered by CHILD_PROGRAM_ENDED. Pair: the name, and in
+                                  lines the request's ID and NAME=VALUE for its environment */
 };
 
 enum { CHILD_STOP_TIMEOUT_MS = 4000 };
@@ -95,6 +98,8 @@ struct child_handler {
     void (*on_socket)(void *context, const char *name, int fd);
     /* A value that was set or changed; child_value answers with it from now on. May be NULL. */
     void (*on_value)(void *context, const char *name, const char *value);
+    /* A program asked for by child_run_watched has ended. May be NULL. */
+    void (*on_program_ended)(void *context, const char *name, int64_t id, int exit_code);
     /* End cleanly: stop serving, flush, loop_stop. Called once, also when the supervisor died. */
     void (*on_stop)(void *context);
 };
@@ -122,6 +127,11 @@ void child_report(struct child *child, const char *name, const char *value);
 /* Ask for a program of the settings, such as `[mail] deliver`, with `stdin_fd` (kept by the caller)
  * as its standard input; -1: none. */
 void child_run_program(struct child *child, const char *name, const char *arguments, int stdin_fd);
+
+/* The same, told how it ends: on_program_ended gets `id` and its exit code, or EX_TEMPFAIL (75)
+ * where it could not be run, was killed, or ran too long. `environment`: NAME=VALUE, one a line. */
+void child_run_watched(struct child *child, const char *name, int64_t id, const char *environment,
+                       int stdin_fd);
 
 /* ---- For both sides: a NAME and its VALUE as one payload. ---- */
 

@@ -108,6 +108,9 @@ struct mail_settings {
     bool junk_blocks;
     bool add_contacts;
     bool commands;
+    char *deliver;        /* where arriving mail is handed out; empty: nowhere */
+    char *deliver_domain; /* of its recipients by LMTP; empty: none */
+    bool deliver_keep;    /* besides the mailbox, not instead of it */
 };
 
 /* A mail server that clients log in to. */

@@ -144,6 +144,13 @@ const struct setting_row settings_table[] = {
          "whom one answers comes into the address book"),
     BOOL("mail.commands", mail.commands, "yes",
          "take commands as mails to bittern@bm.alt from whoever is logged in"),
+    TEXT(SETTING_TEXT, "mail.deliver", mail.deliver, "",
+         "hand arriving mail out: lmtp:SOCKET, lmtp:HOST:PORT, maildir:FOLDER, program:/PATH "
+         "ARGUMENT...; empty: no"),
+    TEXT(SETTING_TEXT, "mail.deliver_domain", mail.deliver_domain, "",
+         "by LMTP to account@this; empty: to the account's bare name"),
+    BOOL("mail.deliver_keep", mail.deliver_keep, "yes",
+         "hand it out besides the mailbox, not instead of it"),
 
     TEXT(SETTING_TEXT, "smtp.listen", smtp.listen, "127.0.0.1",
          "addresses for mail programs that send; empty: off"),

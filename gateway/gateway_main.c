@@ -182,6 +182,20 @@ static bool is_one_shot(const struct app *app)
     return mode != NULL && strcmp(mode, "one-shot") == 0;
 }
 
+static void run_program(void *context, const char *name, int64_t id, const char *environment,
+                        int stdin_fd)
+{
+    struct app *app = context;
+    child_run_watched(app->child, name, id, environment, stdin_fd);
+}
+
+static void on_program_ended(void *context, const char *name, int64_t id, int exit_code)
+{
+    struct app *app = context;
+    (void)name;
+    agent_program_ended(app->agent, id, exit_code);
+}
+
 static bool open_agent(struct app *app, struct fault *fault)
 {
     const struct agent_parts parts = {
@@ -193,6 +207,7 @@ static bool open_agent(struct app *app, struct fault *fault)
         .network_decoder = app->network_decoder,
         .owner_decoder = app->owner_decoder,
         .settings = &app->settings,
+        .programs = {is_one_shot(app) ? NULL : run_program, app},
         .folder = is_one_shot(app) ? NULL : app->folder,
     };
     app->agent = agent_new(&parts, fault);
@@ -503,6 +518,7 @@ static void on_stop(void *context)
 static const struct child_handler handler = {
     .on_socket = on_socket,
     .on_value = on_value,
+    .on_program_ended = on_program_ended,
     .on_stop = on_stop,
 };
 

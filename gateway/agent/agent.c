@@ -15,6 +15,7 @@
 #include "crypto/random.h"
 #include "gateway/agent/agent_internal.h"
 #include "gateway/agent/folder_watch.h"
+#include "gateway/agent/handout.h"
 #include "gateway/agent/incoming.h"
 #include "gateway/agent/mailing_list.h"
 #include "gateway/agent/outgoing.h"
@@ -69,6 +70,7 @@ void agent_queue_changed(struct agent *agent)
         outgoing_wake(agent->outgoing);
         reports_wake(agent->reports);
         mailing_lists_wake(agent->lists);
+        handouts_wake(agent->handouts);
     }
 }
 
@@ -204,6 +206,7 @@ struct agent *agent_new(const struct agent_parts *parts, struct fault *fault)
     agent->jobs = object_jobs_new(&job_parts);
     agent->reports = reports_new(agent);
     agent->lists = mailing_lists_new(agent);
+    agent->handouts = handouts_new(agent);
     folder_watch_begin(agent);
     timer_arm_periodic(&agent->status_timer, STATUS_MS);
     if (parts->folder != NULL) {
@@ -224,6 +227,9 @@ void agent_stop(struct agent *agent)
     }
     if (agent->reports != NULL) {
         reports_stop(agent->reports);
+    }
+    if (agent->handouts != NULL) {
+        handouts_stop(agent->handouts);
     }
     if (agent->spool != NULL) {
         spool_stop(agent->spool);
@@ -253,12 +259,20 @@ void agent_free(struct agent **agent_in)
     pubkeys_free(&agent->pubkeys);
     submission_free(&agent->submission);
     spool_free(&agent->spool);
+    handouts_free(&agent->handouts);
     keyring_clear(&agent->keyring);
     ack_wait_clear(&agent->acks);
     arena_clear(&agent->account_names);
     arena_clear(&agent->identity_names);
     mem_wipe(agent->first_password, sizeof(agent->first_password));
     free(agent);
+}
+
+void agent_program_ended(struct agent *agent, int64_t id, int exit_code)
+{
+    if (!agent->closing) {
+        handouts_ended(agent->handouts, id, exit_code);
+    }
 }
 
 /* ---- doors ---- */

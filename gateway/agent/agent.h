@@ -29,6 +29,14 @@ struct smtp_handler;
 struct smtp_service;
 struct mail_store;
 
+/* Programs of the settings, which the supervisor runs for us. */
+struct agent_programs {
+    /* Run `name` with NAME=VALUE lines as its environment; agent_program_ended follows. The
+     * descriptor is kept by the caller. NULL: there are none. */
+    void (*run)(void *context, const char *name, int64_t id, const char *environment, int stdin_fd);
+    void *context;
+};
+
 /* What the agent works with: all borrowed, and there until agent_stop. */
 struct agent_parts {
     struct loop *loop;
@@ -39,6 +47,7 @@ struct agent_parts {
     struct decoder_client *network_decoder;
     struct decoder_client *owner_decoder;
     const struct settings *settings;
+    struct agent_programs programs;
     const char *folder; /* HOME/gateway, where mails may wait in the spool; NULL: nowhere */
 };
 
@@ -53,6 +62,9 @@ void agent_free(struct agent **agent);
 
 /* The socket to the node, now and after each of its restarts. The agent closes it. */
 void agent_attach_link(struct agent *agent, int fd);
+
+/* A program of agent_programs has ended, with an exit code of sysexits.h. */
+void agent_program_ended(struct agent *agent, int64_t id, int exit_code);
 
 /* The doors by which mail programs hand mail in. Each has a service of its own, whose sessions ask
  * the handler; the service is where the agent answers, and has to be told before the first session.

@@ -12,6 +12,7 @@
 #include "gateway/agent/link_client.h"
 #include "gateway/agent/object_jobs.h"
 
+struct handouts;
 struct incoming;
 struct mail_txn;
 struct outgoing;
@@ -35,6 +36,7 @@ struct agent {
     struct reports *reports;
     struct mailing_lists *lists;
     struct agent_commands commands; /* .run NULL: none are taken */
+    struct handouts *handouts;
     struct submission *submission;
     struct spool *spool; /* NULL: a gateway for one command */
     struct node_figures node;

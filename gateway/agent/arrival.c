@@ -5,12 +5,13 @@
 
 #include "base/db.h"
 #include "base/mem.h"
+#include "base/str.h"
+#include "gateway/agent/handout.h"
 #include "gateway/agent/mailing_list.h"
 #include "gateway/agent/object_jobs_db.h"
 #include "gateway/agent/outgoing_db.h"
 #include "gateway/agent/pubkeys.h"
 #include "gateway/decoder/decoder_client.h"
-#include "gateway/store/folders.h"
 #include "gateway/store/mail_txn.h"
 #include "gateway/store/messages.h"
 
@@ -111,23 +112,27 @@ bool arrival_remember(struct mail_txn *txn, bool *out_is_new, const uint8_t mark
 
 /* ---- the transaction ---- */
 
-static bool store_mail(struct mail_txn *txn, const struct arrival *arrival,
+static bool store_mail(struct mail_txn *txn, const struct arrival_commit *commit,
                        const struct delivery *delivery, struct fault *fault)
 {
-    int64_t mailbox = 0;
-    struct message_place place;
+    const struct arrival *arrival = commit->arrival;
+    char mark[2 * SEEN_MARK_BYTES + 1];
     const struct message_new message = {
         .content = buf_view(&delivery->mail),
         .analysis = &delivery->analysis->analysis,
         .internal_sec = arrival->arrived_sec,
         .origin = MESSAGE_BY_NETWORK,
     };
-    return folders_ensure(txn, &mailbox, delivery->account_id, delivery->folder, fault) &&
-           messages_add(txn, &place, mailbox, &message, fault);
+    const struct handout_mail mail = {.account_id = delivery->account_id,
+                                      .folder = delivery->folder,
+                                      .message = &message,
+                                      .mark = mark};
+    hex_encode(mark, (struct bytes){delivery->signature_mark, SEEN_MARK_BYTES / 2});
+    return handout_store(txn, commit->settings, &mail, fault);
 }
 
 /* True also when there was nothing to do; *out_is_new and *out_stored tell. */
-static bool deliver(struct mail_txn *txn, const struct arrival *arrival,
+static bool deliver(struct mail_txn *txn, const struct arrival_commit *commit,
                     const struct delivery *delivery, bool *out_is_new, bool *out_stored,
                     struct fault *fault)
 {
@@ -147,7 +152,7 @@ static bool deliver(struct mail_txn *txn, const struct arrival *arrival,
         return true;
     }
     *out_stored = true;
-    return store_mail(txn, arrival, delivery, fault);
+    return store_mail(txn, commit, delivery, fault);
 }
 
 static bool write_ack(struct mail_txn *txn, const struct arrival_commit *commit,
@@ -187,7 +192,7 @@ bool arrival_write(struct mail_txn *txn, struct arrival_commit *commit, struct f
     for (size_t i = 0; i < arrival->n_deliveries; i++) {
         bool is_new = false;
         bool stored = false;
-        if (!deliver(txn, arrival, &arrival->deliveries[i], &is_new, &stored, fault)) {
+        if (!deliver(txn, commit, &arrival->deliveries[i], &is_new, &stored, fault)) {
             return fault_wrap(fault, "store a message");
         }
         any_new = any_new || is_new;

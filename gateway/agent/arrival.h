@@ -21,6 +21,7 @@
 struct db;
 struct decoder_answer;
 struct incoming;
+struct mail_settings;
 struct mail_txn;
 struct walk;
 
@@ -89,6 +90,7 @@ bool arrival_was_seen(struct db *db, const uint8_t mark[SEEN_MARK_BYTES]) MUST_U
 /* What is written at the end, by value to the writer. */
 struct arrival_commit {
     struct arrival *arrival;
+    const struct mail_settings *settings; /* whether mail is handed out */
     bool has_mark;
     struct walk_mark mark; /* how far its walk is with this one */
     int64_t ack_due_sec;

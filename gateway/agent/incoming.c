@@ -227,6 +227,7 @@ static void commit(struct arrival *arrival)
     int64_t delay_sec = agent->parts.settings->agent.ack_delay_sec;
     job->agent = agent;
     job->commit.arrival = arrival;
+    job->commit.settings = &agent->parts.settings->mail;
     job->commit.has_mark = walk_mark_with(arrival, &job->commit.mark);
     job->commit.ack_due_sec = arrival->arrived_sec + random_between(0, delay_sec);
     agent_write(agent, run_commit, commit_done, job);

@@ -17,6 +17,7 @@
 #include "gateway/agent/agent_internal.h"
 #include "gateway/agent/lateness.h"
 #include "gateway/agent/arrival.h"
+#include "gateway/agent/handout.h"
 #include "gateway/agent/outgoing_db.h"
 #include "gateway/decoder/decoder_client.h"
 #include "gateway/store/folders.h"
@@ -90,21 +91,24 @@ static bool run_store(struct mail_txn *txn, void *job, struct fault *fault)
 {
     const struct writing *writing = job;
     bool is_new = true;
-    int64_t inbox = 0;
-    struct message_place place;
+    char unique[UNIQUE_BYTES];
     const struct message_new message = {
         .content = buf_view(&writing->mail),
         .analysis = &writing->analysis->analysis,
         .origin = MESSAGE_BY_SERVER,
     };
+    const struct handout_mail mail = {.account_id = writing->account_id,
+                                      .folder = FOLDER_NAME_INBOX,
+                                      .message = &message,
+                                      .mark = unique};
     if (writing->is_once && !arrival_remember(txn, &is_new, writing->mark, SEEN_HANDED_IN, fault)) {
         return false;
     }
     if (!is_new) {
         return true;
     }
-    return folders_ensure(txn, &inbox, writing->account_id, FOLDER_NAME_INBOX, fault) &&
-           messages_add(txn, &place, inbox, &message, fault) &&
+    make_unique(unique);
+    return handout_store(txn, &writing->agent->parts.settings->mail, &mail, fault) &&
            (writing->outgoing_id == 0 ||
             outgoing_reported(txn, writing->outgoing_id, writing->kind, fault));
 }
@@ -118,6 +122,9 @@ static void end_writing(struct writing *writing, const struct fault *fault)
         if (fault == NULL) {
             reports_wake(agent->reports);
         }
+    }
+    if (!agent->closing && fault == NULL) {
+        handouts_wake(agent->handouts);
     }
     if (fault != NULL) {
         log_error("agent", "mail to the user not stored reason=\"%s\"", fault->text);

@@ -77,6 +77,7 @@ CLI_COMMAND(cmd_setup);
 CLI_COMMAND(cmd_config_check);
 CLI_COMMAND(cmd_config_show);
 CLI_COMMAND(cmd_sendmail);
+CLI_COMMAND(cmd_deliver);
 CLI_COMMAND(cmd_bench);
 CLI_COMMAND(cmd_backup);
 CLI_COMMAND(cmd_restore);

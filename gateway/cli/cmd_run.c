@@ -19,8 +19,10 @@
 #include "base/mem.h"
 #include "config/paths.h"
 #include "gateway/cli/console.h"
+#include "gateway/cli/deliver.h"
 #include "gateway/cli/listeners.h"
 #include "gateway/cli/supervisor.h"
+#include "gateway/cli/supervisor_spawn.h"
 #include "gateway/control/control_client.h"
 
 enum { ONE_SHOT_WAIT_MS = 60 * 1000, ONE_SHOT_POLL_MS = 10 };
@@ -112,11 +114,67 @@ static const char *no_gpu(const struct settings *settings, struct start start)
     return NULL;
 }
 
+/* The programs that the settings name. */
+struct named_programs {
+    struct supervisor_program items[1];
+    size_t n_items;
+    const char *argv[DELIVER_MAX_WORDS + 1];
+    struct arena arena;
+};
+
+/* Ourselves, for LMTP and Maildirs; the domain is an argument, the rest comes with each mail. */
+static bool name_ourselves(struct named_programs *programs, const struct cli *cli,
+                           const struct mail_settings *mail, struct fault *fault)
+{
+    char *self = spawn_find(cli->program, "bittern", fault);
+    if (self == NULL) {
+        return false;
+    }
+    const char *const words[] = {arena_strdup(&programs->arena, self),
+                                 "--home",
+                                 cli->home,
+                                 "deliver",
+                                 mail->deliver,
+                                 "--domain",
+                                 mail->deliver_domain};
+    size_t n_words = mail->deliver_domain[0] != '\0' ? ARRAY_LEN(words) : ARRAY_LEN(words) - 2;
+    memcpy(programs->argv, words, n_words * sizeof *words);
+    free(self);
+    return true;
+}
+
+static bool name_programs(struct named_programs *programs, const struct cli *cli,
+                          const struct mail_settings *mail, struct fault *fault)
+{
+    struct deliver_target target;
+    if (mail->deliver[0] == '\0') {
+        return true;
+    }
+    if (!deliver_target_parse(&target, mail->deliver, &programs->arena, fault)) {
+        return false;
+    }
+    if (target.kind == DELIVER_PROGRAM) {
+        memcpy(programs->argv, target.words, target.n_words * sizeof *target.words);
+    } else if (!name_ourselves(programs, cli, mail, fault)) {
+        return false;
+    }
+    programs->items[programs->n_items++] =
+        (struct supervisor_program){.name = "deliver", .argv = programs->argv};
+    return true;
+}
+
 static int supervise(const struct cli *cli, const struct settings *settings, struct start start,
                      int log_fd, struct fault *fault)
 {
     struct listeners listeners = {0};
-    if (!start.one_shot && !listeners_init(&listeners, settings, cli->home, start.with_gateway, fault)) {
+    struct named_programs programs = {0};
+    if (!name_programs(&programs, cli, &settings->mail, fault)) {
+        arena_clear(&programs.arena);
+        return -1;
+    }
+    if (!start.one_shot &&
+        !listeners_init(&listeners, settings, cli->home, start.with_gateway, fault)) {
+        arena_clear(&programs.arena);
         return -1;
     }
     struct buf lines = {0};
@@ -130,6 +188,8 @@ static int supervise(const struct cli *cli, const struct settings *settings, str
         .settings = buf_view(&lines),
         .listeners = listeners.items,
         .n_listeners = listeners.n_items,
+        .programs = programs.items,
+        .n_programs = programs.n_items,
         .with_gateway = start.with_gateway,
         .with_node = start.with_node,
         .upnp = start.with_node && settings->node.upnp && settings->node.tor != TOR_STRICT,
@@ -140,6 +200,7 @@ static int supervise(const struct cli *cli, const struct settings *settings, str
     int code = supervisor_run(&options, fault);
     buf_clear_secret(&lines);
     listeners_clear(&listeners);
+    arena_clear(&programs.arena);
     return code;
 }
 

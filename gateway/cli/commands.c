@@ -31,6 +31,8 @@ const struct command commands[] = {
     {"restore", "FILE", "go back to a backup; asks for the recovery key", cmd_restore},
     {"recovery-key", "[--new]", "is there a recovery key? --new: make one, and print it once",
      cmd_recovery_key},
+    {"deliver", "PLACE [--account NAME] [--domain DOMAIN]",
+     "hand the mail on standard input out, as [mail] deliver does", cmd_deliver},
     {"bench", "NAME [--seconds S] [--kernel K] [--threads N]",
      "measure: pow, decrypt, sign or hash", cmd_bench},
 };

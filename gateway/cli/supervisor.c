@@ -148,6 +148,17 @@ static void tell_pid(struct supervisor *supervisor, const char *name, pid_t pid)
     tell_gateway_of(supervisor, "pid", name, text);
 }
 
+static void tell_program_ended(void *context, const char *name, int64_t id, int exit_code)
+{
+    struct supervisor *supervisor = context;
+    struct buf pair = {0};
+    char *value = xasprintf("%lld %d", (long long)id, exit_code);
+    child_pair_write(&pair, name, value);
+    send_to(&supervisor->kids[GATEWAY], CHILD_PROGRAM_ENDED, buf_view(&pair), -1);
+    buf_clear(&pair);
+    free(value);
+}
+
 static void tell_gateway_of_all(struct supervisor *supervisor)
 {
     tell_pid(supervisor, "supervisor", getpid());
@@ -471,7 +482,11 @@ static void on_pair(struct kid *kid, struct channel_message *message)
         on_report(kid, name, value);
     } else if (kid == &kid->supervisor->kids[GATEWAY]) {
         int stdin_fd = channel_take_fd(message, 0);
-        programs_run(&kid->supervisor->programs, name, value, stdin_fd);
+        if (message->type == CHILD_PROGRAM) {
+            programs_run(&kid->supervisor->programs, name, value, stdin_fd);
+        } else {
+            programs_run_watched(&kid->supervisor->programs, name, value, stdin_fd);
+        }
         process_close_fd(&stdin_fd);
     }
     free(name);
@@ -488,6 +503,7 @@ static void on_message(void *context, struct channel_message *message)
         break;
     case CHILD_REPORT:
     case CHILD_PROGRAM:
+    case CHILD_PROGRAM_WATCHED:
         on_pair(kid, message);
         break;
     default:
@@ -661,9 +677,13 @@ static bool prepare_kids(struct supervisor *supervisor, struct fault *fault)
 static void init(struct supervisor *supervisor, const struct supervisor_options *options)
 {
     *supervisor = (struct supervisor){.options = options, .lock_fd = -1};
-    supervisor->programs = (struct programs){
-        .table = options->programs, .n_table = options->n_programs, .log_fd = options->log_fd};
+    supervisor->programs = (struct programs){.table = options->programs,
+                                             .n_table = options->n_programs,
+                                             .log_fd = options->log_fd,
+                                             .ended = tell_program_ended,
+                                             .context = supervisor};
     supervisor->loop = loop_new();
+    programs_init(&supervisor->programs, supervisor->loop);
     askers_init(&supervisor->askers, supervisor->loop, view_status, supervisor);
     for (size_t i = 0; i < N_KIDS; i++) {
         struct kid *kid = &supervisor->kids[i];
@@ -707,6 +727,7 @@ static void clear(struct supervisor *supervisor)
     }
     timer_cancel(&supervisor->kill_timer);
     upnp_end(&supervisor->upnp);
+    programs_clear(&supervisor->programs);
     sockets_close(&supervisor->listener_fds, supervisor->options->listeners,
                   supervisor->options->n_listeners);
     process_close_fd(&supervisor->lock_fd);

@@ -29,7 +29,7 @@ struct supervisor_listener {
 /* A program that the settings name, such as `[mail] deliver`; run on a child's request. */
 struct supervisor_program {
     const char *name;
-    const char *path; /* absolute; its fixed arguments follow, separated by spaces */
+    const char *const *argv; /* its path, absolute, and its fixed arguments; NULL behind the last */
 };
 
 struct supervisor_options {

@@ -46,6 +46,7 @@ static const struct db_migration steps[] = {
     {"CREATE INDEX body_by_thread ON body(thread_id)", NULL}, /* SEARCH THREADID */
     {NULL, add_people},
     {agent_schema_why, NULL},
+    {agent_schema_handout, NULL},
 };
 
 const struct db_migration *mail_db_steps(size_t *out_n)

@@ -22,5 +22,6 @@ extern const char *const people_schema[];
 extern const char agent_schema_key_walk[];
 extern const char agent_schema_departures[];
 extern const char agent_schema_why[];
+extern const char agent_schema_handout[];
 
 #endif

@@ -220,3 +220,17 @@ const char agent_schema_departures[] =
 
 /* enum report_why: what a report says beside the reason's words. */
 const char agent_schema_why[] = "ALTER TABLE outgoing ADD COLUMN why INTEGER NOT NULL DEFAULT 0;";
+/* Mails that are to be handed out (`[mail] deliver`), until that is done. */
+const char agent_schema_handout[] =
+    "CREATE TABLE handout ("
+    "  id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    "  account_id INTEGER NOT NULL,"
+    "  folder TEXT NOT NULL,"
+    "  mark TEXT NOT NULL,"
+    "  is_kept INTEGER NOT NULL," /* stands in the mailbox, too */
+    "  added_sec INTEGER NOT NULL,"
+    "  tries INTEGER NOT NULL DEFAULT 0,"
+    "  next_sec INTEGER NOT NULL DEFAULT 0,"
+    "  content BLOB NOT NULL"
+    ");"
+    "CREATE INDEX handout_by_time ON handout (next_sec, id);";

@@ -325,8 +325,8 @@ static void send_named_fd(int fd, const char *name)
 static void a_child_gets_settings_values_and_sockets_before_it_starts(void **state)
 {
     (void)state;
-    static const struct child_handler child_handler = {on_child_socket, on_child_value,
-                                                       on_child_stop};
+    static const struct child_handler child_handler = {
+        .on_socket = on_child_socket, .on_value = on_child_value, .on_stop = on_child_stop};
     size_t n_before = n_open_fds();
     int ends[2];
     assert_true(process_socket_pair(ends, NULL));
@@ -398,7 +398,8 @@ static void a_child_gets_settings_values_and_sockets_before_it_starts(void **sta
 static void a_supervisor_that_dies_stops_the_child(void **state)
 {
     (void)state;
-    static const struct child_handler child_handler = {on_child_socket, NULL, on_child_stop};
+    static const struct child_handler child_handler = {.on_socket = on_child_socket,
+                                                       .on_stop = on_child_stop};
     int ends[2];
     struct app app = {.socket_fd = -1};
     assert_true(process_socket_pair(ends, NULL));

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 """bittern sendmail: the flags and exit codes of sendmail(8), and a spool for when nothing runs."""
+import fcntl
 import os
 import signal
 import subprocess
@@ -151,6 +152,8 @@ class Sendmail(unittest.TestCase):
             wait_for("a start", lambda: self.a.cli("status", check=False).returncode == 0)
             self.a.process.send_signal(signal.SIGKILL)
             self.a.process.wait()
+            with open(os.path.join(self.a.home, "lock")) as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)  # what it started has ended
         # And as if it had been killed each time between the commit and the file's end.
         for name, content in kept.items():
             with open(os.path.join(self.a.home, "gateway", "spool", name), "wb") as file:

@@ -7,6 +7,8 @@
  *   value NAME     a value, or "none"
  *   ask NAME REST  (gateway) put REST to the neighbour behind the socket NAME
  *   run NAME ARG   (gateway) ask for a program
+ *   watch NAME ID  (gateway) ask for a program and hear of its end
+ *   ended          (gateway) the ends heard of: NAME ID EXIT-CODE, by semicolons
  *   restart NAME   (gateway) ask for a decoder to be started again
  *
  * The environment steers it: SCRIPTED_STUBBORN (does not stop), SCRIPTED_DIE (ends before it is
@@ -40,6 +42,7 @@ struct app {
     struct child *child;
     char name[64];
     struct list_node neighbours;
+    struct buf ended;
 };
 
 static bool is_meant(const struct app *app, const char *variable)
@@ -111,7 +114,18 @@ static void answer(struct app *app, char *question, struct buf *out)
             close(ends[0]);
         }
         buf_append_str(out, "asked\n");
+    } else if (strcmp(verb, "watch") == 0) {
+        child_run_watched(app->child, name, atoll(rest), "BITTERN_ACCOUNT=me", -1);
+        buf_append_str(out, "asked\n");
+    } else if (strcmp(verb, "ended") == 0) {
+        buf_printf(out, "%s\n", app->ended.len > 0 ? buf_str(&app->ended) : "none");
     }
+}
+
+static void on_program_ended(void *context, const char *name, int64_t id, int exit_code)
+{
+    struct app *app = context;
+    buf_printf(&app->ended, "%s %lld %d;", name, (long long)id, exit_code);
 }
 
 static void on_event(struct io *io, enum io_event event, void *context)
@@ -192,7 +206,8 @@ static void take_sockets(struct app *app)
 
 int main(int argc, char **argv)
 {
-    static const struct child_handler handler = {on_socket, NULL, on_stop};
+    static const struct child_handler handler = {
+        .on_socket = on_socket, .on_program_ended = on_program_ended, .on_stop = on_stop};
     struct app app = {0};
     struct fault fault = {0};
     (void)argc;

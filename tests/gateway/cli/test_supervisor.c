@@ -89,10 +89,11 @@ enum way { ALL, ONE_SHOT, NODE_ALONE };
 
 static int run(const struct place *place, enum way way, struct fault *fault)
 {
-    char *deliver = xasprintf("%s/bin/deliver fixed", place->folder);
+    char *deliver = xasprintf("%s/bin/deliver", place->folder);
+    const char *const argv[] = {deliver, "fixed", NULL};
     struct supervisor_listener listener = {
         .name = "imap.socket", .unix_path = place->mail_socket, .mode = 0600};
-    struct supervisor_program program = {"deliver", deliver};
+    struct supervisor_program program = {"deliver", argv};
     struct supervisor_options options = {
         .home = place->home,
         .program = place->program,
@@ -558,6 +559,28 @@ static void the_gateway_may_run_the_programs_of_the_settings_alone(void **state)
     free(path);
 }
 
+static void a_watched_program_s_end_is_told(void **state)
+{
+    struct place *place = *state;
+    shell("printf '#!/bin/sh\\n[ \"$#-$1-$BITTERN_ACCOUNT\" = 1-fixed-me ] && exit 67\\n' > "
+          "@/bin/deliver && chmod +x @/bin/deliver",
+          place->folder);
+    start(place);
+
+    (void)ask(place->client, "watch deliver 7");
+    (void)ask(place->client, "watch unknown 8");
+
+    int64_t end_ms = clock_mono_ms() + PATIENCE_MS;
+    bool heard_both = false;
+    while (!heard_both) {
+        const char *heard = ask(place->client, "ended");
+        heard_both =
+            strstr(heard, "deliver 7 67;") != NULL && strstr(heard, "unknown 8 75;") != NULL;
+        assert_true(clock_mono_ms() < end_ms);
+        usleep(10000);
+    }
+}
+
 static void what_prevents_a_start_is_said_and_leaves_nothing_behind(void **state)
 {
     struct place *place = *state;
@@ -623,6 +646,7 @@ int main(void)
         SUPERVISOR_TEST(an_endless_question_is_cut_off),
         SUPERVISOR_TEST(one_command_has_a_gateway_without_servers_and_node),
         SUPERVISOR_TEST(the_gateway_may_run_the_programs_of_the_settings_alone),
+        SUPERVISOR_TEST(a_watched_program_s_end_is_told),
         SUPERVISOR_TEST(what_prevents_a_start_is_said_and_leaves_nothing_behind),
         SUPERVISOR_TEST(a_second_one_on_the_same_home_is_refused),
     };
