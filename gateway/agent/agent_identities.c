@@ -15,44 +15,6 @@
 #include "gateway/store/mail_txn.h"
 #include "gateway/translate/address_form.h"
 
-/* ---- logging in under the address ---- */
-
-enum { N_ALIASES = 2 };
-
-/* An identity's address also logs in, bare and as a mail address. */
-static void alias_texts(char out[N_ALIASES][ADDRESS_MAIL_BYTES], const struct address *address)
-{
-    char text[ADDRESS_TEXT_BYTES];
-    address_encode(text, address);
-    (void)snprintf(out[0], ADDRESS_MAIL_BYTES, "%s", text);
-    (void)snprintf(out[1], ADDRESS_MAIL_BYTES, "%s@" ADDRESS_FORM_DOMAIN, text);
-}
-
-static bool add_aliases(struct db *db, int64_t account_id, const struct address *address,
-                        struct fault *fault)
-{
-    char names[N_ALIASES][ADDRESS_MAIL_BYTES];
-    alias_texts(names, address);
-    for (size_t i = 0; i < N_ALIASES; i++) {
-        if (!accounts_add_alias(db, account_id, names[i], fault)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool remove_aliases(struct db *db, const struct address *address, struct fault *fault)
-{
-    char names[N_ALIASES][ADDRESS_MAIL_BYTES];
-    alias_texts(names, address);
-    for (size_t i = 0; i < N_ALIASES; i++) {
-        if (!accounts_remove_alias(db, names[i], fault)) {
-            return false;
-        }
-    }
-    return true;
-}
-
 /* ---- new ---- */
 
 static bool write_key(struct mail_txn *txn, struct person_op *op, const struct identity_keys *keys,
@@ -73,7 +35,7 @@ static bool write_key(struct mail_txn *txn, struct person_op *op, const struct i
     char text[ADDRESS_TEXT_BYTES];
     if (!keyring_write_new(db, &op->id, &key, fault) ||
         (op->keys->passphrase.len == 0 && !walk_write_needless(db, op->id, fault)) ||
-        !add_aliases(db, op->account_id, &key.address, fault)) {
+        !person_add_aliases(db, op->account_id, &key.address, fault)) {
         return false;
     }
     address_encode(text, &key.address);
@@ -184,8 +146,8 @@ static bool write_enabled(struct mail_txn *txn, struct person_op *op, struct fau
 {
     struct db *db = mail_txn_db(txn);
     return keyring_write_enabled(db, op->own_id, op->number != 0, fault) &&
-           (op->number != 0 ? add_aliases(db, op->account_id, &op->address, fault)
-                            : remove_aliases(db, &op->address, fault));
+           (op->number != 0 ? person_add_aliases(db, op->account_id, &op->address, fault)
+                            : person_remove_aliases(db, &op->address, fault));
 }
 
 void agent_identity_enable(struct agent *agent, const char *who, bool enabled,
@@ -253,7 +215,8 @@ static bool judge_terms(const struct agent *agent, const struct agent_identity_t
     return terms->ttl_sec == 0 ||
            (terms->ttl_sec >= ADDRESS_FORM_MIN_TTL_SEC &&
             terms->ttl_sec <= ADDRESS_FORM_MAX_TTL_SEC) ||
-           fault_set(fault, FAULT_INVALID, "a lifetime is from an hour to 28 days; 0: the setting's");
+           fault_set(fault, FAULT_INVALID,
+                     "a lifetime is from an hour to 28 days; 0: the setting's");
 }
 
 void agent_identity_set(struct agent *agent, const char *who,
@@ -285,7 +248,7 @@ static bool write_delete(struct mail_txn *txn, struct person_op *op, struct faul
     struct db *db = mail_txn_db(txn);
     char folder[PERSON_FOLDER_BYTES];
     (void)snprintf(folder, sizeof(folder), FOLDER_NAME_CHANS "/%s", op->old_label);
-    return remove_aliases(db, &op->address, fault) &&
+    return person_remove_aliases(db, &op->address, fault) &&
            person_run_sql(db, "DELETE FROM chan_rule WHERE identity_id = ?1 AND ?2 = 0", op->own_id,
                           0, NULL, fault) &&
            person_run_sql(db, "DELETE FROM list_post WHERE identity_id = ?1 AND ?2 = 0", op->own_id,

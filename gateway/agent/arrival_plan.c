@@ -41,8 +41,7 @@ size_t arrival_plan_senders(struct address **out, const struct keyring *keyring,
     return n_senders;
 }
 
-/* A label as a folder's name under `root`. */
-static char *folder_of(const char *root, const char *label, const char *address)
+char *arrival_folder(const char *root, const char *label, const char *address)
 {
     char *name = xasprintf("%s/%s", root, label[0] != '\0' ? label : address);
     for (char *c = name + strlen(root) + 1; *c != '\0'; c++) {
@@ -70,7 +69,7 @@ static void plan_broadcast(struct arrival *arrival, const struct keyring *keyrin
         const struct known_address *known = &keyring->subscriptions[i];
         if (known->enabled && address_equal(&known->address, &arrival->to)) {
             add_delivery(arrival, known->account_id,
-                         folder_of(FOLDER_NAME_SUBSCRIPTIONS, known->label, known->text));
+                         arrival_folder(FOLDER_NAME_SUBSCRIPTIONS, known->label, known->text));
         }
     }
 }
@@ -102,7 +101,7 @@ static void plan_chan(struct arrival *arrival, const struct keyring *keyring, st
             has_enough_work(arrival, own, keyring, settings) &&
             !sender_rules_block_in_chan(db, own, &arrival->trial.sender.address)) {
             add_delivery(arrival, own->account_id,
-                         folder_of(FOLDER_NAME_CHANS, own->label, own->text));
+                         arrival_folder(FOLDER_NAME_CHANS, own->label, own->text));
         }
     }
 }

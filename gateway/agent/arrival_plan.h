@@ -34,4 +34,8 @@ void arrival_plan_mails(struct arrival *arrival, const struct keyring *keyring, 
 size_t arrival_plan_senders(struct address **out, const struct keyring *keyring,
                             const struct object *object) MUST_USE;
 
+/* "ROOT/LABEL", the folder of a chan or subscription: the label, or the address where there is
+ * none, without what a mailbox's name can't have. The caller's. */
+char *arrival_folder(const char *root, const char *label, const char *address) MUST_USE;
+
 #endif

@@ -54,10 +54,10 @@ static void answer_refused(void *context)
     person_op_finish(op, &op->fault);
 }
 
-struct person_op *
-person_op_new(struct agent *agent,
-              bool (*write)(struct mail_txn *txn, struct person_op *op, struct fault *fault),
-              struct agent_done done)
+struct person_op *person_op_new(struct agent *agent,
+                                bool (*write)(struct mail_txn *txn, struct person_op *op,
+                                              struct fault *fault),
+                                struct agent_done done)
 {
     struct person_op *op = xcalloc(1, sizeof(*op));
     op->agent = agent;
@@ -255,8 +255,8 @@ bool person_op_take_known(struct person_op *op, const char *who, struct fault *f
     case ADDRESS_FORM_REFUSED:
         return false;
     }
-    op->old_label = arena_strdup(&op->arena,
-                                 keyring_label(&op->agent->keyring, op->account_id, &op->address));
+    op->old_label =
+        arena_strdup(&op->arena, keyring_label(&op->agent->keyring, op->account_id, &op->address));
     person_op_answer_address(op);
     return true;
 }
@@ -323,4 +323,42 @@ bool person_move_folder(struct mail_txn *txn, int64_t *out_mailbox, int64_t acco
         return false;
     }
     return folders_ensure(txn, out_mailbox, account_id, to, fault);
+}
+
+/* ---- logging in under the address ---- */
+
+enum { N_ALIASES = 2 };
+
+/* An identity's address also logs in, bare and as a mail address. */
+static void alias_texts(char out[N_ALIASES][ADDRESS_MAIL_BYTES], const struct address *address)
+{
+    char text[ADDRESS_TEXT_BYTES];
+    address_encode(text, address);
+    (void)snprintf(out[0], ADDRESS_MAIL_BYTES, "%s", text);
+    (void)snprintf(out[1], ADDRESS_MAIL_BYTES, "%s@" ADDRESS_FORM_DOMAIN, text);
+}
+
+bool person_add_aliases(struct db *db, int64_t account_id, const struct address *address,
+                        struct fault *fault)
+{
+    char names[N_ALIASES][ADDRESS_MAIL_BYTES];
+    alias_texts(names, address);
+    for (size_t i = 0; i < N_ALIASES; i++) {
+        if (!accounts_add_alias(db, account_id, names[i], fault)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool person_remove_aliases(struct db *db, const struct address *address, struct fault *fault)
+{
+    char names[N_ALIASES][ADDRESS_MAIL_BYTES];
+    alias_texts(names, address);
+    for (size_t i = 0; i < N_ALIASES; i++) {
+        if (!accounts_remove_alias(db, names[i], fault)) {
+            return false;
+        }
+    }
+    return true;
 }

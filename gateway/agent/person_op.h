@@ -54,8 +54,8 @@ struct person_op {
     int64_t own_id; /* the identity or chan that it is about */
     struct address address;
     enum agent_entry_kind entry;
-    int64_t number; /* one value, as `write` understands it */
-    void *details;  /* in the arena: what only one kind of operation knows */
+    int64_t number;              /* one value, as `write` understands it */
+    void *details;               /* in the arena: what only one kind of operation knows */
     size_t details_secret_bytes; /* so much of it is wiped at the end */
 
     struct person_keys *keys; /* searched for; NULL: none */
@@ -65,10 +65,10 @@ struct person_op {
     int64_t id;
 };
 
-struct person_op *
-person_op_new(struct agent *agent,
-              bool (*write)(struct mail_txn *txn, struct person_op *op, struct fault *fault),
-              struct agent_done done) MUST_USE;
+struct person_op *person_op_new(struct agent *agent,
+                                bool (*write)(struct mail_txn *txn, struct person_op *op,
+                                              struct fault *fault),
+                                struct agent_done done) MUST_USE;
 /* Not to be done: answered later, as every call is. */
 void person_op_refuse(struct person_op *op, const struct fault *fault);
 /* Search for `n_wanted` keys in the pool: of the passphrase, or random ones where it is NULL; then
@@ -106,6 +106,11 @@ void person_op_answer_address(struct person_op *op);
 /* Run one statement whose parameters are two numbers and, where it is not NULL, a text. */
 bool person_run_sql(struct db *db, const char *sql, int64_t a, int64_t b, const char *text,
                     struct fault *fault) MUST_USE;
+/* An identity's address logs in, bare and as a mail address; or does so no more. */
+bool person_add_aliases(struct db *db, int64_t account_id, const struct address *address,
+                        struct fault *fault) MUST_USE;
+bool person_remove_aliases(struct db *db, const struct address *address,
+                           struct fault *fault) MUST_USE;
 /* Make the folder ROOT/LABEL the identity's or the subscription's own: a folder that it had under
  * its old label is renamed, else it is made. FAULT_EXISTS when another's is called so. */
 bool person_move_folder(struct mail_txn *txn, int64_t *out_mailbox, int64_t account_id,

@@ -20,6 +20,7 @@
 #include "gateway/agent/outgoing_db.h"
 #include "gateway/backup/seal.h"
 #include "gateway/store/accounts.h"
+#include "gateway/store/folders.h"
 #include "gateway/store/mail_db.h"
 #include "gateway/store/mail_txn.h"
 #include "gateway/store/store_check.h"
@@ -237,50 +238,24 @@ static bool add_identities(struct db *db, struct fault *fault)
 
 /* ---- finishing: what must not be as it was ---- */
 
-/* Above every UIDVALIDITY that either database gave or the clock would. */
-static bool renew_uid_validity(struct db *db, bool has_old, int64_t now_sec, struct fault *fault)
+/* No number that the old database gave out comes again. */
+static bool raise_counters(struct db *db, struct fault *fault)
 {
-    static const char highest[] =
-        "SELECT max(value) FROM (SELECT value FROM main.counter WHERE name = 'uid_validity'"
-        " UNION ALL SELECT value FROM %s.counter WHERE name = 'uid_validity')";
-    char sql[sizeof highest + 8];
-    int64_t base;
-    (void)snprintf(sql, sizeof sql, highest, has_old ? "old" : "main");
-    if (!count_rows(db, sql, &base, fault)) {
-        return false;
-    }
-    base = base > now_sec ? base : now_sec;
-    static const char *const statements[] = {
-        "UPDATE main.mailbox SET uid_validity = ?1 +"
-        " (SELECT count(*) FROM main.mailbox m WHERE m.id <= mailbox.id)",
-        "UPDATE main.counter SET value = ?1 + (SELECT count(*) FROM main.mailbox)"
-        " WHERE name = 'uid_validity'"};
-    for (size_t i = 0; i < ARRAY_LEN(statements); i++) {
-        struct db_stmt *stmt = db_prepare(db, statements[i], fault);
-        if (stmt == NULL) {
-            return false;
-        }
-        db_bind_i64(stmt, 1, base);
-        if (!db_run(stmt, fault)) {
-            return false;
-        }
-    }
-    return true;
+    return db_exec(db,
+                   "UPDATE main.counter SET value = max(value, coalesce("
+                   "(SELECT value FROM old.counter o WHERE o.name = counter.name), 0))",
+                   fault);
 }
-
-struct finishing {
-    bool has_old; /* attached as "old" */
-    int64_t now_sec;
-};
 
 /* The node's store is gone through again: what came after the backup and is still in the network
  * comes again, and what the backup has is known by its marks. */
 static bool run_finishing(struct mail_txn *txn, void *job, struct fault *fault)
 {
-    const struct finishing *finishing = job;
+    const bool *has_old = job; /* attached as "old" */
     struct db *db = mail_txn_db(txn);
-    return (!finishing->has_old || (add_accounts(txn, fault) && add_identities(db, fault))) &&
-           renew_uid_validity(db, finishing->has_old, finishing->now_sec, fault) &&
+    return (!*has_old ||
+            (raise_counters(db, fault) && add_accounts(txn, fault) && add_identities(db, fault))) &&
+           folders_renew_all(txn, fault) &&
            outgoing_hold_all(txn, "restored from a backup: it may have left before", fault) &&
            db_exec(db, "DELETE FROM main.link_cursor", fault);
 }
@@ -313,16 +288,15 @@ static bool attach_old(struct db *db, const char *mail_db)
     return ok;
 }
 
-static bool bring_up_to_date(const char *ready, const char *mail_db, int64_t now_sec,
-                             struct fault *fault)
+static bool bring_up_to_date(const char *ready, const char *mail_db, struct fault *fault)
 {
     struct db *db = mail_db_open(ready, fault);
     if (db == NULL) {
         return false;
     }
-    struct finishing finishing = {.has_old = attach_old(db, mail_db), .now_sec = now_sec};
-    bool ok = mail_txn_run(db, run_finishing, &finishing, fault);
-    if (finishing.has_old) {
+    bool has_old = attach_old(db, mail_db);
+    bool ok = mail_txn_run(db, run_finishing, &has_old, fault);
+    if (has_old) {
         ok = db_exec(db, "DETACH DATABASE old", fault) && ok;
     }
     db_checkpoint(db);
@@ -363,10 +337,9 @@ bool restore_finish(const char *folder, int64_t now_sec, struct fault *fault)
     char *mail_db = path_in(folder, MAIL_DB_NAME);
     char *sealed = path_in(folder, RESTORE_SEALED_NAME);
     bool is_ready = access(ready, F_OK) == 0;
-    bool ok =
-        !is_ready ||
-        (bring_up_to_date(ready, mail_db, now_sec, fault) && set_aside(folder, now_sec, fault) &&
-         rename_in(folder, READY_NAME, MAIL_DB_NAME, fault) && sync_folder(folder, fault));
+    bool ok = !is_ready ||
+              (bring_up_to_date(ready, mail_db, fault) && set_aside(folder, now_sec, fault) &&
+               rename_in(folder, READY_NAME, MAIL_DB_NAME, fault) && sync_folder(folder, fault));
     if (is_ready && ok) {
         unlink(sealed);
         log_info("backup", "restored; the database before it was kept beside it");

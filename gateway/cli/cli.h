@@ -40,6 +40,15 @@ int cli_usage(const char *command_name, const char *why, ...) PRINTF_LIKE(2, 3);
 /* Settings in force: defaults, bittern.conf of the home if there is one, -c. */
 bool cli_settings(const struct cli *cli, struct settings *out, struct fault *fault) MUST_USE;
 
+/* Several questions to one gateway: the one that runs in this home, else one without servers that is
+ * started for them. Close it. */
+struct cli_session;
+struct cli_session *cli_session_open(struct cli *cli, struct fault *fault) MUST_USE;
+/* `params` (NULL for none) is taken. Returns a new reference or NULL. */
+json_t *cli_session_call(struct cli_session *session, const char *call, json_t *params,
+                         struct fault *fault) MUST_USE;
+void cli_session_close(struct cli_session **session);
+
 /* Ask the gateway; when none runs in this home, one without servers is started for this question.
  * `params` (NULL for none) is taken. Returns a new reference or NULL. */
 json_t *cli_call(struct cli *cli, const char *call, json_t *params, struct fault *fault) MUST_USE;
@@ -82,5 +91,8 @@ CLI_COMMAND(cmd_bench);
 CLI_COMMAND(cmd_backup);
 CLI_COMMAND(cmd_restore);
 CLI_COMMAND(cmd_recovery_key);
+CLI_COMMAND(cmd_import_pybitmessage);
+CLI_COMMAND(cmd_import_keys);
+CLI_COMMAND(cmd_export_keys);
 
 #endif

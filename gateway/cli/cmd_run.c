@@ -276,24 +276,59 @@ static struct control_client *wait_for_control(const struct cli *cli, pid_t pid,
     return NULL;
 }
 
-static json_t *call_one_shot(struct cli *cli, const char *call, json_t *params, struct fault *fault)
+struct cli_session {
+    struct control_client *client;
+    pid_t pid; /* of the gateway that was started for it; 0: one ran */
+};
+
+struct cli_session *cli_session_open(struct cli *cli, struct fault *fault)
 {
-    pid_t pid = start_one_shot(cli);
-    if (pid < 0) {
+    struct cli_session *session = xcalloc(1, sizeof *session);
+    session->client = control_client_connect(cli->home, fault);
+    if (session->client == NULL) {
+        session->pid = start_one_shot(cli);
+        if (session->pid < 0) {
+            session->pid = 0;
+            fault_set_errno(fault, errno, "start a gateway");
+        } else {
+            session->client = wait_for_control(cli, session->pid, fault);
+        }
+    }
+    if (session->client == NULL) {
+        cli_session_close(&session);
+    }
+    return session;
+}
+
+json_t *cli_session_call(struct cli_session *session, const char *call, json_t *params,
+                         struct fault *fault)
+{
+    return control_client_call(session->client, call, params, fault);
+}
+
+void cli_session_close(struct cli_session **session)
+{
+    if (*session == NULL) {
+        return;
+    }
+    control_client_free(&(*session)->client);
+    if ((*session)->pid != 0) {
+        kill((*session)->pid, SIGTERM);
+        waitpid((*session)->pid, NULL, 0);
+    }
+    free(*session);
+    *session = NULL;
+}
+
+json_t *cli_call(struct cli *cli, const char *call, json_t *params, struct fault *fault)
+{
+    struct cli_session *session = cli_session_open(cli, fault);
+    if (session == NULL) {
         json_decref(params);
-        fault_set_errno(fault, errno, "start a gateway");
         return NULL;
     }
-    json_t *answer = NULL;
-    struct control_client *client = wait_for_control(cli, pid, fault);
-    if (client != NULL) {
-        answer = control_client_call(client, call, params, fault);
-        control_client_free(&client);
-    } else {
-        json_decref(params);
-    }
-    kill(pid, SIGTERM);
-    waitpid(pid, NULL, 0);
+    json_t *answer = cli_session_call(session, call, params, fault);
+    cli_session_close(&session);
     return answer;
 }
 
@@ -303,17 +338,6 @@ json_t *cli_call_running(struct cli *cli, const char *call, json_t *params, stru
     if (client == NULL) {
         json_decref(params);
         return NULL;
-    }
-    json_t *answer = control_client_call(client, call, params, fault);
-    control_client_free(&client);
-    return answer;
-}
-
-json_t *cli_call(struct cli *cli, const char *call, json_t *params, struct fault *fault)
-{
-    struct control_client *client = control_client_connect(cli->home, fault);
-    if (client == NULL) {
-        return call_one_shot(cli, call, params, fault);
     }
     json_t *answer = control_client_call(client, call, params, fault);
     control_client_free(&client);

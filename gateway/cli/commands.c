@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* The commands that are more than one call of the gateway; those that are one stand in
- * gateway/control/call_table.c. docs/man/bittern.1.scd has a paragraph for each; a test compares the
- * three. */
+ * gateway/control/call_table.c. docs/man/bittern.1.scd has a paragraph for each; a test compares
+ * the three. */
 #include "gateway/cli/cli.h"
 
 const struct command commands[] = {
@@ -21,11 +21,17 @@ const struct command commands[] = {
     {"contact export", "FILE", "write the address book: FILE.csv as CSV, all else as vCard",
      cmd_contact_export},
     {"setup", "PROGRAM", "a ready configuration for a mail program", cmd_setup},
-    {"config check", "", "read the settings file, and say what is wrong with it",
-     cmd_config_check},
+    {"config check", "", "read the settings file, and say what is wrong with it", cmd_config_check},
     {"config show", "", "the settings in force", cmd_config_show},
     {"sendmail", "[-tiv] [-f SENDER] [-F NAME] [-bm|-bs|-bp] [RECIPIENT...]",
      "send the mail on standard input, as sendmail(8) does", cmd_sendmail},
+    {"import pybitmessage", "DIR [--account NAME]",
+     "take over keys, mails, address book, lists and settings of PyBitmessage",
+     cmd_import_pybitmessage},
+    {"import keys", "FILE [--account NAME]",
+     "take over the keys of a keys.dat, of PyBitmessage or notbit", cmd_import_keys},
+    {"export keys", "FILE", "write all identities and chans with their keys as a keys.dat",
+     cmd_export_keys},
     {"backup", "FILE", "put keys, mail and queue into one file that the recovery key opens",
      cmd_backup},
     {"restore", "FILE", "go back to a backup; asks for the recovery key", cmd_restore},

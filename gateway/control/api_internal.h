@@ -89,6 +89,10 @@ bool api_may_see(const struct api_call *call, const char *account) MUST_USE;
     CALL("queue.retry", queue_retry)                                                               \
     CALL("queue.cancel", queue_cancel)                                                             \
     CALL("mail.submit", mail_submit)                                                               \
+    CALL("import.seen", import_seen)                                                               \
+    CALL("import.key", import_key)                                                                 \
+    CALL("import.mail", import_mail)                                                               \
+    CALL("export.keys", export_keys)                                                               \
     CALL("backup.make", backup_make)                                                               \
     CALL("recovery_key.new", recovery_key_new)                                                     \
     CALL("recovery_key.show", recovery_key_show)                                                   \

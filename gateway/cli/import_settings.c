@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: MIT
+#include "gateway/cli/import_settings.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "config/paths.h"
+#include "gateway/cli/keys_file.h"
+
+#define THEIRS "bitmessagesettings"
+
+/* ---- their values in our words; NULL: nothing to take over ---- */
+
+static char *as_it_is(const struct keys_file *keys, const char *value)
+{
+    (void)keys;
+    return *value != '\0' ? xstrdup(value) : NULL;
+}
+
+static char *yes_if_true(const struct keys_file *keys, const char *value)
+{
+    (void)keys;
+    return keys_file_is_true(value) ? xstrdup("yes") : NULL;
+}
+
+static char *no_if_false(const struct keys_file *keys, const char *value)
+{
+    (void)keys;
+    return keys_file_is_true(value) ? NULL : xstrdup("no");
+}
+
+/* Theirs has 0 for "any". */
+static char *demand(const struct keys_file *keys, const char *value)
+{
+    (void)keys;
+    return strcmp(value, "0") == 0 ? xstrdup("20000000000") : xstrdup(value);
+}
+
+static char *proxy(const struct keys_file *keys, const char *value)
+{
+    (void)keys;
+    return str_starts_with_ci(value, "SOCKS5") ? xstrdup("yes") : NULL;
+}
+
+/* HOST:PORT out of two keys, the first of which is `value`. */
+static char *with_port(const struct keys_file *keys, const char *value, const char *port_name,
+                       const char *otherwise)
+{
+    const char *port = keys_file_setting(keys, THEIRS, port_name);
+    return *value == '\0'
+               ? NULL
+               : xasprintf("%s:%s", str_equal_ci(value, "localhost") ? "127.0.0.1" : value,
+                           port != NULL ? port : otherwise);
+}
+
+static char *proxy_host(const struct keys_file *keys, const char *value)
+{
+    return with_port(keys, value, "socksport", "9050");
+}
+
+static char *onion(const struct keys_file *keys, const char *value)
+{
+    return with_port(keys, value, "onionport", "8444");
+}
+
+static char *days(const struct keys_file *keys, const char *value)
+{
+    (void)keys;
+    uint64_t n;
+    return parse_u64(bytes_of_str(value), 365, &n) && n > 0 ? xasprintf("%" PRIu64 "d", n) : NULL;
+}
+
+static char *no_others(const struct keys_file *keys, const char *value)
+{
+    (void)keys;
+    return *value != '\0' ? xstrdup("no") : NULL;
+}
+
+static const struct setting_row {
+    const char *section;
+    const char *theirs;
+    const char *ours;
+    char *(*convert)(const struct keys_file *keys, const char *value);
+} rows[] = {
+    {THEIRS, "port", "node.port", as_it_is},
+    {THEIRS, "maxoutboundconnections", "node.max_outbound", as_it_is},
+    {THEIRS, "maxtotalconnections", "node.max_inbound", as_it_is},
+    {THEIRS, "maxdownloadrate", "node.max_download_kib", as_it_is},
+    {THEIRS, "maxuploadrate", "node.max_upload_kib", as_it_is},
+    {THEIRS, "socksproxytype", "node.tor", proxy},
+    {THEIRS, "sockshostname", "node.socks", proxy_host},
+    {THEIRS, "socksusername", "node.socks_user", as_it_is},
+    {THEIRS, "sockspassword", "node.socks_password", as_it_is},
+    {THEIRS, "onionhostname", "node.onion", onion},
+    {THEIRS, "upnp", "node.upnp", yes_if_true},
+    {THEIRS, "trustedpeer", "network.connect", as_it_is},
+    {THEIRS, "trustedpeer", "network.bootstrap", no_others},
+    {THEIRS, "sendoutgoingconnections", "network.bootstrap", no_if_false},
+    {"network", "dandelion", "network.dandelion", as_it_is},
+    {THEIRS, "ttl", "agent.ttl", as_it_is},
+    {THEIRS, "stopresendingafterxdays", "agent.give_up_after", days},
+    {THEIRS, "maxacceptablenoncetrialsperbyte", "agent.max_trials_per_byte", demand},
+    {THEIRS, "maxacceptablepayloadlengthextrabytes", "agent.max_extra_bytes", demand},
+};
+
+/* ---- what is set here ---- */
+
+/* The line "section.key=value" of a setting; the caller's. */
+static char *line_of(const struct settings *settings, const char *name)
+{
+    struct buf lines = {0};
+    char *start = xasprintf("\n%s=", name);
+    buf_append_str(&lines, "\n");
+    settings_to_lines(&lines, settings);
+    const char *place = strstr(buf_str(&lines), start);
+    char *line = place != NULL ? xstrndup(place + 1, strcspn(place + 1, "\n")) : xstrdup("");
+    buf_clear_secret(&lines);
+    free(start);
+    return line;
+}
+
+/* Still the default, so that it may be changed. */
+static bool is_default(const struct settings *now, const struct settings *defaults,
+                       const char *name)
+{
+    char *a = line_of(now, name);
+    char *b = line_of(defaults, name);
+    bool same = strcmp(a, b) == 0;
+    free(a);
+    free(b);
+    return same;
+}
+
+/* ---- writing ---- */
+
+static void write_row(struct buf *out, char section[32], const char *name, const char *value)
+{
+    size_t len = strcspn(name, ".");
+    if (strlen(section) != len || strncmp(section, name, len) != 0) {
+        (void)snprintf(section, 32, "%.*s", (int)len, name);
+        buf_printf(out, "[%s]\n", section);
+    }
+    buf_printf(out, "%s = %s\n", name + len + 1, value);
+}
+
+/* What is to be added; `n` counts. A value that ours would refuse is left out, and said. */
+static void collect(struct buf *out, size_t *n, struct settings *now, const struct keys_file *keys)
+{
+    struct settings defaults;
+    char section[32] = "";
+    settings_init(&defaults);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        const char *theirs = keys_file_setting(keys, rows[i].section, rows[i].theirs);
+        char *value = theirs != NULL ? rows[i].convert(keys, theirs) : NULL;
+        struct fault why = {0};
+        if (value == NULL || !is_default(now, &defaults, rows[i].ours)) {
+            /* nothing, or the owner's own choice */
+        } else if (!settings_set(now, rows[i].ours, value, &why)) {
+            fprintf(stderr, "bittern: left out the setting %s: %s\n", rows[i].theirs, why.text);
+        } else if (!is_default(now, &defaults, rows[i].ours)) {
+            write_row(out, section, rows[i].ours, value);
+            ++*n;
+        }
+        free(value);
+    }
+    settings_clear(&defaults);
+}
+
+static bool append_to_file(const struct cli *cli, struct buf *text, struct fault *fault)
+{
+    char *path = paths_in(cli->home, PATHS_SETTINGS);
+    FILE *file = fopen(path, "ae");
+    bool ok = file != NULL &&
+              fprintf(file, "\n# taken over from PyBitmessage\n%s", buf_str(text)) >= 0 &&
+              fflush(file) == 0 && fsync(fileno(file)) == 0;
+    if (!ok) {
+        fault_set_errno(fault, errno, "write %s", path);
+    }
+    if (file != NULL) {
+        fclose(file);
+    }
+    free(path);
+    return ok;
+}
+
+static bool set_senders_mode(struct cli_session *session, const char *account, struct fault *fault)
+{
+    json_t *params = json_pack("{s:s}", "mode", "allowed");
+    if (account != NULL) {
+        json_object_set_new(params, "account", json_string(account));
+    }
+    json_t *answer = cli_session_call(session, "sender.mode", params, fault);
+    json_decref(answer);
+    return answer != NULL;
+}
+
+bool import_settings(struct cli *cli, struct cli_session *session, const char *account,
+                     const struct keys_file *keys, struct fault *fault)
+{
+    struct settings now;
+    struct buf text = {0};
+    size_t n = 0;
+    const char *lists = keys_file_setting(keys, THEIRS, "blackwhitelist");
+    if (lists != NULL && strcmp(lists, "white") == 0 &&
+        !set_senders_mode(session, account, fault)) {
+        return false;
+    }
+    struct cli without_overrides = *cli;
+    without_overrides.n_overrides = 0;
+    if (!cli_settings(&without_overrides, &now, fault)) {
+        return false;
+    }
+    collect(&text, &n, &now, keys);
+    bool ok = n == 0 || append_to_file(cli, &text, fault);
+    if (ok && n > 0) {
+        fprintf(stderr, "%zu settings were added to bittern.conf; they hold from the next start\n",
+                n);
+    }
+    settings_clear(&now);
+    buf_clear_secret(&text);
+    return ok;
+}

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: MIT
+/* messages.dat, PyBitmessage's store: mails, address book, subscriptions, lists of senders.
+ *
+ * Read-only, row by row. Its texts may be in any encoding and its columns of any type: they are
+ * given as bytes. A store that another program has open, or left in the middle of a write, is
+ * refused. */
+#ifndef BITTERN_GATEWAY_CLI_MESSAGES_DAT_H
+#define BITTERN_GATEWAY_CLI_MESSAGES_DAT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/compiler.h"
+#include "base/fault.h"
+
+struct messages_dat;
+
+/* FAULT_NOT_FOUND, FAULT_CORRUPT. */
+struct messages_dat *messages_dat_open(const char *path, struct fault *fault) MUST_USE;
+void messages_dat_close(struct messages_dat **file);
+
+/* Borrowed during the callback. */
+struct messages_dat_mail {
+    bool is_sent;
+    struct bytes hash; /* the object's; may be empty */
+    struct bytes from;
+    struct bytes to;
+    struct bytes subject;
+    struct bytes text;
+    struct bytes folder;         /* "inbox", "sent", "trash", "draft" */
+    struct bytes status;         /* of a sent one */
+    struct bytes signature_hash; /* of a received one; may be empty */
+    bool is_read;
+    int64_t sec;
+};
+/* All that were received, then all that were sent, in order. False when the file can't be read or
+ * `each` says so (its fault is kept). */
+bool messages_dat_mails(struct messages_dat *file,
+                        bool (*each)(void *context, const struct messages_dat_mail *mail,
+                                     struct fault *fault),
+                        void *context, struct fault *fault) MUST_USE;
+
+enum messages_dat_list {
+    MESSAGES_DAT_CONTACTS,
+    MESSAGES_DAT_SUBSCRIPTIONS,
+    MESSAGES_DAT_BLACKLIST,
+    MESSAGES_DAT_WHITELIST,
+    MESSAGES_DAT_N_LISTS
+};
+struct messages_dat_entry {
+    enum messages_dat_list list;
+    struct bytes address;
+    struct bytes label;
+    bool enabled;
+};
+/* All lists, one after the other. */
+bool messages_dat_entries(struct messages_dat *file,
+                          bool (*each)(void *context, const struct messages_dat_entry *entry,
+                                       struct fault *fault),
+                          void *context, struct fault *fault) MUST_USE;
+
+#endif
