@@ -165,7 +165,12 @@ static const struct pow_kernel *choose_kernel(const struct settings *settings)
             kernel = NULL;
         }
     }
-    return kernel != NULL ? kernel : pow_kernel_best();
+    if (kernel == NULL) {
+        kernel = pow_kernel_best();
+    }
+    log_info("agent", "pow kernel=%s self-test=%s", kernel->name,
+             pow_kernel_self_test(kernel) ? "passed" : "failed");
+    return kernel;
 }
 
 struct agent *agent_new(const struct agent_parts *parts, struct fault *fault)

@@ -27,8 +27,10 @@ struct active {
     struct object_jobs *jobs;
     int64_t id;
     int64_t outgoing_id;
+    int64_t expires_sec;
     enum object_job_step step;
     bool handed_over; /* to the node, which has not answered */
+    bool outdated;    /* its time ran down before the work was done: it is being given up */
 };
 
 struct object_jobs {
@@ -258,6 +260,15 @@ static void on_nonce(void *context, int64_t id, uint64_t nonce)
  * first wins. What is claimed is handed over again until the node has answered, also after a
  * crash. Other objects need no claim. */
 
+/* The object's time has run down; nothing of the search is lost with it, for a search has no memory.
+ * What wanted it builds it anew. */
+static void give_up_work(struct object_jobs *jobs, struct active *active)
+{
+    active->outdated = true;
+    pow_jobs_cancel(jobs->pow, active->id);
+    write_step(jobs, STEP_REFUSED, active->id, 0, (struct bytes){0});
+}
+
 static void start_work(struct object_jobs *jobs, struct active *active,
                        const struct object_job_row *row)
 {
@@ -295,8 +306,11 @@ static void start(struct object_jobs *jobs, int64_t id)
     active->id = id;
     active->outgoing_id = row.outgoing_id;
     active->step = row.step;
+    active->expires_sec = row.expires_sec;
     (void)map_put_u64(&jobs->active, (uint64_t)id, active);
-    if (row.step == JOB_WORK) {
+    if (row.step == JOB_WORK && row.expires_sec <= clock_now_sec()) {
+        give_up_work(jobs, active);
+    } else if (row.step == JOB_WORK) {
         start_work(jobs, active, &row);
     } else if (row.step == JOB_PUBLISH && is_mail(&row)) {
         write_step(jobs, STEP_CLAIM, id, 0, (struct bytes){0});
@@ -306,26 +320,33 @@ static void start(struct object_jobs *jobs, int64_t id)
     arena_clear(&arena);
 }
 
-/* Work that was cancelled in the table. */
-static void drop_gone(struct object_jobs *jobs)
+static bool is_in_table(struct object_jobs *jobs, int64_t id)
 {
-    struct db *db = store_reader(jobs->parts.store);
+    struct db_stmt *stmt =
+        db_prepare(store_reader(jobs->parts.store), "SELECT 1 FROM object_job WHERE id = ?1", NULL);
+    if (stmt == NULL) {
+        return true;
+    }
+    db_bind_i64(stmt, 1, id);
+    bool found = db_step(stmt, NULL) != DB_DONE;
+    db_reset(stmt);
+    return found;
+}
+
+/* Work that was cancelled in the table, or whose object is of no use any more. */
+static void drop_useless(struct object_jobs *jobs, int64_t now_sec)
+{
     size_t cursor = 0;
     struct active *active;
     while ((active = map_next(&jobs->active, &cursor, NULL)) != NULL) {
-        if (active->handed_over || active->step != JOB_WORK) {
+        if (active->handed_over || active->step != JOB_WORK || active->outdated) {
             continue;
         }
-        struct db_stmt *stmt = db_prepare(db, "SELECT 1 FROM object_job WHERE id = ?1", NULL);
-        if (stmt == NULL) {
-            return;
-        }
-        db_bind_i64(stmt, 1, active->id);
-        enum db_step step = db_step(stmt, NULL);
-        db_reset(stmt);
-        if (step == DB_DONE) {
+        if (!is_in_table(jobs, active->id)) {
             pow_jobs_cancel(jobs->pow, active->id);
             forget(jobs, active);
+        } else if (active->expires_sec <= now_sec) {
+            give_up_work(jobs, active);
         }
     }
 }
@@ -363,18 +384,22 @@ static size_t collect(struct object_jobs *jobs, int64_t **out, int64_t now_sec)
     return n_ids;
 }
 
-/* When the next finished object falls due. */
+/* When the next finished object falls due, or one that is worked on expires. */
 static void arm_for_due(struct object_jobs *jobs, int64_t now_sec)
 {
     struct db_stmt *stmt = db_prepare(
         store_reader(jobs->parts.store),
-        "SELECT min(due_sec) FROM object_job WHERE step IN (?1, ?2) AND due_sec > ?3", NULL);
+        "SELECT min(at_sec) FROM"
+        " (SELECT due_sec AS at_sec FROM object_job WHERE step IN (?1, ?2)"
+        " UNION ALL SELECT expires_sec FROM object_job WHERE step = ?4) WHERE at_sec > ?3",
+        NULL);
     if (stmt == NULL) {
         return;
     }
     db_bind_i64(stmt, 1, JOB_PUBLISH);
     db_bind_i64(stmt, 2, JOB_OFFER_AGAIN);
     db_bind_i64(stmt, 3, now_sec);
+    db_bind_i64(stmt, 4, JOB_WORK);
     if (db_step(stmt, NULL) == DB_ROW && !db_column_is_null(stmt, 0)) {
         int64_t wait_sec = db_column_i64(stmt, 0) - now_sec;
         /* The clock may be stepped meanwhile, so it is looked at again soon. */
@@ -388,7 +413,7 @@ static void scan(void *context)
     struct object_jobs *jobs = context;
     int64_t now_sec = clock_now_sec();
     int64_t *ids = NULL;
-    drop_gone(jobs);
+    drop_useless(jobs, now_sec);
     size_t n_ids = collect(jobs, &ids, now_sec);
     for (size_t i = 0; i < n_ids; i++) {
         start(jobs, ids[i]);

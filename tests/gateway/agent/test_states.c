@@ -223,6 +223,40 @@ static void a_crash_during_the_work_goes_on_with_the_same_object(void **state)
     assert_int_equal(rig_count(&pair->bob, "INBOX"), 1);
 }
 
+static bool all_work_is_fresh(struct rig *rig, void *context)
+{
+    (void)context;
+    char sql[128];
+    snprintf(sql, sizeof sql,
+             "SELECT count(*) > 0 AND min(expires_sec) > %lld FROM object_job WHERE step = 0",
+             (long long)clock_now_sec());
+    return rig_sql(rig, sql) == 1;
+}
+
+/* In the queue, and after a restart. */
+static void an_object_whose_time_ran_down_during_the_work_is_built_anew(void **state)
+{
+    struct pair *pair = *state;
+    pair->alice.settings.network.least_trials_per_byte = 1000000000000;
+    pair_send_to_bob(pair);
+    rig_until(&pair->alice, pair_is_working_hard, NULL, "proof of work");
+    for (int days = 10; days <= 20; days += 10) {
+        int64_t expiry = rig_sql(&pair->alice, "SELECT max(expires_sec) FROM object_job"
+                                               " WHERE step = 0 AND outgoing_id = 1");
+
+        clock_set_offset(days * (int64_t)DAY);
+        if (days == 20) {
+            pair_crash_alice(pair);
+            pair->alice.settings.network.least_trials_per_byte = 1000000000000;
+        }
+        rig_until(&pair->alice, all_work_is_fresh, NULL, "objects that can still be sent");
+
+        assert_true(rig_sql(&pair->alice, "SELECT min(expires_sec) FROM object_job WHERE step = 0"
+                                          " AND outgoing_id = 1") > expiry);
+        assert_int_equal(rig_state(&pair->alice, 1), OUTGOING_WORKING);
+    }
+}
+
 static void a_crash_after_the_work_publishes_the_same_object(void **state)
 {
     struct pair *pair = *state;
@@ -312,6 +346,7 @@ int main(void)
         TEST(a_crash_while_queued_loses_nothing),
         TEST(a_crash_while_awaiting_the_key_goes_on_waiting),
         TEST(a_crash_during_the_work_goes_on_with_the_same_object),
+        TEST(an_object_whose_time_ran_down_during_the_work_is_built_anew),
         TEST(a_crash_after_the_work_publishes_the_same_object),
         TEST(a_crash_when_sent_still_knows_the_ack),
         TEST(a_report_that_was_due_is_written_after_a_crash),
