@@ -150,15 +150,25 @@ static bool insert_body(struct db *db, uint64_t *out_id, int64_t account_id, str
 static bool insert_text(struct db *db, uint64_t id, const struct message_text *text,
                         struct fault *fault)
 {
-    struct db_stmt *stmt = db_prepare(
-        db, "INSERT INTO body_text (body_id, header_text, body_text) VALUES (?1, ?2, ?3)", fault);
-    if (!stmt) {
-        return false;
+    const struct {
+        const char *sql;
+        struct bytes text;
+    } tables[] = {
+        {"INSERT INTO body_header (body_id, header_text) VALUES (?1, ?2)", text->header},
+        {"INSERT INTO body_text (body_id, body_text) VALUES (?1, ?2)", text->body},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(tables); i++) {
+        struct db_stmt *stmt = db_prepare(db, tables[i].sql, fault);
+        if (!stmt) {
+            return false;
+        }
+        db_bind_i64(stmt, 1, (int64_t)id);
+        db_bind_bytes(stmt, 2, tables[i].text);
+        if (!db_run(stmt, fault)) {
+            return false;
+        }
     }
-    db_bind_i64(stmt, 1, (int64_t)id);
-    db_bind_bytes(stmt, 2, text->header);
-    db_bind_bytes(stmt, 3, text->body);
-    return db_run(stmt, fault);
+    return true;
 }
 
 bool bodies_add(struct db *db, uint64_t *out_id, int64_t account_id, struct bytes content,
@@ -192,6 +202,7 @@ bool bodies_remove(struct db *db, uint64_t id, struct fault *fault)
 {
     static const char *const deletions[] = {
         "DELETE FROM body_piece WHERE id >= ?1 * 1024 AND id < (?1 + 1) * 1024",
+        "DELETE FROM body_header WHERE body_id = ?1",
         "DELETE FROM body_text WHERE body_id = ?1",
         "DELETE FROM body WHERE id = ?1",
     };

@@ -47,6 +47,7 @@ static const struct db_migration steps[] = {
     {NULL, add_people},
     {agent_schema_why, NULL},
     {agent_schema_handout, NULL},
+    {store_schema_body_header, NULL},
 };
 
 const struct db_migration *mail_db_steps(size_t *out_n)

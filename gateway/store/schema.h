@@ -19,6 +19,7 @@ extern const char *const people_schema[];
 
 /* ---- further steps ---- */
 
+extern const char store_schema_body_header[];
 extern const char agent_schema_key_walk[];
 extern const char agent_schema_departures[];
 extern const char agent_schema_why[];

@@ -28,7 +28,7 @@ struct search_call {
     uint32_t next_uid; /* within it; 0: its first */
     struct mailbox_text_test *tests;
     size_t n_tests;
-    bool needs_body;
+    const char *sql; /* reads no more than the tests look at */
     struct arena arena;
 
     struct mailbox_hit *hits;
@@ -44,6 +44,21 @@ static void search_free(struct mailbox_call *base)
     uid_set_clear(&call->uids);
     arena_clear(&call->arena);
     free(call->hits);
+}
+
+static const char *statement_for(bool needs_header, bool needs_body)
+{
+#define SEARCH_ROWS " WHERE m.mailbox_id = ?1 AND m.uid BETWEEN ?2 AND ?3 ORDER BY m.uid"
+    if (needs_header && needs_body) {
+        return "SELECT m.uid, h.header_text, t.body_text FROM message m"
+               " JOIN body_header h ON h.body_id = m.body_id"
+               " JOIN body_text t ON t.body_id = m.body_id" SEARCH_ROWS;
+    }
+    return needs_body ? "SELECT m.uid, NULL, t.body_text FROM message m"
+                        " JOIN body_text t ON t.body_id = m.body_id" SEARCH_ROWS
+                      : "SELECT m.uid, h.header_text, NULL FROM message m"
+                        " JOIN body_header h ON h.body_id = m.body_id" SEARCH_ROWS;
+#undef SEARCH_ROWS
 }
 
 /* ---- On the worker ---- */
@@ -66,7 +81,7 @@ static void match_row(struct search_call *call, struct db_stmt *stmt)
 {
     const struct message_text text = {
         .header = db_column_bytes(stmt, 1),
-        .body = call->needs_body ? db_column_bytes(stmt, 2) : (struct bytes){0},
+        .body = db_column_bytes(stmt, 2),
     };
     uint64_t passed = text_match(call->tests, call->n_tests, &text);
     if (passed != 0) {
@@ -91,12 +106,7 @@ static bool slice_is_over(const struct slice *slice)
 static bool scan_range(struct search_call *call, struct slice *slice, uint32_t first, uint32_t last,
                        struct fault *fault)
 {
-    struct db_stmt *stmt = db_prepare(call->reader,
-                                      "SELECT m.uid, t.header_text, t.body_text FROM message m"
-                                      " JOIN body_text t ON t.body_id = m.body_id"
-                                      " WHERE m.mailbox_id = ?1 AND m.uid BETWEEN ?2 AND ?3"
-                                      " ORDER BY m.uid",
-                                      fault);
+    struct db_stmt *stmt = db_prepare(call->reader, call->sql, fault);
     if (!stmt) {
         return false;
     }
@@ -215,14 +225,18 @@ struct mailbox_call *store_search_text(struct mailbox *mailbox, const struct uid
     uid_set_copy(&call->uids, uids);
     call->tests = arena_alloc(&call->arena, n_tests * sizeof(*tests));
     call->n_tests = n_tests;
+    bool needs_header = false;
+    bool needs_body = false;
     for (size_t i = 0; i < n_tests; i++) {
         call->tests[i] = tests[i];
         call->tests[i].field.data =
             arena_memdup(&call->arena, tests[i].field.data, tests[i].field.len);
         call->tests[i].needle.data =
             arena_memdup(&call->arena, tests[i].needle.data, tests[i].needle.len);
-        call->needs_body = call->needs_body || tests[i].where != MAILBOX_TEXT_FIELD;
+        needs_header = needs_header || tests[i].where != MAILBOX_TEXT_BODY;
+        needs_body = needs_body || tests[i].where != MAILBOX_TEXT_FIELD;
     }
+    call->sql = statement_for(needs_header, needs_body);
     store->n_jobs++;
     submit(call);
     return &call->call;

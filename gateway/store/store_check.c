@@ -61,6 +61,10 @@ static const struct {
      " AND id NOT IN (SELECT body_id FROM released_body)"},
     {"a body has its text", "SELECT count(*) FROM body WHERE id NOT IN"
                             " (SELECT body_id FROM body_text)"},
+    {"a body has its header's text", "SELECT count(*) FROM body WHERE id NOT IN"
+                                     " (SELECT body_id FROM body_header)"},
+    {"a header's text has its body", "SELECT count(*) FROM body_header WHERE body_id NOT IN"
+                                     " (SELECT id FROM body)"},
     {"a text has its body", "SELECT count(*) FROM body_text WHERE body_id NOT IN"
                             " (SELECT id FROM body)"},
     {"a piece has its body",

@@ -47,6 +47,7 @@ struct fetch_run {
     struct message_info info;
     struct arena arena;
     size_t n_bodies_done;
+    struct bytes labels[FETCH_MAX_BODIES]; /* of the body items, once they are made */
 
     /* The body item under way. */
     enum fetch_source source;
@@ -146,31 +147,38 @@ static void write_form_items(struct imap_session *session, struct fetch_run *run
 
 /* ---- Body items ---- */
 
+/* "BODY[HEADER.FIELDS (To)]<0> ": the same for every message, so it is made once. */
+static struct bytes make_label(const struct fetch_body *body, struct arena *arena)
+{
+    static const char *const names[] = {[FETCH_FORM_SECTION] = "BODY",
+                                        [FETCH_FORM_BINARY] = "BINARY",
+                                        [FETCH_FORM_BINARY_SIZE] = "BINARY.SIZE"};
+    static const char *const old_names[] = {"RFC822", "RFC822.HEADER", "", "", "RFC822.TEXT", ""};
+    struct buf label = {0};
+    if (body->form == FETCH_FORM_RFC822) {
+        buf_append_str(&label, old_names[body->section.kind]);
+    } else {
+        buf_append_str(&label, names[body->form]);
+        body_section_print(&label, &body->section);
+    }
+    if (body->has_partial) {
+        buf_printf(&label, "<%u>", body->partial_offset);
+    }
+    buf_append_byte(&label, ' ');
+    struct bytes kept = {arena_memdup(arena, label.data, label.len), label.len};
+    buf_clear(&label);
+    return kept;
+}
+
 static void body_name(struct imap_session *session, struct fetch_run *run,
                       const struct fetch_body *body)
 {
-    static const char *const old_names[] = {"RFC822", "RFC822.HEADER", "", "", "RFC822.TEXT", ""};
-    switch (body->form) {
-    case FETCH_FORM_RFC822:
-        item_name(session, run, old_names[body->section.kind]);
-        break;
-    case FETCH_FORM_SECTION:
-        item_name(session, run, "BODY");
-        body_section_print(&session->out, &body->section);
-        break;
-    case FETCH_FORM_BINARY:
-        item_name(session, run, "BINARY");
-        body_section_print(&session->out, &body->section);
-        break;
-    case FETCH_FORM_BINARY_SIZE:
-        item_name(session, run, "BINARY.SIZE");
-        body_section_print(&session->out, &body->section);
-        break;
+    struct bytes *label = &run->labels[run->n_bodies_done];
+    if (label->data == NULL) {
+        *label = make_label(body, &session->command.arena);
     }
-    if (body->has_partial) {
-        buf_printf(&session->out, "<%u>", body->partial_offset);
-    }
-    buf_append_byte(&session->out, ' ');
+    item_name(session, run, "");
+    buf_append_bytes(&session->out, *label);
 }
 
 static void cut_partial(const struct fetch_body *body, uint64_t *offset, uint64_t *len)

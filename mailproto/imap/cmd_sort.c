@@ -43,7 +43,7 @@ struct sort_run {
     enum sort_key keys[SORT_MAX_KEYS];
     bool reverse[SORT_MAX_KEYS];
     size_t n_keys;
-    bool needs_text;
+    unsigned needed; /* bit k: the text of enum sort_key k is compared */
     struct sort_entry *entries;
     size_t n_entries;
     size_t capacity;
@@ -79,7 +79,7 @@ static void parse_keys(struct imap_parser *args, struct sort_run *sort)
             imap_fail(args, "Bad sort key");
             return;
         }
-        sort->needs_text = sort->needs_text || key >= SORT_SUBJECT;
+        sort->needed |= key >= SORT_SUBJECT ? 1U << key : 0;
         sort->keys[sort->n_keys] = (enum sort_key)key;
         sort->reverse[sort->n_keys++] = reverse;
     } while (imap_ok(args) && imap_accept(args, ' '));
@@ -88,13 +88,27 @@ static void parse_keys(struct imap_parser *args, struct sort_run *sort)
 
 /* ---- Keys of a message ---- */
 
+/* RFC 5051 orders by capitals: '[' and '_' come behind the letters, not before. The texts are
+ * folded already, so capitals here make comparing them a comparison of bytes. */
+static struct bytes keep_capitals(struct arena *arena, struct bytes text)
+{
+    if (text.len == 0) {
+        return (struct bytes){0};
+    }
+    uint8_t *key = arena_alloc(arena, text.len);
+    for (size_t i = 0; i < text.len; i++) {
+        key[i] = (uint8_t)ascii_upper((char)text.data[i]);
+    }
+    return (struct bytes){key, text.len};
+}
+
 static struct bytes mailbox_key(struct arena *arena, const struct mail_addresses *list)
 {
     struct buf folded = {0};
     if (list->n_items > 0) {
         fold_text(&folded, list->items[0].mailbox);
     }
-    struct bytes key = search_keep(arena, buf_view(&folded));
+    struct bytes key = keep_capitals(arena, buf_view(&folded));
     buf_clear(&folded);
     return key;
 }
@@ -127,43 +141,71 @@ static struct bytes display_key(struct arena *arena, const struct mail_addresses
         buf_append_byte(&folded, '@');
         fold_text(&folded, first->host);
     }
-    struct bytes key = search_keep(arena, buf_view(&folded));
+    struct bytes key = keep_capitals(arena, buf_view(&folded));
     buf_clear(&folded);
     return key;
+}
+
+static unsigned items_for(const struct sort_run *sort)
+{
+    bool by_address = (sort->needed & ~(1U << SORT_SUBJECT)) != 0;
+    return MAILBOX_ITEM_TEXT | (by_address ? MAILBOX_ITEM_INFO : 0U);
+}
+
+static bool is_needed(const struct sort_run *sort, enum sort_key key)
+{
+    return (sort->needed >> key & 1) != 0;
+}
+
+/* What is compared of the envelope's addresses. */
+static void take_addresses(struct sort_entry *entry, const struct mailbox_item_data *data,
+                           struct arena *arena)
+{
+    const struct sort_run *sort = entry->run;
+    struct arena scratch = {0};
+    struct message_info info = {0};
+    struct bytes *texts = entry->texts;
+    if (message_info_parse_envelope(&info, data->info, &scratch, NULL)) {
+        const struct {
+            enum sort_key mailbox;
+            enum sort_key display;
+            const struct mail_addresses *list;
+            const char *field;
+        } lists[] = {{SORT_FROM, SORT_DISPLAYFROM, &info.envelope.from, "from"},
+                     {SORT_TO, SORT_DISPLAYTO, &info.envelope.to, "to"},
+                     {SORT_CC, SORT_N_KEYS, &info.envelope.cc, "cc"}};
+        for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
+            if (is_needed(sort, lists[i].mailbox)) {
+                texts[lists[i].mailbox - SORT_SUBJECT] = mailbox_key(arena, lists[i].list);
+            }
+            if (lists[i].display != SORT_N_KEYS && is_needed(sort, lists[i].display)) {
+                texts[lists[i].display - SORT_SUBJECT] = display_key(
+                    arena, lists[i].list, text_field_value(data->text, lists[i].field));
+            }
+        }
+    }
+    arena_clear(&scratch);
 }
 
 static void take_texts(struct sort_entry *entry, const struct mailbox_item_data *data,
                        struct arena *arena)
 {
-    struct arena scratch = {0};
-    struct message_info info = {0};
-    if (message_info_parse_envelope(&info, data->info, &scratch, NULL)) {
-        struct bytes *texts = entry->texts;
+    if (is_needed(entry->run, SORT_SUBJECT)) {
         struct bytes subject = subject_base(text_field_value(data->text, "subject"), NULL);
-        texts[SORT_SUBJECT - SORT_SUBJECT] = search_keep(arena, subject);
-        texts[SORT_FROM - SORT_SUBJECT] = mailbox_key(arena, &info.envelope.from);
-        texts[SORT_TO - SORT_SUBJECT] = mailbox_key(arena, &info.envelope.to);
-        texts[SORT_CC - SORT_SUBJECT] = mailbox_key(arena, &info.envelope.cc);
-        texts[SORT_DISPLAYFROM - SORT_SUBJECT] =
-            display_key(arena, &info.envelope.from, text_field_value(data->text, "from"));
-        texts[SORT_DISPLAYTO - SORT_SUBJECT] =
-            display_key(arena, &info.envelope.to, text_field_value(data->text, "to"));
+        entry->texts[SORT_SUBJECT - SORT_SUBJECT] = keep_capitals(arena, subject);
     }
-    arena_clear(&scratch);
+    if ((items_for(entry->run) & MAILBOX_ITEM_INFO) != 0) {
+        take_addresses(entry, data, arena);
+    }
 }
 
 /* ---- Order ---- */
 
-/* RFC 5051 orders by capitals: '[' and '_' come behind the letters, not before. */
 static int compare_texts(struct bytes a, struct bytes b)
 {
-    for (size_t i = 0; i < a.len && i < b.len; i++) {
-        int order = (uint8_t)ascii_upper((char)a.data[i]) - (uint8_t)ascii_upper((char)b.data[i]);
-        if (order != 0) {
-            return order;
-        }
-    }
-    return (a.len > b.len) - (a.len < b.len);
+    size_t len = a.len < b.len ? a.len : b.len;
+    int order = len > 0 ? memcmp(a.data, b.data, len) : 0;
+    return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
 }
 
 static int compare_by(enum sort_key key, const struct sort_entry *a, const struct sort_entry *b)
@@ -204,8 +246,9 @@ static void sort_tell(struct imap_session *session)
         sort->line_begun = true;
     }
     while (imap_has_room(session) && sort->next < sort->n_entries) {
-        buf_printf(&session->out, " %u",
-                   search_number_of(session, sort->entries[sort->next++].uid));
+        buf_append_byte(&session->out, ' ');
+        buf_append_u64(&session->out,
+                       search_number_of(session, sort->entries[sort->next++].uid));
     }
     if (sort->next == sort->n_entries) {
         buf_append_str(&session->out, "\r\n");
@@ -282,7 +325,7 @@ static void extended_step(struct imap_session *session)
         return;
     }
     if ((search->returns.wanted & SEARCH_RETURN_UPDATE) != 0) {
-        context_keep(session, search, sort->needs_text ? &order_by_text : &order_by_record);
+        context_keep(session, search, sort->needed != 0 ? &order_by_text : &order_by_record);
     }
     imap_done(session);
 }
@@ -325,8 +368,8 @@ static void sort_found(struct imap_session *session, struct search_run *search)
     uint32_t uid = 0;
     sort->capacity = (size_t)uid_set_count(&search->result) + 1;
     sort->entries = xcalloc(sort->capacity, sizeof(*sort->entries));
-    if (sort->needs_text) {
-        search_gather_start(session, search, MAILBOX_ITEM_INFO | MAILBOX_ITEM_TEXT);
+    if (sort->needed != 0) {
+        search_gather_start(session, search, items_for(sort));
         return;
     }
     while (uid_set_next(&search->result, &walk, &uid)) {

@@ -11,6 +11,7 @@
 
 #include "base/db.h"
 #include "base/db_writer.h"
+#include "crypto/hash.h"
 #include "base/mem.h"
 #include "gateway/store/mail_db.h"
 #include "gateway/store/store_check.h"
@@ -133,6 +134,138 @@ static void people_of_version_1_come_through(void **state)
     free(path);
 }
 
+/* What version 1 kept of two accounts' mail, as that program wrote it. */
+static const char mail_of_version_1[] =
+    "INSERT INTO account (id, name, created_sec, used_bytes, used_messages)"
+    " VALUES (1, 'alice', 1, 20, 2), (2, 'bob', 1, 0, 0);"
+    "UPDATE counter SET value = 1700000003 WHERE name = 'uid_validity';"
+    "INSERT INTO mailbox (id, account_id, name, kind, special_use, uid_validity, uid_next,"
+    " modseq_highest, first_recent_uid, n_messages, n_unseen, n_deleted, size_bytes) VALUES"
+    " (1, 1, 'INBOX', 1, 0, 1700000001, 8, 9, 8, 2, 1, 0, 20),"
+    " (2, 2, 'INBOX', 1, 0, 1700000002, 1, 1, 1, 0, 0, 0, 0);"
+    "INSERT INTO keyword VALUES (1, 0, 'tag');"
+    "INSERT INTO expunged VALUES (1, 5, 1, 3), (1, 8, 5, 6);"
+    "INSERT INTO body (id, account_id, size, header_len, digest, thread_id, message_id, preview,"
+    " info) VALUES (1, 1, 10, 10, x'%s', 1, NULL, '', x''), (2, 1, 10, 10, x'%s', 2, 'a@b', '', x'');"
+    "INSERT INTO body_piece VALUES (1024, 'mail one\r\n'), (2048, 'mail two\r\n');"
+    "INSERT INTO body_text (body_id, header_text, body_text) VALUES (1, 'subject:one\n', 'one'),"
+    " (2, 'subject:two\n', 'two');"
+    "INSERT INTO message VALUES (1, 4, 1, 8, 1, 9, 10, 100, 60, 200, 0, 300, 0),"
+    " (1, 7, 2, 0, 0, 7, 10, 100, 60, 200, 0, 300, 1)";
+
+static void digest_of(char *out, const char *text)
+{
+    uint8_t digest[SHA256_BYTES];
+    hash_sha256(digest, bytes_of_str(text));
+    for (size_t i = 0; i < sizeof(digest); i++) {
+        snprintf(out + 2 * i, 3, "%02x", digest[i]);
+    }
+}
+
+static void expect_number(struct db *db, const char *sql, int64_t expected)
+{
+    struct fault fault = {0};
+    struct db_stmt *stmt = db_prepare(db, sql, &fault);
+    if (!stmt || db_step(stmt, &fault) != DB_ROW || db_column_i64(stmt, 0) != expected) {
+        fail_msg("%s is not %lld %s", sql, (long long)expected, fault.text);
+    }
+    db_reset(stmt);
+}
+
+/* Mail of version 1, brought by the programs in between to each later version in turn, is opened by
+ * today's: UIDs, UIDVALIDITY, flags, modification sequences and every byte are as they were. */
+static void mail_of_every_older_version_comes_through(void **state)
+{
+    struct fixture *fixture = *state;
+    fixture_stop(fixture);
+    size_t n_steps;
+    const struct db_migration *steps = mail_db_steps(&n_steps);
+    char one[2 * SHA256_BYTES + 1];
+    char two[2 * SHA256_BYTES + 1];
+    char sql[4096];
+    digest_of(one, "mail one\r\n");
+    digest_of(two, "mail two\r\n");
+    snprintf(sql, sizeof(sql), mail_of_version_1, one, two);
+    for (size_t version = 1; version <= n_steps; version++) {
+        unlink(fixture->path);
+        struct db *db = db_open(fixture->path, &(struct db_options){0}, &fixture->fault);
+        assert_true(db_migrate(db, steps, 1, &fixture->fault));
+        if (!db_exec(db, sql, &fixture->fault)) {
+            fail_msg("%s", fixture->fault.text);
+        }
+        assert_true(db_migrate(db, steps, version, &fixture->fault));
+        db_close(&db);
+
+        db = mail_db_open(fixture->path, &fixture->fault);
+        if (!db || !store_check(db, &fixture->fault)) {
+            fail_msg("from version %zu: %s", version, fixture->fault.text);
+        }
+        assert_int_equal(db_version(db, NULL), n_steps);
+        expect_number(db, "SELECT uid_validity FROM mailbox WHERE id = 1", 1700000001);
+        expect_number(db, "SELECT uid_next FROM mailbox WHERE id = 1", 8);
+        expect_number(db, "SELECT value FROM counter WHERE name = 'uid_validity'", 1700000003);
+        expect_number(db, "SELECT count(*) FROM message WHERE uid = 4 AND flags = 8 AND"
+                          " keywords = 1 AND modseq = 9 AND body_id = 1", 1);
+        expect_number(db, "SELECT count(*) FROM message WHERE uid = 7 AND flags = 0 AND"
+                          " modseq = 7 AND body_id = 2", 1);
+        expect_number(db, "SELECT sum(last_uid - first_uid + 1) FROM expunged", 5);
+        expect_number(db, "SELECT count(*) FROM body_header WHERE header_text ="
+                          " 'subject:two' || char(10) AND body_id = 2", 1);
+        expect_number(db, "SELECT count(*) FROM body_text WHERE body_text IN ('one', 'two')", 2);
+        db_close(&db);
+    }
+    unlink(fixture->path);
+    fixture->account_id = 0;
+    fixture_start(fixture);
+}
+
+/* A byte turned anywhere in the file, a file cut anywhere: it opens, or says why it does not, and
+ * what it says is never that all is well with a database that is not. */
+static void flipped_and_cut_databases_start_or_explain(void **state)
+{
+    struct fixture *fixture = *state;
+    for (int i = 0; i < 20; i++) {
+        fixture_append(fixture, "INBOX", "Subject: x\r\n\r\nbody\r\n", 0, "tag");
+    }
+    fixture_stop(fixture);
+    struct db *db = mail_db_open(fixture->path, NULL);
+    db_checkpoint(db);
+    db_close(&db);
+    char copy[4096];
+    snprintf(copy, sizeof(copy), "%s.copy", fixture->path);
+    FILE *file = fopen(fixture->path, "rb");
+    static uint8_t whole[4 * 1024 * 1024];
+    size_t size = fread(whole, 1, sizeof(whole), file);
+    fclose(file);
+    unsigned n_opened = 0;
+    unsigned n_found = 0;
+    for (size_t i = 0; i < 120; i++) {
+        size_t at = size / 120 * i + i * 31 % 97;
+        bool cuts = i % 3 == 2;
+        file = fopen(copy, "wb");
+        whole[at] ^= 0x40;
+        assert_int_equal(fwrite(whole, 1, cuts ? at : size, file), cuts ? at : size);
+        whole[at] ^= 0x40;
+        fclose(file);
+        struct fault fault = {0};
+        db = mail_db_open(copy, &fault);
+        if (db) {
+            n_opened++;
+            bool is_clean = db_quick_check(db, &fault) && store_check(db, &fault);
+            assert_true(is_clean || fault.text[0] != '\0');
+            n_found += !is_clean;
+            db_close(&db);
+        } else {
+            assert_true(fault.code == FAULT_CORRUPT || fault.code == FAULT_UNSUPPORTED);
+            assert_true(fault.text[0] != '\0');
+        }
+    }
+    assert_true(n_opened > 20);
+    assert_true(n_found > 0);
+    unlink(copy);
+    fixture_start(fixture);
+}
+
 static void a_step_that_fails_leaves_the_older_version(void **state)
 {
     struct fixture *fixture = *state;
@@ -206,6 +339,7 @@ static void the_check_finds_what_does_not_hold(void **state)
         "UPDATE message SET modseq = 1000000",
         "UPDATE message SET body_id = 77",
         "DELETE FROM body_text",
+        "DELETE FROM body_header",
         "DELETE FROM body_piece",
         "UPDATE body_piece SET content = 'y' || substr(content, 2)",
         "DELETE FROM mailbox WHERE name = 'INBOX'",
@@ -249,6 +383,8 @@ int main(void)
         TEST(all_sections_make_their_tables),
         TEST(ten_migrations_keep_uids_and_uidvalidity),
         TEST(people_of_version_1_come_through),
+        TEST(mail_of_every_older_version_comes_through),
+        TEST(flipped_and_cut_databases_start_or_explain),
         TEST(a_step_that_fails_leaves_the_older_version),
         TEST(a_newer_programs_database_is_left_alone),
         TEST(a_broken_database_is_a_clear_stop),
