@@ -18,7 +18,7 @@
 #include "base/str.h"
 #include "base/timer.h"
 #include "config/settings.h"
-#include "node/p2p/bench_ingest.h"
+#include "node/p2p/bench_node.h"
 #include "node/p2p/node.h"
 #include "node/sandbox_node.h"
 
@@ -209,42 +209,38 @@ static void serve(struct app *app)
     http_server_free(&app->http);
 }
 
-/* `bittern-node bench-ingest [OBJECTS [BYTES]]`: one line of JSON. `bittern bench ingest` runs it.
- */
-static int bench_ingest(int argc, char **argv)
+/* `bittern-node bench NAME [OBJECTS [BYTES]]`: one line of JSON, for `bittern bench NAME`. */
+static int bench(int argc, char **argv)
 {
-    struct bench_ingest_options options = {0};
-    struct bench_ingest_result result;
+    struct bench_node_options options = {0};
+    struct bench_node_result result;
     struct fault fault;
     uint64_t n_objects = 0;
     uint64_t len = 0;
     log_init(STDERR_FILENO, LOG_LEVEL_WARN, "bench");
-    if ((argc > 2 && !parse_u64(bytes_of_str(argv[2]), 10000000, &n_objects)) ||
-        (argc > 3 && !parse_u64(bytes_of_str(argv[3]), 1 << 18, &len))) {
-        fprintf(stderr, "bittern-node: bench-ingest [OBJECTS [BYTES]]\n");
+    if (argc < 3 ||
+        (argc > 3 && !parse_u64(bytes_of_str(argv[3]), BENCH_NODE_MAX_OBJECTS, &n_objects)) ||
+        (argc > 4 && !parse_u64(bytes_of_str(argv[4]), BENCH_NODE_MAX_OBJECT_BYTES, &len))) {
+        fprintf(stderr, "bittern-node: bench NAME [OBJECTS [BYTES]]\n");
         return 2;
     }
     options.n_objects = (size_t)n_objects;
     options.object_len = (size_t)len;
-    if (!bench_ingest_run(&result, &options, &fault)) {
+    if (!bench_node_run(&result, argv[2], &options, &fault)) {
         fprintf(stderr, "bittern-node: %s\n", fault.text);
         return EXIT_FAILURE;
     }
-    printf(
-        "{\"name\":\"ingest\",\"ours\":%.0f,\"anchor\":%.0f,\"ratio\":%.3f,"
-        "\"unit\":\"objects/s\",\"detail\":\"%zu objects over TLS on loopback; anchor: the hashes "
-        "alone, one core; receiver %.1f us CPU an object, of it checks and store %.1f us; "
-        "receiver's memory %llu KiB\"}\n",
-        result.objects_per_sec, result.bound_per_sec, result.objects_per_sec / result.bound_per_sec,
-        result.n_objects, result.cpu_us_an_object, result.verify_us_an_object,
-        (unsigned long long)result.rss_kib);
+    printf("{\"name\":\"%s\",\"ours\":%.6g,\"anchor\":%.6g,\"anchor_name\":\"%s\",\"ratio\":%.3f,"
+           "\"unit\":\"%s\",\"detail\":\"%s\"}\n",
+           result.name, result.ours, result.anchor, result.anchor_name, result.ours / result.anchor,
+           result.unit, result.detail);
     return EXIT_SUCCESS;
 }
 
 int main(int argc, char **argv)
 {
-    if (argc > 1 && strcmp(argv[1], "bench-ingest") == 0) {
-        return bench_ingest(argc, argv);
+    if (argc > 1 && strcmp(argv[1], "bench") == 0) {
+        return bench(argc, argv);
     }
     struct app app = {0};
     struct fault fault;

@@ -11,6 +11,7 @@
 #include "base/str.h"
 #include "crypto/bench.h"
 #include "gateway/cli/bench_gpu.h"
+#include "gateway/cli/bench_node.h"
 
 static json_t *result_to_json(const struct bench_result *result)
 {
@@ -61,6 +62,29 @@ static bool take_numbers(struct bench_options *out, const char *seconds, const c
     return true;
 }
 
+/* The node's own, by its program. */
+static int measure_node(const struct cli *cli, const char *name, const char *n_objects,
+                        const char *n_bytes)
+{
+    struct fault fault = {0};
+    json_t *result = bench_node(cli->program, name, n_objects, n_bytes, &fault);
+    if (result == NULL) {
+        return cli_fail(&fault);
+    }
+    if (cli->json) {
+        return cli_print_json(result);
+    }
+    printf("%-8s %14.3f %s; %s: %.3f; ratio %.3f; %s\n", name,
+           json_number_value(json_object_get(result, "ours")),
+           json_string_value(json_object_get(result, "unit")),
+           json_string_value(json_object_get(result, "anchor_name")),
+           json_number_value(json_object_get(result, "anchor")),
+           json_number_value(json_object_get(result, "ratio")),
+           json_string_value(json_object_get(result, "detail")));
+    json_decref(result);
+    return CLI_DONE;
+}
+
 static bool measure(const struct cli *cli, struct bench_result out[BENCH_MAX_RESULTS],
                     size_t *out_n, const char *name, const struct bench_options *options,
                     struct fault *fault)
@@ -79,11 +103,18 @@ int cmd_bench(struct cli *cli, int argc, char **argv)
     const char *seconds = NULL;
     const char *kernel = NULL;
     const char *threads = NULL;
+    const char *n_objects = NULL;
+    const char *n_bytes = NULL;
     const struct cli_option options[] = {{"--seconds", .value = &seconds},
                                          {"--kernel", .value = &kernel},
-                                         {"--threads", .value = &threads}};
+                                         {"--threads", .value = &threads},
+                                         {"--objects", .value = &n_objects},
+                                         {"--bytes", .value = &n_bytes}};
     if (!cli_options("bench", options, ARRAY_LEN(options), &argc, argv)) {
         return CLI_USAGE;
+    }
+    if (argc == 2 && bench_node_has(argv[1])) {
+        return measure_node(cli, argv[1], n_objects, n_bytes);
     }
     unsigned n_cores = pool_n_cores();
     struct bench_options bench = {.seconds = DEFAULT_SEC,

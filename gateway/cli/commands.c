@@ -39,8 +39,8 @@ const struct command commands[] = {
      cmd_recovery_key},
     {"deliver", "PLACE [--account NAME] [--domain DOMAIN]",
      "hand the mail on standard input out, as [mail] deliver does", cmd_deliver},
-    {"bench", "NAME [--seconds S] [--kernel K] [--threads N]",
-     "measure: pow, decrypt, sign or hash", cmd_bench},
+    {"bench", "NAME [--seconds S] [--kernel K] [--threads N] [--objects N] [--bytes N]",
+     "measure: pow, decrypt, sign, hash, ingest, relay or start", cmd_bench},
 };
 
 const size_t commands_len = ARRAY_LEN(commands);

@@ -52,6 +52,19 @@ class Relay(harness.TestCase):
         self.assertIn('bittern_queue{state="sent"} 0', text)
         self.assertIn("bittern_node_up 1", fetch(port, "/metrics", host="mail.example:80"))
 
+    def test_the_node_is_measured_by_the_command_line(self):
+        one = harness.Bittern(name="bench")
+        self.addCleanup(one.close)
+        for name in ("ingest", "relay"):
+            result = one.json("bench", name, "--objects", "300", "--bytes", "200")
+            self.assertEqual(result["name"], name)
+            self.assertGreater(result["ours"], 100)
+            self.assertAlmostEqual(result["ratio"], result["ours"] / result["anchor"], places=2)
+            self.assertIn("300 objects of 200 bytes", result["detail"])
+        for words in (("relay", "--objects", "many"), ("relay", "--objects", "10000001"),
+                      ("ingest", "--bytes", "262145")):
+            self.assertEqual(one.cli("bench", *words, check=False).returncode, 1)
+
     def test_figures_are_not_shown_unasked(self):
         one = self.bittern("quiet")
         self.assertEqual(fetch(one.status()["http"]["port"], "/metrics"), 404)
