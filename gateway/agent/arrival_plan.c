@@ -6,6 +6,7 @@
 
 #include "base/db.h"
 #include "base/mem.h"
+#include "base/str.h"
 #include "config/settings.h"
 #include "gateway/agent/arrival.h"
 #include "gateway/agent/keyring.h"
@@ -81,12 +82,10 @@ static bool has_enough_work(const struct arrival *arrival, const struct own_key 
     const struct address *from = &arrival->trial.sender.address;
     const struct pow_demand least = {settings->network.least_trials_per_byte,
                                      settings->network.least_extra_bytes};
-    bool is_known = own->kind == IDENTITY_CHAN
-                        ? keyring_is_known_to(keyring, own->account_id, from)
-                        : own->address.version < SENDER_FIRST_WITH_DEMAND ||
-                              keyring_is_known(keyring, from);
-    return is_known ||
-           pow_check(arrival->object.whole, arrival->arrived_sec, own->demand, least);
+    bool is_known = own->kind == IDENTITY_CHAN ? keyring_is_known_to(keyring, own->account_id, from)
+                                               : own->address.version < SENDER_FIRST_WITH_DEMAND ||
+                                                     keyring_is_known(keyring, from);
+    return is_known || pow_check(arrival->object.whole, arrival->arrived_sec, own->demand, least);
 }
 
 /* Each account has its own terms for a chan. What one of them keeps out leaves no trace there. */
@@ -204,6 +203,63 @@ enum arrival_verdict arrival_plan(struct arrival *arrival, const struct keyring 
 
 /* ---- mails ---- */
 
+/* A Message-ID without its brackets. */
+static const char *bare_id(const char *text, struct arena *arena)
+{
+    struct bytes id = bytes_of_str(text);
+    if (id.len >= 2 && id.data[0] == '<' && id.data[id.len - 1] == '>') {
+        id = bytes_slice(id, 1, id.len - 2);
+    }
+    return arena_strndup(arena, (const char *)id.data, id.len);
+}
+
+/* What stands behind "Re: ", however often; data == NULL: it is no answer's subject. */
+static struct bytes answered_subject(struct bytes subject)
+{
+    static const char PREFIX[] = "Re:";
+    struct bytes rest = {0};
+    while (bytes_is_word(bytes_slice(subject, 0, strlen(PREFIX)), PREFIX)) {
+        subject = bytes_slice(subject, strlen(PREFIX), subject.len);
+        while (subject.len > 0 && subject.data[0] == ' ') {
+            subject = bytes_slice(subject, 1, subject.len);
+        }
+        rest = subject;
+    }
+    return rest;
+}
+
+/* A program that keeps no threads answers by the subject: the newest mail of that subject that went
+ * to this sender is meant. NULL: there is none. */
+static const char *parent_by_subject(const struct arrival *arrival, const struct content *content,
+                                     int64_t account_id, struct db *db, struct arena *arena)
+{
+    char peer[ADDRESS_TEXT_BYTES];
+    const char *found = NULL;
+    struct bytes subject = answered_subject(content->subject);
+    struct db_stmt *stmt =
+        subject.len == 0 || arrival->kind == ARRIVED_BROADCAST
+            ? NULL
+            : db_prepare(db,
+                         "SELECT m.message_id FROM outgoing o JOIN outgoing_mail m"
+                         " ON m.id = o.mail_id WHERE o.recipient = ?1 AND m.account_id = ?2 AND"
+                         " (m.subject = ?3 OR (lower(substr(m.subject, 1, 4)) = 're: '"
+                         " AND substr(m.subject, 5) = ?3)) ORDER BY o.id DESC LIMIT 1",
+                         NULL);
+    if (stmt == NULL) {
+        return NULL;
+    }
+    address_encode(peer,
+                   arrival->kind == ARRIVED_CHAN ? &arrival->to : &arrival->trial.sender.address);
+    db_bind_text(stmt, 1, peer);
+    db_bind_i64(stmt, 2, account_id);
+    db_bind_text_bytes(stmt, 3, subject);
+    if (db_step(stmt, NULL) == DB_ROW) {
+        found = bare_id(db_column_text(stmt, 0), arena);
+    }
+    db_reset(stmt);
+    return found;
+}
+
 /* The Message-IDs of the messages that it answers, the farthest first. */
 static const char **find_parents(const struct content *content, int64_t account_id, struct db *db,
                                  struct arena *arena)
@@ -222,11 +278,7 @@ static const char **find_parents(const struct content *content, int64_t account_
         db_bind_bytes(stmt, 1, hash);
         db_bind_i64(stmt, 2, account_id);
         if (db_step(stmt, NULL) == DB_ROW) {
-            struct bytes own = bytes_of_str(db_column_text(stmt, 0));
-            if (own.len >= 2 && own.data[0] == '<' && own.data[own.len - 1] == '>') {
-                own = bytes_slice(own, 1, own.len - 2);
-            }
-            parents[i] = arena_strndup(arena, (const char *)own.data, own.len);
+            parents[i] = bare_id(db_column_text(stmt, 0), arena);
         }
         db_reset(stmt);
     }
@@ -241,6 +293,13 @@ void arrival_plan_mails(struct arrival *arrival, const struct keyring *keyring, 
     for (size_t i = 0; i < arrival->n_deliveries; i++) {
         struct delivery *delivery = &arrival->deliveries[i];
         struct arena arena = {0};
+        size_t n_parents = content == NULL ? 0 : content->n_parents;
+        const char **parents =
+            content == NULL ? NULL : find_parents(content, delivery->account_id, db, &arena);
+        if (content != NULL && n_parents == 0) {
+            parents[0] = parent_by_subject(arrival, content, delivery->account_id, db, &arena);
+            n_parents = parents[0] != NULL ? 1 : 0;
+        }
         const struct arrived_message message = {
             .kind = arrival->kind,
             .from = arrival->trial.sender.address,
@@ -255,9 +314,8 @@ void arrival_plan_mails(struct arrival *arrival, const struct keyring *keyring, 
             .content = content,
             .notice = notice,
             .raw = buf_view(&arrival->trial.message),
-            .parents =
-                content == NULL ? NULL : find_parents(content, delivery->account_id, db, &arena),
-            .n_parents = content == NULL ? 0 : content->n_parents,
+            .parents = parents,
+            .n_parents = n_parents,
         };
         to_mail_write(&delivery->mail, &message);
         arena_clear(&arena);

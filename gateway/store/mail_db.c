@@ -48,6 +48,7 @@ static const struct db_migration steps[] = {
     {agent_schema_why, NULL},
     {agent_schema_handout, NULL},
     {store_schema_body_header, NULL},
+    {"CREATE INDEX outgoing_by_recipient ON outgoing (recipient)", NULL}, /* answers by subject */
 };
 
 const struct db_migration *mail_db_steps(size_t *out_n)

@@ -11,6 +11,7 @@
 #include "gateway/decoder/decoder_client.h"
 #include "gateway/translate/address_form.h"
 #include "gateway/translate/mail_write.h"
+#include "gateway/translate/seal_write.h"
 
 void to_mail_message_id(char out[MESSAGE_ID_BYTES], const uint8_t hash[INVENTORY_HASH_BYTES])
 {
@@ -152,13 +153,16 @@ static void write_file(struct buf *out, const struct content_file *file)
 {
     struct bytes type = safe_type(file->type);
     struct bytes name = safe_name(file->name);
-    bool is_inline = bytes_is_word(file->disposition, "inline");
+    if (name.len == 0 && bytes_is_word(file->type, "message/rfc822")) {
+        name = bytes_of_str("message.eml"); /* its type does not go with base64 */
+    }
+    bool is_shown = bytes_is_word(file->disposition, "inline");
     buf_printf(out, "Content-Type: %.*s", (int)type.len, (const char *)type.data);
     if (name.len > 0) {
         mail_write_param(out, "name", name);
     }
     buf_append_str(out, "\r\nContent-Transfer-Encoding: base64\r\nContent-Disposition: ");
-    buf_append_str(out, is_inline ? "inline" : "attachment");
+    buf_append_str(out, is_shown ? "inline" : "attachment");
     if (name.len > 0) {
         mail_write_param(out, "filename", name);
     }
@@ -179,19 +183,67 @@ static void write_text(struct buf *out, struct bytes body)
     buf_clear(&clean);
 }
 
+static bool is_inline(const struct content_file *file)
+{
+    return bytes_is_word(file->disposition, "inline") && is_safe_id(file->id);
+}
+
+static void write_files(struct buf *out, const char *boundary, const struct content_file *files,
+                        size_t n_files, bool inline_ones)
+{
+    for (size_t i = 0; i < n_files; i++) {
+        if (is_inline(&files[i]) == inline_ones) {
+            buf_printf(out, "\r\n--=_%s\r\n", boundary);
+            write_file(out, &files[i]);
+        }
+    }
+}
+
+/* The text with the pictures that stand in it: multipart/related (RFC 2387). */
+static void write_related(struct buf *out, const char *hex, struct bytes body,
+                          const struct content_file *files, size_t n_files)
+{
+    char boundary[40];
+    (void)snprintf(boundary, sizeof(boundary), "%sr", hex);
+    buf_printf(out,
+               "Content-Type: multipart/related; type=\"text/plain\";\r\n"
+               " boundary=\"=_%s\"\r\n\r\n--=_%s\r\n",
+               boundary, boundary);
+    write_text(out, body);
+    write_files(out, boundary, files, n_files, true);
+    buf_printf(out, "\r\n--=_%s--\r\n", boundary);
+}
+
 static void write_mixed(struct buf *out, const struct arrived_message *message, struct bytes body,
                         const struct content_file *files, size_t n_files)
 {
     char hex[33];
+    size_t n_inline = 0;
+    for (size_t i = 0; i < n_files; i++) {
+        n_inline += is_inline(&files[i]) ? 1 : 0;
+    }
     hex_encode(hex, (struct bytes){message->hash, 16});
+    if (n_inline == n_files) {
+        write_related(out, hex, body, files, n_files);
+        return;
+    }
     buf_printf(out, "Content-Type: multipart/mixed;\r\n boundary=\"=_%s\"\r\n\r\n", hex);
     buf_printf(out, "--=_%s\r\n", hex);
-    write_text(out, body);
-    for (size_t i = 0; i < n_files; i++) {
-        buf_printf(out, "\r\n--=_%s\r\n", hex);
-        write_file(out, &files[i]);
+    if (n_inline > 0) {
+        write_related(out, hex, body, files, n_files);
+    } else {
+        write_text(out, body);
     }
+    write_files(out, hex, files, n_files, false);
     buf_printf(out, "\r\n--=_%s--\r\n", hex);
+}
+
+/* As it was signed or encrypted, where it can be. */
+static bool write_sealed(struct buf *out, const struct arrived_message *message)
+{
+    char hex[33];
+    hex_encode(hex, (struct bytes){message->hash, 16});
+    return seal_write(out, message->content, hex);
 }
 
 void to_mail_write(struct buf *out, const struct arrived_message *message)
@@ -203,6 +255,8 @@ void to_mail_write(struct buf *out, const struct arrived_message *message)
                                           .type = bytes_of_str("application/octet-stream"),
                                           .data = message->raw};
         write_mixed(out, message, bytes_of_str(message->notice), &file, 1);
+    } else if (write_sealed(out, message)) {
+        return;
     } else if (content->n_files > 0) {
         write_mixed(out, message, content->body, content->files, content->n_files);
     } else {

@@ -21,9 +21,15 @@ static void copy_files(struct content *out, const struct outgoing_mail *mail, st
             .name = from->name,
             .type = from->type,
             .disposition = from->disposition,
-            .id = from->id,
             .data = from->data,
         };
+        /* A Content-ID is made of its program's habits and its host's name: it is counted anew. Of
+         * a sealed part it is the digest's name. */
+        if (bytes_is_word(from->disposition, "inline") && from->id.len > 0) {
+            out->files[i].id = bytes_of_str(arena_printf(arena, "file%zu", i + 1));
+        } else if (bytes_is_word(from->disposition, "sealed")) {
+            out->files[i].id = from->id;
+        }
     }
 }
 

@@ -33,6 +33,7 @@ struct walk {
     struct buf text;
     struct fault *fault;
     bool failed;
+    bool is_in_seal; /* within a signed part, which travels whole */
 };
 
 static void fail(struct walk *walk, enum fault_code code, const char *words)
@@ -162,6 +163,9 @@ static void add_file(struct walk *walk, const struct mime_part *part, bool is_in
 {
     struct outgoing_mail *out = walk->out;
     struct buf data = {0};
+    if (walk->is_in_seal) {
+        return;
+    }
     if (out->n_files == OUTGOING_MAX_FILES) {
         fail(walk, FAULT_LIMIT, "there are too many attachments");
         return;
@@ -235,6 +239,76 @@ static bool has_plain_text(const struct walk *walk, uint32_t index)
         if (has_plain_text(walk, i)) {
             return true;
         }
+    }
+    return false;
+}
+
+/* ---- signed and encrypted (RFC 1847) ---- */
+
+static void add_sealed_file(struct walk *walk, struct bytes type, const char *name,
+                            struct bytes digest, struct bytes data)
+{
+    walk->out->files[walk->out->n_files++] =
+        (struct outgoing_file){.name = bytes_of_str(name),
+                               .type = type,
+                               .disposition = bytes_of_str("sealed"),
+                               .id = digest,
+                               .data = data};
+}
+
+/* What was signed goes as it is, byte for byte, and once more as the text that all can read; the
+ * signature goes beside it. The frame around them is the receiver's to make. */
+static void walk_signed(struct walk *walk, uint32_t index, uint32_t signature_index)
+{
+    const struct mime_part *parts = walk->info->parts;
+    const struct mime_part *part = &parts[index + 1];
+    const struct mime_part *signature = &parts[signature_index];
+    bool is_pgp = bytes_is_word(signature->subtype, "pgp-signature");
+    struct bytes whole = bytes_slice(walk->mail, part->header_offset,
+                                     part->body_offset - part->header_offset + part->body_len);
+    struct buf data = {0};
+    part_data(&data, signature, walk->mail);
+    add_sealed_file(walk, bytes_of_str("multipart/signed"), "",
+                    param_text(&parts[index].params, "micalg", walk->arena), whole);
+    add_sealed_file(
+        walk, bytes_of_str(is_pgp ? "application/pgp-signature" : "application/pkcs7-signature"),
+        is_pgp ? "signature.asc" : "smime.p7s", (struct bytes){0}, keep(walk->arena, &data));
+    buf_clear(&data);
+    walk->is_in_seal = true;
+    walk_part(walk, index + 1, false, false);
+    walk->is_in_seal = false;
+}
+
+static void walk_encrypted(struct walk *walk, uint32_t armour_index)
+{
+    struct buf data = {0};
+    part_data(&data, &walk->info->parts[armour_index], walk->mail);
+    add_sealed_file(walk, bytes_of_str("application/pgp-encrypted"), "", (struct bytes){0},
+                    bytes_of_str("Version: 1\r\n"));
+    add_sealed_file(walk, bytes_of_str("application/octet-stream"), "encrypted.asc",
+                    (struct bytes){0}, keep(walk->arena, &data));
+    buf_clear(&data);
+}
+
+/* The mail as a whole is such a pair; a pair that stands deeper goes in its parts. */
+static bool walk_seal(struct walk *walk)
+{
+    const struct mime_part *parts = walk->info->parts;
+    if (!mime_part_is_multipart(&parts[0]) || parts[0].n_children != 2) {
+        return false;
+    }
+    uint32_t second = parts[1].next_sibling;
+    if (bytes_is_word(parts[0].subtype, "signed") &&
+        (bytes_is_word(parts[second].subtype, "pgp-signature") ||
+         bytes_is_word(parts[second].subtype, "pkcs7-signature") ||
+         bytes_is_word(parts[second].subtype, "x-pkcs7-signature"))) {
+        walk_signed(walk, 0, second);
+        return true;
+    }
+    if (bytes_is_word(parts[0].subtype, "encrypted") &&
+        bytes_is_word(parts[1].subtype, "pgp-encrypted")) {
+        walk_encrypted(walk, second);
+        return true;
     }
     return false;
 }
@@ -361,7 +435,9 @@ bool outgoing_take_apart(struct outgoing_mail *out, struct bytes mail, struct ar
     read_threads(&result, &info.envelope, arena);
     read_headers(&result, tree_header(&info.parts[0], mail), arena);
     result.files = arena_alloc(arena, OUTGOING_MAX_FILES * sizeof *result.files);
-    walk_part(&walk, 0, false, false);
+    if (!walk_seal(&walk)) {
+        walk_part(&walk, 0, false, false);
+    }
     result.text = keep(arena, &walk.text);
     buf_clear(&walk.text);
     if (walk.failed) {

@@ -185,6 +185,112 @@ static void files_lose_their_folders_and_types_that_lie(void **state)
     }
 }
 
+static void pictures_in_the_text_stay_related_to_it(void **state)
+{
+    (void)state;
+    struct content_file files[] = {
+        {.type = bytes_of_str("image/png"),
+         .disposition = bytes_of_str("inline"),
+         .id = bytes_of_str("file1"),
+         .data = bytes_of_str("PNG")},
+        {.name = bytes_of_str("a.txt"),
+         .type = bytes_of_str("text/plain"),
+         .disposition = bytes_of_str("attachment"),
+         .data = bytes_of_str("A")},
+    };
+    struct content content = {.encoding = 3, .body = bytes_of_str("see"), .files = files};
+    for (content.n_files = 1; content.n_files <= 2; content.n_files++) {
+        const struct arrived_message message = plain_message(&content);
+        struct buf mail = {0};
+        to_mail_write(&mail, &message);
+        const char *related = strstr(buf_str(&mail), "multipart/related; type=\"text/plain\"");
+        const char *picture = strstr(buf_str(&mail), "Content-ID: <file1>");
+        const char *inner_end = strstr(buf_str(&mail), "r--\r\n");
+        const char *attached = strstr(buf_str(&mail), "filename=\"a.txt\"");
+        assert_true(related != NULL && related < picture && picture < inner_end);
+        assert_int_equal(strstr(buf_str(&mail), "multipart/mixed") != NULL, content.n_files == 2);
+        assert_int_equal(attached != NULL, content.n_files == 2);
+        assert_true(attached == NULL || attached > inner_end);
+        buf_clear(&mail);
+    }
+}
+
+#define SIGNED_PART "Content-Type: text/plain; charset=utf-8\r\n\r\nI sign \xc3\xa4 this.  \r\n"
+#define PGP_SIGNATURE "-----BEGIN PGP SIGNATURE-----\r\n\r\nabc=\r\n-----END PGP SIGNATURE-----\r\n"
+#define PGP_MESSAGE "-----BEGIN PGP MESSAGE-----\r\n\r\nabc=\r\n-----END PGP MESSAGE-----\r\n"
+
+static void write_pair(struct buf *out, const char *type, const char *digest, struct bytes first,
+                       const char *second_type, const char *second)
+{
+    const struct bytes sealed = bytes_of_str("sealed");
+    struct content_file files[] = {
+        {.type = bytes_of_str(type),
+         .disposition = sealed,
+         .id = bytes_of_str(digest),
+         .data = first},
+        {.type = bytes_of_str(second_type), .disposition = sealed, .data = bytes_of_str(second)},
+    };
+    const struct content content = {
+        .encoding = 3, .body = bytes_of_str("I sign"), .files = files, .n_files = 2};
+    const struct arrived_message message = plain_message(&content);
+    to_mail_write(out, &message);
+}
+
+static void what_was_signed_or_encrypted_is_put_together_untouched(void **state)
+{
+    (void)state;
+    struct buf mail = {0};
+
+    write_pair(&mail, "multipart/signed", "pgp-sha256", bytes_of_str(SIGNED_PART),
+               "application/pgp-signature", PGP_SIGNATURE);
+    assert_non_null(strstr(buf_str(&mail),
+                           "Content-Type: multipart/signed; protocol=\"application/pgp-signature\";"
+                           "\r\n micalg=pgp-sha256;\r\n boundary=\"=_abcd"));
+    assert_non_null(strstr(buf_str(&mail), "\r\n" SIGNED_PART "\r\n--=_abcd"));
+    assert_non_null(strstr(buf_str(&mail), "\r\n\r\n" PGP_SIGNATURE "\r\n--=_abcd"));
+    buf_reset(&mail);
+
+    write_pair(&mail, "application/pgp-encrypted", "", bytes_of_str("Version: 1\r\n"),
+               "application/octet-stream", PGP_MESSAGE);
+    assert_non_null(strstr(buf_str(&mail), "Content-Type: multipart/encrypted; "
+                                           "protocol=\"application/pgp-encrypted\";"));
+    assert_non_null(strstr(buf_str(&mail), "\r\n\r\n" PGP_MESSAGE "\r\n--=_abcd"));
+    buf_clear(&mail);
+}
+
+static void a_sealed_part_that_may_do_harm_comes_as_files(void **state)
+{
+    (void)state;
+    char long_line[1001];
+    memset(long_line, 'x', sizeof long_line - 1);
+    long_line[sizeof long_line - 1] = '\0';
+    const struct {
+        struct bytes part;
+        const char *signature;
+    } cases[] = {
+        {bytes_of_str("Content-Type: text/HTML\r\n\r\n<img src=http://x>"), PGP_SIGNATURE},
+        {bytes_of_str("Content-Type: message/rfc822\r\n\r\nx"), PGP_SIGNATURE},
+        {bytes_of_str("\r\nx\r\n--=_abcd0000000000000000000000000000\r\n"), PGP_SIGNATURE},
+        {bytes_of_str("--=_x"), PGP_SIGNATURE},
+        {bytes_of_str("\r\nbare\nline"), PGP_SIGNATURE},
+        {bytes_of_str("\r\nbare\rline"), PGP_SIGNATURE},
+        {{(const uint8_t *)"\r\na\0b", 5}, PGP_SIGNATURE},
+        {bytes_of_str(long_line), PGP_SIGNATURE},
+        {bytes_of_str("\r\nx"), "no armour"},
+        {bytes_of_str("\r\nx"), "-----BEGIN PGP SIGNATURE-----\r\n\xff"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct buf mail = {0};
+        write_pair(&mail, "multipart/signed", "x", cases[i].part, "application/pgp-signature",
+                   cases[i].signature);
+        if (strstr(buf_str(&mail), "Content-Type: multipart/mixed") == NULL ||
+            strstr(buf_str(&mail), "Content-Type: multipart/signed") != NULL) {
+            fail_msg("case %zu:\n%s", i, buf_str(&mail));
+        }
+        buf_clear(&mail);
+    }
+}
+
 static void what_can_not_be_read_comes_with_its_bytes(void **state)
 {
     (void)state;
@@ -244,6 +350,9 @@ int main(void)
         cmocka_unit_test(no_header_can_be_injected),
         cmocka_unit_test(a_body_can_not_end_its_part),
         cmocka_unit_test(files_lose_their_folders_and_types_that_lie),
+        cmocka_unit_test(pictures_in_the_text_stay_related_to_it),
+        cmocka_unit_test(what_was_signed_or_encrypted_is_put_together_untouched),
+        cmocka_unit_test(a_sealed_part_that_may_do_harm_comes_as_files),
         cmocka_unit_test(what_can_not_be_read_comes_with_its_bytes),
         cmocka_unit_test(chans_and_broadcasts_are_lists),
         cmocka_unit_test(a_message_id_leads_back_to_its_object),

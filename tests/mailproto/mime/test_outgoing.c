@@ -125,6 +125,28 @@ static void what_is_no_text_becomes_a_file(void **state)
     check("Content-Type: multipart/mixed; boundary=A\r\n\r\nnever opened", "never opened");
 }
 
+static void what_was_signed_goes_byte_for_byte(void **state)
+{
+    (void)state;
+    /* the part with its header, its trailing spaces and its own files, but without the boundary's
+     * line end; whatever the client called the signature */
+    check("Content-Type: multipart/signed; micalg=pgp-sha256; boundary=A\r\n\r\n"
+          "preamble\r\n--A\r\nContent-Type: multipart/mixed; boundary=B\r\nX-Own: 1\r\n\r\n"
+          "--B\r\n" PLAIN "text  \r\n--B\r\n" PNG "--B--\r\n\r\n--A\r\n"
+          "Content-Type: application/pgp-signature; "
+          "name=\"OpenPGP_signature.asc\"\r\n\r\nSIG\r\n--A--\r\n",
+          "text  | multipart/signed sealed pgp-sha256 "
+          "Content-Type: multipart/mixed; boundary=B\r\nX-Own: 1\r\n\r\n--B\r\n" PLAIN
+          "text  \r\n--B\r\n" PNG "--B--\r\n"
+          "|signature.asc application/pgp-signature sealed  SIG");
+    check(
+        "Content-Type: multipart/encrypted; boundary=A\r\n\r\n--A\r\n"
+        "Content-Type: application/pgp-encrypted\r\nContent-Description: by X\r\n\r\nVersion: 1\r\n"
+        "--A\r\nContent-Type: application/octet-stream; name=X.asc\r\n\r\nARMOUR\r\n--A--\r\n",
+        "| application/pgp-encrypted sealed  Version: 1\r\n"
+        "|encrypted.asc application/octet-stream sealed  ARMOUR");
+}
+
 static bool take_apart(struct outgoing_mail *out, const char *mail, struct arena *arena)
 {
     *out = (struct outgoing_mail){0};
@@ -281,6 +303,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_text_is_found_in_every_shape),
         cmocka_unit_test(what_is_no_text_becomes_a_file),
+        cmocka_unit_test(what_was_signed_goes_byte_for_byte),
         cmocka_unit_test(of_the_header_only_what_is_allowed_is_kept),
         cmocka_unit_test(an_address_that_is_no_utf8_comes_out_well_formed),
         cmocka_unit_test(a_signed_or_encrypted_mail_is_kept_untouched),
