@@ -94,5 +94,6 @@ CLI_COMMAND(cmd_recovery_key);
 CLI_COMMAND(cmd_import_pybitmessage);
 CLI_COMMAND(cmd_import_keys);
 CLI_COMMAND(cmd_export_keys);
+CLI_COMMAND(cmd_export_mbox);
 
 #endif

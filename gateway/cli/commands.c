@@ -32,6 +32,8 @@ const struct command commands[] = {
      "take over the keys of a keys.dat, of PyBitmessage or notbit", cmd_import_keys},
     {"export keys", "FILE", "write all identities and chans with their keys as a keys.dat",
      cmd_export_keys},
+    {"export mbox", "DIR", "write all mails, a file in mbox form for each mailbox",
+     cmd_export_mbox},
     {"backup", "FILE", "put keys, mail and queue into one file that the recovery key opens",
      cmd_backup},
     {"restore", "FILE", "go back to a backup; asks for the recovery key", cmd_restore},

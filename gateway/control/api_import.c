@@ -7,8 +7,10 @@
 
 #include "base/buf.h"
 #include "base/str.h"
+#include "gateway/agent/export_mail.h"
 #include "gateway/agent/import_key.h"
 #include "gateway/agent/import_mail.h"
+#include "mailproto/imap/mailbox_view.h"
 
 /* Append the bytes of a parameter. Missing: nothing. False when it was refused. */
 static bool take_base64(struct api_call *call, const char *name, struct buf *out)
@@ -140,4 +142,68 @@ void api_call_export_keys(struct api_call *call)
     json_t *rows = json_array();
     agent_export_keys(call->api->agent, append_key, rows);
     api_finish_take(call, rows);
+}
+
+static void append_mailbox(void *context, const struct agent_exported_mailbox *mailbox)
+{
+    json_array_append_new(context, json_pack("{s:I, s:s, s:s, s:I}", "id", (json_int_t)mailbox->id,
+                                             "account", mailbox->account, "name", mailbox->name,
+                                             "messages", (json_int_t)mailbox->n_messages));
+}
+
+void api_call_export_mailboxes(struct api_call *call)
+{
+    json_t *rows = json_array();
+    struct fault fault = {0};
+    if (agent_export_mailboxes(call->api->agent, append_mailbox, rows, &fault)) {
+        api_finish_take(call, rows);
+    } else {
+        json_decref(rows);
+        api_fail(call, &fault);
+    }
+}
+
+static void set_mail(void *context, const struct agent_exported_mail *mail)
+{
+    struct buf text = {0};
+    base64_encode(&text, mail->content);
+    json_t *flags = json_array();
+    static const struct {
+        uint8_t bit;
+        const char *name;
+    } names[] = {{MAILBOX_FLAG_SEEN, "seen"},
+                 {MAILBOX_FLAG_ANSWERED, "answered"},
+                 {MAILBOX_FLAG_FLAGGED, "flagged"},
+                 {MAILBOX_FLAG_DELETED, "deleted"},
+                 {MAILBOX_FLAG_DRAFT, "draft"}};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        if ((mail->flags & names[i].bit) != 0) {
+            json_array_append_new(flags, json_string(names[i].name));
+        }
+    }
+    json_object_set_new(context, "uid", json_integer(mail->uid));
+    json_object_set_new(context, "time", json_integer(mail->internal_sec));
+    json_object_set_new(context, "flags", flags);
+    json_object_set_new(context, "content", json_string(buf_str(&text)));
+    buf_clear(&text);
+}
+
+void api_call_export_mail(struct api_call *call)
+{
+    int64_t mailbox_id;
+    if (!api_require_id(call, &mailbox_id)) {
+        return;
+    }
+    json_int_t after = json_integer_value(json_object_get(call->params, "after"));
+    json_t *mail = json_object();
+    struct fault fault = {0};
+    if (after < 0 || after > UINT32_MAX) {
+        fault_set(&fault, FAULT_INVALID, "a UID is from 0 to 4294967295");
+    } else if (agent_export_mail(call->api->agent, mailbox_id, (uint32_t)after, set_mail, mail,
+                                 &fault)) {
+        api_finish_take(call, mail);
+        return;
+    }
+    json_decref(mail);
+    api_fail(call, &fault);
 }

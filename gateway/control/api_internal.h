@@ -93,6 +93,8 @@ bool api_may_see(const struct api_call *call, const char *account) MUST_USE;
     CALL("import.key", import_key)                                                                 \
     CALL("import.mail", import_mail)                                                               \
     CALL("export.keys", export_keys)                                                               \
+    CALL("export.mailboxes", export_mailboxes)                                                     \
+    CALL("export.mail", export_mail)                                                               \
     CALL("backup.make", backup_make)                                                               \
     CALL("recovery_key.new", recovery_key_new)                                                     \
     CALL("recovery_key.show", recovery_key_show)                                                   \

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A PyBitmessage user's folder is taken over: keys, mails, people, lists, settings; twice, without a
 thing doubled; and what is wrong in it is said."""
+import mailbox
 import os
 import sqlite3
 import unittest
@@ -125,6 +126,25 @@ class Import(harness.TestCase):
                     self.assertIn(line + "\n", text)
         done = one.cli("export", "keys", path, check=False)
         self.assertIn("File exists", done.stderr)
+
+    def test_all_mails_go_out_again_as_mbox(self):
+        self.fill()
+        self.received(7, "quoting", text="From here\n>From there\nend")
+        self.db.commit()
+        one = self.bittern("a", start=False)
+        one.make_account()
+        one.cli("import", "pybitmessage", self.folder)
+        out = os.path.join(one.folder, "out")
+        self.assertEqual(one.cli("export", "mbox", out), "11 mails")  # and the welcome
+        inbox = mailbox.mbox(os.path.join(out, "me", "INBOX.mbox"))
+        mails = {mail["Subject"]: mail for mail in inbox}
+        self.assertEqual(mails["unread"]["Status"], "O")
+        self.assertEqual(mails["quoting"]["Status"], "RO")
+        self.assertEqual(mails["quoting"].get_payload(decode=True), b"From here\n>>From there\nend\n")
+        self.assertEqual(mails["quoting"].get_from().split(" ", 1)[1], "Fri Jul 14 02:40:07 2017")
+        self.assertEqual(len(mailbox.mbox(os.path.join(out, "me", "Chans", "general.mbox"))), 1)
+        self.assertEqual(os.stat(os.path.join(out, "me", "INBOX.mbox")).st_mode & 0o077, 0)
+        self.assertIn("File exists", one.cli("export", "mbox", out, check=False).stderr)
 
     def test_what_is_wrong_is_left_out_and_said(self):
         self.received(1, "good")

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MIT
+/* The mbox form, in its unambiguous variety ("mboxrd"): each mail behind a line "From ", lines that
+ * begin with any number of '>' and "From " get one '>' more, lines end with LF, and an empty line
+ * follows. */
+#ifndef BITTERN_GATEWAY_CLI_MBOX_H
+#define BITTERN_GATEWAY_CLI_MBOX_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/bytes.h"
+
+/* What the fields Status and X-Status tell mutt and others. */
+struct mbox_flags {
+    bool seen;
+    bool answered;
+    bool flagged;
+    bool deleted;
+    bool draft;
+};
+
+/* Errors are kept by the stream (ferror). Fields Status and X-Status that the mail has itself are
+ * left out. */
+void mbox_write(FILE *out, struct bytes mail, int64_t sec, const struct mbox_flags *flags);
+
+#endif
