@@ -20,6 +20,7 @@
 #include "gateway/agent/mailing_list.h"
 #include "gateway/agent/outgoing.h"
 #include "gateway/agent/outgoing_db.h"
+#include "gateway/agent/pruning.h"
 #include "gateway/agent/pubkeys.h"
 #include "gateway/agent/reports.h"
 #include "gateway/agent/spool.h"
@@ -76,14 +77,11 @@ void agent_queue_changed(struct agent *agent)
 
 void agent_reload_keys(struct agent *agent)
 {
-    struct keyring fresh = {0};
     struct fault fault = {0};
-    if (!keyring_load(&fresh, agent_reader(agent), &fault)) {
+    if (!keyring_load(&agent->keyring, agent_reader(agent), &fault)) {
         log_error("agent", "keys not loaded reason=\"%s\"", fault.text);
         return;
     }
-    keyring_clear(&agent->keyring);
-    agent->keyring = fresh;
     walks_keys_changed(incoming_walks(agent->incoming));
 }
 
@@ -210,6 +208,7 @@ struct agent *agent_new(const struct agent_parts *parts, struct fault *fault)
     };
     agent->jobs = object_jobs_new(&job_parts);
     agent->reports = reports_new(agent);
+    agent->pruning = pruning_new(agent);
     agent->lists = mailing_lists_new(agent);
     agent->handouts = handouts_new(agent);
     folder_watch_begin(agent);
@@ -245,6 +244,7 @@ void agent_stop(struct agent *agent)
     if (agent->lists != NULL) {
         mailing_lists_stop(agent->lists);
     }
+    pruning_free(&agent->pruning);
     timer_cancel(&agent->status_timer);
 }
 

@@ -251,6 +251,9 @@ bool agent_identity_find(struct agent *agent, const char *who, struct agent_iden
 
 void agent_contact_add(struct agent *agent, const char *account, const char *address,
                        const char *label, struct agent_done done);
+/* How long what is sent there lives: "2d", "12h"; "default": as the identity's. FAULT_NOT_FOUND. */
+void agent_contact_ttl(struct agent *agent, const char *account, const char *who, const char *span,
+                       struct agent_done done);
 void agent_contact_remove(struct agent *agent, const char *account, const char *who,
                           struct agent_done done);
 void agent_subscribe(struct agent *agent, const char *account, const char *address,
@@ -279,6 +282,7 @@ struct agent_entry_info {
     const char *label;
     bool enabled;
     bool muted; /* subscriptions */
+    int64_t ttl_sec; /* contacts; 0: the identity's */
 };
 void agent_entry_list(struct agent *agent, enum agent_entry_kind kind,
                       void (*each)(void *context, const struct agent_entry_info *info),

@@ -161,6 +161,37 @@ void agent_contact_import(struct agent *agent, const char *account,
     }
 }
 
+/* ---- the lifetime of what is sent to a contact ---- */
+
+static bool write_ttl(struct mail_txn *txn, struct person_op *op, struct fault *fault)
+{
+    char address[ADDRESS_TEXT_BYTES];
+    const int64_t *ttl_sec = op->details;
+    address_encode(address, &op->address);
+    return person_run_sql(mail_txn_db(txn),
+                          "UPDATE contact SET ttl_sec = ?2 WHERE account_id = ?1 AND address = ?3",
+                          op->account_id, *ttl_sec, address, fault) &&
+           (db_changes(mail_txn_db(txn)) > 0 ||
+            fault_set(fault, FAULT_NOT_FOUND, "there is no such contact"));
+}
+
+void agent_contact_ttl(struct agent *agent, const char *account, const char *who, const char *span,
+                       struct agent_done done)
+{
+    struct fault fault = {0};
+    struct person_op *op = person_op_new(agent, write_ttl, done);
+    int64_t *ttl_sec = arena_alloc(&op->arena, sizeof(*ttl_sec));
+    *ttl_sec = 0;
+    op->details = ttl_sec;
+    if ((strcmp(span, "default") != 0 &&
+         !address_form_parse_ttl(ttl_sec, bytes_of_str(span), &fault)) ||
+        !person_op_take_account(op, account, &fault) || !person_op_take_known(op, who, &fault)) {
+        person_op_refuse(op, &fault);
+    } else {
+        person_op_write(op);
+    }
+}
+
 /* ---- removing ---- */
 
 static bool write_remove(struct mail_txn *txn, struct person_op *op, struct fault *fault)
@@ -257,6 +288,7 @@ void agent_entry_list(struct agent *agent, enum agent_entry_kind kind,
             .label = list[i].label,
             .enabled = list[i].enabled,
             .muted = list[i].muted,
+            .ttl_sec = list[i].ttl_sec,
         };
         each(context, &info);
     }

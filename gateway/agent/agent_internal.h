@@ -16,6 +16,7 @@ struct handouts;
 struct incoming;
 struct mail_txn;
 struct outgoing;
+struct pruning;
 struct pubkeys;
 struct mailing_lists;
 struct reports;
@@ -34,6 +35,7 @@ struct agent {
     struct outgoing *outgoing;
     struct incoming *incoming;
     struct reports *reports;
+    struct pruning *pruning;
     struct mailing_lists *lists;
     struct agent_commands commands; /* .run NULL: none are taken */
     struct handouts *handouts;

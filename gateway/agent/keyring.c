@@ -83,7 +83,22 @@ void keyring_clear(struct keyring *keyring)
     *keyring = (struct keyring){0};
 }
 
-static bool read_own(struct own_key *own, struct db_stmt *stmt, struct fault *fault)
+/* The public halves: from the image before, else worked out. */
+static void take_keys(struct identity_keys *out, const struct own_key *old,
+                      const struct private_key *signing, const struct private_key *encryption)
+{
+    bool is_same = old != NULL &&
+                   mem_equal_ct(old->keys.signing.scalar, signing->scalar, PRIVATE_KEY_BYTES) &&
+                   mem_equal_ct(old->keys.encryption.scalar, encryption->scalar, PRIVATE_KEY_BYTES);
+    if (is_same) {
+        *out = old->keys;
+    } else {
+        identity_keys_derive(out, signing, encryption);
+    }
+}
+
+static bool read_own(struct own_key *own, struct db_stmt *stmt, const struct keyring *old,
+                     struct fault *fault)
 {
     struct private_key signing;
     struct private_key encryption;
@@ -93,13 +108,13 @@ static bool read_own(struct own_key *own, struct db_stmt *stmt, struct fault *fa
         !private_key_parse(&encryption, db_column_bytes(stmt, 7))) {
         return fault_set(fault, FAULT_CORRUPT, "an identity's row does not hold its keys");
     }
-    identity_keys_derive(&own->keys, &signing, &encryption);
+    own->id = db_column_i64(stmt, 0);
+    take_keys(&own->keys, keyring_by_id(old, own->id), &signing, &encryption);
     private_key_wipe(&signing);
     private_key_wipe(&encryption);
     if (memcmp(own->keys.ripe, own->address.ripe, RIPE_BYTES) != 0) {
         return fault_set(fault, FAULT_CORRUPT, "an identity's keys are not its address's");
     }
-    own->id = db_column_i64(stmt, 0);
     own->account_id = db_column_i64(stmt, 1);
     own->kind = (enum identity_kind)db_column_i64(stmt, 2);
     own->enabled = db_column_i64(stmt, 3) != 0;
@@ -115,7 +130,8 @@ static bool read_own(struct own_key *own, struct db_stmt *stmt, struct fault *fa
     return true;
 }
 
-static bool load_own(struct keyring *keyring, struct db *db, struct fault *fault)
+static bool load_own(struct keyring *keyring, const struct keyring *old, struct db *db,
+                     struct fault *fault)
 {
     struct db_stmt *stmt = db_prepare(
         db,
@@ -132,7 +148,7 @@ static bool load_own(struct keyring *keyring, struct db *db, struct fault *fault
         keyring->own = array_grow(keyring->own, keyring->n_own, &capacity, sizeof(*keyring->own));
         struct own_key *own = &keyring->own[keyring->n_own];
         memset(own, 0, sizeof(*own));
-        if (!read_own(own, stmt, fault)) {
+        if (!read_own(own, stmt, old, fault)) {
             db_reset(stmt);
             return false;
         }
@@ -193,15 +209,16 @@ static void fill_maps(struct keyring *keyring)
 bool keyring_load(struct keyring *keyring, struct db *db, struct fault *fault)
 {
     struct keyring fresh = {0};
-    bool ok = load_own(&fresh, db, fault) &&
-              load_known(&fresh.contacts, &fresh.n_contacts, db,
-                         "SELECT account_id, address, label, ttl_sec, 1, 0 FROM contact ORDER BY id",
-                         fault) &&
-              load_known(&fresh.subscriptions, &fresh.n_subscriptions, db,
-                         "SELECT account_id, address, label, 0,"
-                         " enabled AND NOT muted, enabled AND muted"
-                         " FROM broadcast_subscription ORDER BY id",
-                         fault);
+    bool ok =
+        load_own(&fresh, keyring, db, fault) &&
+        load_known(&fresh.contacts, &fresh.n_contacts, db,
+                   "SELECT account_id, address, label, ttl_sec, 1, 0 FROM contact ORDER BY id",
+                   fault) &&
+        load_known(&fresh.subscriptions, &fresh.n_subscriptions, db,
+                   "SELECT account_id, address, label, 0,"
+                   " enabled AND NOT muted, enabled AND muted"
+                   " FROM broadcast_subscription ORDER BY id",
+                   fault);
     if (!ok) {
         keyring_clear(&fresh);
         return fault_wrap(fault, "load the keys");
@@ -214,14 +231,20 @@ bool keyring_load(struct keyring *keyring, struct db *db, struct fault *fault)
 
 /* ---- looking up ---- */
 
+/* They are in the order of their ids. */
 const struct own_key *keyring_by_id(const struct keyring *keyring, int64_t id)
 {
-    for (size_t i = 0; i < keyring->n_own; i++) {
-        if (keyring->own[i].id == id) {
-            return &keyring->own[i];
+    size_t first = 0;
+    size_t end = keyring->n_own;
+    while (first < end) {
+        size_t middle = first + (end - first) / 2;
+        if (keyring->own[middle].id < id) {
+            first = middle + 1;
+        } else {
+            end = middle;
         }
     }
-    return NULL;
+    return first < keyring->n_own && keyring->own[first].id == id ? &keyring->own[first] : NULL;
 }
 
 const struct own_key *keyring_by_address(const struct keyring *keyring,
@@ -251,6 +274,18 @@ const struct known_address *keyring_contact(const struct keyring *keyring,
     uint8_t key[ADDRESS_KEY_BYTES];
     address_key(key, address);
     return map_get(&keyring->contact_by_address, (struct bytes){key, sizeof(key)});
+}
+
+const struct known_address *keyring_contact_of(const struct keyring *keyring, int64_t account_id,
+                                               const struct address *address)
+{
+    for (size_t i = 0; i < keyring->n_contacts; i++) {
+        const struct known_address *contact = &keyring->contacts[i];
+        if (contact->account_id == account_id && address_equal(&contact->address, address)) {
+            return contact;
+        }
+    }
+    return NULL;
 }
 
 bool keyring_is_known(const struct keyring *keyring, const struct address *address)

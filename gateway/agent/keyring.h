@@ -75,8 +75,8 @@ struct keyring {
     struct key_set *keys;
 };
 
-/* Load all; what was there before is dropped (also on failure nothing is lost: the old image
- * stays). */
+/* Load all in the place of what was there before, which stays on failure. Keys that were there are
+ * taken over: only new ones cost the arithmetic of their curve. */
 bool keyring_load(struct keyring *keyring, struct db *db, struct fault *fault) MUST_USE;
 void keyring_clear(struct keyring *keyring);
 
@@ -99,10 +99,13 @@ const struct own_key *keyring_find(const struct keyring *keyring, const char *wh
                                    struct fault *fault) MUST_USE;
 const struct known_address *keyring_contact(const struct keyring *keyring,
                                             const struct address *address) MUST_USE;
-/* Is it one whom the account knows: its own, a contact, one whom it subscribes to? Not a chan: there
- * everybody may write under the chan's address. */
+/* Is it one whom the account knows: its own, a contact, one whom it subscribes to? Not a chan:
+ * there everybody may write under the chan's address. */
 bool keyring_is_known_to(const struct keyring *keyring, int64_t account_id,
                          const struct address *address) MUST_USE;
+/* The account's own; NULL: none. */
+const struct known_address *keyring_contact_of(const struct keyring *keyring, int64_t account_id,
+                                               const struct address *address) MUST_USE;
 /* Is somebody's: then he need only do the network's least work. */
 bool keyring_is_known(const struct keyring *keyring, const struct address *address) MUST_USE;
 /* The label under which an account knows an address (identity, chan, contact, subscription); "". */

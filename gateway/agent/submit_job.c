@@ -50,7 +50,7 @@ struct submit_job {
     const char *full_name;
     bool is_once;
     uint8_t mark[SEEN_MARK_BYTES];
-    bool was_taken;  /* out: the mark was there, nothing was stored */
+    bool was_taken; /* out: the mark was there, nothing was stored */
     int64_t list_post_id;
     struct buf mail; /* as it will stand in Sent */
 
@@ -462,6 +462,22 @@ static size_t find_parents(struct submit_job *job, struct bytes **out)
     return n_parents;
 }
 
+/* The contact's, where neither the address (+ttl=) nor the mail asks for another. */
+static void take_contacts_ttl(struct submit_job *job)
+{
+    for (size_t i = 0; i < job->n_recipients; i++) {
+        struct recipient *to = &job->recipients[i].what.to;
+        const struct known_address *contact =
+            to->kind == OUTGOING_TO_SUBSCRIBERS
+                ? NULL
+                : keyring_contact_of(&job->agent->keyring, job->account_id, &to->address);
+        if (to->ttl_sec == 0 && contact != NULL) {
+            to->ttl_sec = contact->ttl_sec;
+        }
+    }
+}
+
+/* X-Bitmessage-TTL before DELIVERBY before the contact's before the identity's. */
 static bool decide_ttl(struct submit_job *job, struct fault *fault)
 {
     int64_t asked_sec = 0;
@@ -473,6 +489,7 @@ static bool decide_ttl(struct submit_job *job, struct fault *fault)
     if (asked_sec != 0) {
         job->ttl_sec = asked_sec;
     } else if (job->ttl_sec == 0) {
+        take_contacts_ttl(job);
         job->ttl_sec = own != NULL && own->ttl_sec != 0 ? own->ttl_sec
                                                         : job->agent->parts.settings->agent.ttl_sec;
     }

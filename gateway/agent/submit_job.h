@@ -38,7 +38,7 @@ struct submit_request {
     bool may_lack_from;    /* without From and sender it is the account's first identity's */
     const char *full_name; /* beside the address in a From that is added; NULL: none */
     const char *once;      /* taken once under this name; NULL: always */
-    int64_t list_post_id; /* the post to a mailing list that it passes on; 0: none */
+    int64_t list_post_id;  /* the post to a mailing list that it passes on; 0: none */
 };
 
 /* Answered once, later. `fault` NULL: accepted and on disk. Its codes: FAULT_DENIED the sender

@@ -20,10 +20,10 @@ static void append_entry(void *context, const struct agent_entry_info *info)
     const struct listing *listing = context;
     if (api_may_see(listing->call, info->account)) {
         json_array_append_new(listing->rows,
-                              json_pack("{s:s, s:s, s:s, s:b, s:b}", "address", info->address,
+                              json_pack("{s:s, s:s, s:s, s:b, s:b, s:I}", "address", info->address,
                                         "label", api_or_empty(info->label), "account",
                                         api_or_empty(info->account), "enabled", info->enabled,
-                                        "muted", info->muted));
+                                        "muted", info->muted, "ttl", (json_int_t)info->ttl_sec));
     }
 }
 
@@ -71,6 +71,17 @@ void api_call_contact_add(struct api_call *call)
 void api_call_contact_remove(struct api_call *call)
 {
     begin_remove(call, agent_contact_remove);
+}
+
+void api_call_contact_ttl(struct api_call *call)
+{
+    const char *account = NULL;
+    const char *who = api_require_text(call, "address");
+    const char *span = who == NULL ? NULL : api_require_text(call, "ttl");
+    if (span != NULL && api_take_account(call, &account)) {
+        agent_contact_ttl(call->api->agent, account, who, span,
+                          api_done_with_text(call, "address"));
+    }
 }
 
 void api_call_subscription_list(struct api_call *call)
@@ -160,16 +171,15 @@ static void write_contact(void *context, const struct agent_entry_info *info)
 {
     struct writing *writing = context;
     if (api_may_see(writing->call, info->account)) {
-        contact_file_write(&writing->out, writing->form, info->address,
-                           api_or_empty(info->label));
+        contact_file_write(&writing->out, writing->form, info->address, api_or_empty(info->label));
     }
 }
 
 void api_call_contact_export(struct api_call *call)
 {
     const char *form = api_or_empty(api_param_text(call, "form"));
-    struct writing writing = {
-        .call = call, .form = strcmp(form, "csv") == 0 ? CONTACT_CSV : CONTACT_VCARD};
+    struct writing writing = {.call = call,
+                              .form = strcmp(form, "csv") == 0 ? CONTACT_CSV : CONTACT_VCARD};
     if (*form != '\0' && strcmp(form, "csv") != 0 && strcmp(form, "vcard") != 0) {
         api_refuse(call, FAULT_INVALID, "a form is vcard or csv");
         return;
@@ -220,12 +230,12 @@ static void append_rule(void *context, const struct agent_rule_info *info)
 {
     const struct listing *listing = context;
     if (api_may_see(listing->call, info->account)) {
-        json_array_append_new(
-            listing->rows,
-            json_pack("{s:s, s:s, s:s, s:s, s:s}", "rule",
-                      info->rule == AGENT_RULE_BLOCK ? "block" : "allow", "address", info->address,
-                      "label", api_or_empty(info->label), "chan", api_or_empty(info->chan),
-                      "account", api_or_empty(info->account)));
+        json_array_append_new(listing->rows,
+                              json_pack("{s:s, s:s, s:s, s:s, s:s}", "rule",
+                                        info->rule == AGENT_RULE_BLOCK ? "block" : "allow",
+                                        "address", info->address, "label",
+                                        api_or_empty(info->label), "chan", api_or_empty(info->chan),
+                                        "account", api_or_empty(info->account)));
     }
 }
 

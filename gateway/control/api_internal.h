@@ -70,6 +70,7 @@ bool api_may_see(const struct api_call *call, const char *account) MUST_USE;
     CALL("contact.add", contact_add)                                                               \
     CALL("contact.list", contact_list)                                                             \
     CALL("contact.remove", contact_remove)                                                         \
+    CALL("contact.ttl", contact_ttl)                                                               \
     CALL("contact.import", contact_import)                                                         \
     CALL("contact.export", contact_export)                                                         \
     CALL("subscription.add", subscription_add)                                                     \
