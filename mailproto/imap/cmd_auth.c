@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "mailproto/imap/imap_internal.h"
+#include "mailproto/imap/notify.h"
 #include "mailproto/sasl/credential.h"
 #include "mailproto/sasl/sasl.h"
 
@@ -42,6 +43,11 @@ static void auth_failed(struct imap_session *session)
     }
 }
 
+static void account_changed(void *context, enum mailbox_event event, uint64_t mailbox_id)
+{
+    notify_note(context, event, mailbox_id);
+}
+
 static void auth_done(struct imap_session *session)
 {
     struct fault fault = {0};
@@ -49,7 +55,9 @@ static void auth_done(struct imap_session *session)
     int64_t account_id = sasl_account_id(session->sasl);
     session->user = xstrdup(sasl_user(session->sasl));
     imap_auth_stop(session);
-    session->account = session->ops->account_open(session->config->store, account_id, NULL, &fault);
+    session->account = session->ops->account_open(
+        session->config->store, account_id,
+        &(struct mailbox_watcher){account_changed, session}, &fault);
     if (session->account == NULL) {
         free(session->user);
         session->user = NULL;
@@ -148,6 +156,7 @@ void cmd_unauthenticate(struct imap_session *session, struct imap_parser *args)
 
 void imap_leave_account(struct imap_session *session)
 {
+    notify_free(&session->notify);
     imap_deselect(session);
     if (session->account != NULL) {
         session->ops->account_close(&session->account);

@@ -39,6 +39,7 @@ struct fetch_run {
     struct mailbox_reader *reader; /* NULL: the view has all that is asked for */
     struct uid_set_walk walk;
     bool unknown_encoding;
+    void (*finished)(struct imap_session *session); /* NULL: the command ends */
 
     /* The message under way. */
     bool in_message;
@@ -58,7 +59,7 @@ struct fetch_run {
     uint32_t part;
 };
 
-static void fetch_clean(struct imap_session *session)
+void imap_fetch_clean(struct imap_session *session)
 {
     struct fetch_run *run = session->command.data;
     if (run->reader != NULL) {
@@ -400,7 +401,12 @@ static unsigned reader_items(const struct fetch_request *request)
 
 static void fetch_finish(struct imap_session *session, struct fetch_run *run)
 {
-    if (run->unknown_encoding) {
+    if (run->finished != NULL) {
+        void (*finished)(struct imap_session *session) = run->finished;
+        imap_fetch_clean(session);
+        session->command.data = NULL;
+        finished(session);
+    } else if (run->unknown_encoding) {
         imap_finish(session, IMAP_STATUS_NO, "UNKNOWN-CTE", "A part's encoding is not known");
     } else {
         imap_done(session);
@@ -468,11 +474,15 @@ static bool next_message(struct imap_session *session, struct fetch_run *run,
     case MAILBOX_READ_FAILED:
         break;
     }
-    imap_refuse(session, &fault, NULL);
+    if (run->finished != NULL) {
+        fetch_finish(session, run);
+    } else {
+        imap_refuse(session, &fault, NULL);
+    }
     return false;
 }
 
-static void fetch_step(struct imap_session *session)
+void imap_fetch_step(struct imap_session *session)
 {
     struct fetch_run *run = session->command.data;
     struct mailbox_view *newest = session->ops->view(session->selected.mailbox);
@@ -505,7 +515,9 @@ static void start_reading(struct imap_session *session)
         run->reader = session->ops->read_start(session->selected.mailbox, &run->uids, items,
                                                (struct mailbox_ready){fetch_ready, session});
     }
-    session->command.step = fetch_step;
+    if (run->finished == NULL) {
+        session->command.step = imap_fetch_step;
+    }
 }
 
 static void marked_seen(void *context, const struct mailbox_answer *answer)
@@ -608,11 +620,23 @@ static void tell_vanished(struct imap_session *session, const struct fetch_run *
     uid_set_clear(&asked);
 }
 
+void imap_fetch_untagged(struct imap_session *session, const struct fetch_request *request,
+                         const struct uid_set *uids,
+                         void (*finished)(struct imap_session *session))
+{
+    struct fetch_run *run = arena_alloc(&session->command.arena, sizeof(*run));
+    session->command.data = run;
+    run->request = *request;
+    run->finished = finished;
+    uid_set_copy(&run->uids, uids);
+    start_reading(session);
+}
+
 void cmd_fetch(struct imap_session *session, struct imap_parser *args)
 {
     struct fetch_run *run = arena_alloc(args->arena, sizeof(*run));
     session->command.data = run;
-    session->command.clean = fetch_clean;
+    session->command.clean = imap_fetch_clean;
     imap_space(args);
     struct bytes set_text = bytes_slice(args->rest, 0, bytes_find(args->rest, ' '));
     imap_set_arg(session, args, &run->uids);

@@ -9,6 +9,7 @@
 #include "mailproto/imap/context.h"
 #include "mailproto/imap/imap_internal.h"
 #include "mailproto/imap/imap_write.h"
+#include "mailproto/imap/notify.h"
 #include "mailproto/imap/seqset.h"
 
 /* What a SELECT asked for; in the arena. */
@@ -34,6 +35,9 @@ static void mailbox_changed(void *context, enum mailbox_event event, uint64_t ma
         session->selected.deleted = true;
     }
     session->selected.changed = true;
+    if (session->notify != NULL) {
+        session->waker.wake(session->waker.context);
+    }
     if (session->idling && !session->selected.sync.waiting) {
         session->command.waiting = false;
         session->waker.wake(session->waker.context);
@@ -163,6 +167,7 @@ static void opened(void *context, const struct mailbox_answer *answer)
     selected->read_only = request->read_only;
     selected->sync.part = IMAP_SYNC_DONE;
     selected->told = session->ops->view(selected->mailbox);
+    notify_selected(session);
     write_state(session);
     if (request->condstore) {
         session->enabled |= IMAP_ENABLED_CONDSTORE;

@@ -3,15 +3,16 @@
 #include "base/str.h"
 #include "mailproto/imap/imap_internal.h"
 #include "mailproto/imap/imap_write.h"
+#include "mailproto/imap/notify.h"
 
 /* Checklist: a word stands here when all of its RFC works, and not before. */
 static const char capabilities_always[] = "IMAP4rev1 LITERAL+ SASL-IR ID ENABLE";
 static const char capabilities_logged_in[] =
-    " IMAP4rev2 IDLE UNSELECT UNAUTHENTICATE"
+    " IMAP4rev2 IDLE NOTIFY UNSELECT UNAUTHENTICATE"
     " CONDSTORE QRESYNC UIDONLY ESEARCH SEARCHRES CONTEXT=SEARCH CONTEXT=SORT PARTIAL"
     " NAMESPACE CHILDREN SPECIAL-USE CREATE-SPECIAL-USE LIST-EXTENDED LIST-STATUS LIST-METADATA"
     " LIST-MYRIGHTS STATUS=SIZE METADATA QUOTA QUOTA=RES-STORAGE QUOTA=RES-MESSAGE ACL RIGHTS=kxte"
-    " UIDPLUS MOVE MULTIAPPEND BINARY SAVEDATE OBJECTID PREVIEW"
+    " UIDPLUS MOVE REPLACE MULTIAPPEND CATENATE BINARY SAVEDATE OBJECTID PREVIEW"
     " SORT SORT=DISPLAY THREAD=ORDEREDSUBJECT THREAD=REFERENCES ESORT MULTISEARCH I18NLEVEL=1 WITHIN SEARCH=FUZZY"
     " COMPRESS=DEFLATE UTF8=ACCEPT INPROGRESS";
 
@@ -163,14 +164,17 @@ static void idle_step(struct imap_session *session)
 {
     struct imap_selected *selected = &session->selected;
     if (selected->mailbox == NULL) {
-        session->command.waiting = true;
+        session->command.waiting = notify_step_in_idle(session);
         return;
     }
-    if (selected->sync.part == IMAP_SYNC_DONE) {
+    if (selected->sync.part == IMAP_SYNC_DONE && session->command.data == NULL) {
         imap_sync_start(session, true);
     }
-    if ((imap_sync_step(session) && !selected->changed) || selected->sync.waiting) {
+    bool told = session->command.data == NULL && imap_sync_step(session);
+    if (selected->sync.waiting) {
         session->command.waiting = true;
+    } else if ((told || session->command.data != NULL) && notify_step_in_idle(session)) {
+        session->command.waiting = !selected->changed;
     }
     if (selected->deleted) {
         imap_bye(session, NULL, "The selected mailbox was deleted");
@@ -180,6 +184,7 @@ static void idle_step(struct imap_session *session)
 static void idle_clean(struct imap_session *session)
 {
     session->idling = false;
+    notify_clean(session);
 }
 
 void cmd_idle(struct imap_session *session, struct imap_parser *args)

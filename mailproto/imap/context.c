@@ -291,7 +291,7 @@ static void look(struct imap_context *context)
 static void go_on(struct imap_session *session)
 {
     session->selected.sync.waiting = false;
-    if (session->idling) {
+    if (session->idling || session->notifying) {
         session->command.waiting = false;
     }
     session->waker.wake(session->waker.context);

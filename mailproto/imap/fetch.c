@@ -156,7 +156,7 @@ static bool parse_macro(struct fetch_request *out, struct imap_parser *args)
     return false;
 }
 
-void fetch_parse(struct fetch_request *out, struct imap_parser *args)
+void fetch_parse_items(struct fetch_request *out, struct imap_parser *args)
 {
     if (imap_accept(args, '(')) {
         do {
@@ -166,6 +166,11 @@ void fetch_parse(struct fetch_request *out, struct imap_parser *args)
     } else if (!parse_macro(out, args)) {
         parse_item(out, args);
     }
+}
+
+void fetch_parse(struct fetch_request *out, struct imap_parser *args)
+{
+    fetch_parse_items(out, args);
     if (imap_accept(args, ' ')) {
         parse_modifiers(out, args);
     }

@@ -56,6 +56,8 @@ struct fetch_request {
     struct partial_range partial;
 };
 
+/* "(UID FLAGS ...)", a macro or one item. */
+void fetch_parse_items(struct fetch_request *out, struct imap_parser *args);
 /* From behind the sequence set's space to the end of the command. */
 void fetch_parse(struct fetch_request *out, struct imap_parser *args);
 

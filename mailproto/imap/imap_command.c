@@ -40,6 +40,7 @@ static const struct imap_command commands[] = {
     {"DELETEACL", IMAP_LOGGED_IN, 0, cmd_deleteacl},
     {"ESEARCH", IMAP_LOGGED_IN, 0, cmd_esearch},
     {"APPEND", IMAP_LOGGED_IN, 0, cmd_append},
+    {"NOTIFY", IMAP_LOGGED_IN, 0, cmd_notify},
     {"IDLE", IMAP_LOGGED_IN, 0, cmd_idle},
 
     {"CHECK", IMAP_SELECTED, 0, cmd_check},
@@ -49,6 +50,7 @@ static const struct imap_command commands[] = {
     {"SEARCH", IMAP_SELECTED, ABOUT_MESSAGES | IMAP_COMMAND_KEEPS_NUMBERS, cmd_search},
     {"SORT", IMAP_SELECTED, ABOUT_MESSAGES | IMAP_COMMAND_KEEPS_NUMBERS, cmd_sort},
     {"THREAD", IMAP_SELECTED, ABOUT_MESSAGES | IMAP_COMMAND_KEEPS_NUMBERS, cmd_thread},
+    {"REPLACE", IMAP_SELECTED, ABOUT_MESSAGES, cmd_replace},
     {"CANCELUPDATE", IMAP_SELECTED, 0, cmd_cancelupdate},
     {"FETCH", IMAP_SELECTED, ABOUT_MESSAGES | IMAP_COMMAND_KEEPS_NUMBERS, cmd_fetch},
     {"STORE", IMAP_SELECTED, ABOUT_MESSAGES | IMAP_COMMAND_KEEPS_NUMBERS, cmd_store},

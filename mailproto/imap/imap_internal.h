@@ -132,9 +132,11 @@ struct imap_selected {
     struct imap_context *contexts; /* results that are held up to date */
 };
 
+struct fetch_request;
 struct imap_append;
 struct imap_context;
 struct imap_compress;
+struct imap_notify;
 
 struct imap_session {
     struct imap_service *service;
@@ -169,6 +171,8 @@ struct imap_session {
     bool in_authenticate; /* the next line is a response */
     struct imap_append *append;
     bool idling;
+    struct imap_notify *notify; /* NULL: nothing was asked for */
+    bool notifying;             /* the command that runs is notify.h's */
     struct buf refused; /* the reply to a command whose literal is being skipped */
 
     struct mailbox_account *account;
@@ -226,6 +230,8 @@ bool imap_takes_input(const struct imap_session *session) MUST_USE;
 size_t imap_take_input(struct imap_session *session, struct bytes input) MUST_USE;
 /* Forget the command: its call, what it holds, its text. */
 void imap_end_command(struct imap_session *session);
+/* The same of one that was not the client's: what has come of its next line stays. */
+void imap_end_untagged(struct imap_session *session);
 /* The same for packed bytes; for what was unpacked and not taken; and is there such? */
 size_t imap_feed_packed(struct imap_session *session, struct bytes input) MUST_USE;
 void imap_feed_unpacked(struct imap_session *session);
@@ -239,6 +245,8 @@ void imap_output_packed(struct imap_session *session, struct buf *out);
  * capitals, no trailing separator. NULL, with the parser failed, when it can't be one. */
 const char *imap_mailbox_name(struct imap_session *session, struct imap_parser *args,
                               struct bytes text);
+/* A name in UTF-8 (of a URL) likewise; NULL when it can't be one. */
+const char *imap_mailbox_of_utf8(struct arena *arena, struct bytes name) MUST_USE;
 /* astring and imap_mailbox_name in one. */
 const char *imap_mailbox_arg(struct imap_session *session, struct imap_parser *args);
 bool imap_uses_utf8(const struct imap_session *session) MUST_USE;
@@ -307,6 +315,14 @@ void imap_append_line(struct imap_session *session, struct bytes line);
 bool imap_append_is_waiting(const struct imap_session *session) MUST_USE;
 void imap_append_stop(struct imap_session *session);
 
+/* FETCH of messages that came, by nobody's command: the run is command.data. imap_fetch_step is
+ * called again and again until it calls `finished`; imap_fetch_clean frees what it holds. */
+void imap_fetch_untagged(struct imap_session *session, const struct fetch_request *request,
+                         const struct uid_set *uids,
+                         void (*finished)(struct imap_session *session));
+void imap_fetch_step(struct imap_session *session);
+void imap_fetch_clean(struct imap_session *session);
+
 void imap_authenticate_line(struct imap_session *session, struct bytes line);
 void imap_auth_stop(struct imap_session *session);
 /* Give back all that belongs to the login. */
@@ -346,7 +362,9 @@ void cmd_move(struct imap_session *session, struct imap_parser *args);
 void cmd_myrights(struct imap_session *session, struct imap_parser *args);
 void cmd_namespace(struct imap_session *session, struct imap_parser *args);
 void cmd_noop(struct imap_session *session, struct imap_parser *args);
+void cmd_notify(struct imap_session *session, struct imap_parser *args);
 void cmd_rename(struct imap_session *session, struct imap_parser *args);
+void cmd_replace(struct imap_session *session, struct imap_parser *args);
 void cmd_search(struct imap_session *session, struct imap_parser *args);
 void cmd_select(struct imap_session *session, struct imap_parser *args);
 void cmd_setacl(struct imap_session *session, struct imap_parser *args);

@@ -30,6 +30,21 @@ static bool name_is_valid(struct bytes name)
     return true;
 }
 
+/* INBOX in capitals, whatever was typed; its children keep what follows. */
+static char *canonical(struct arena *arena, struct bytes name)
+{
+    char *copy = arena_strndup(arena, (const char *)name.data, name.len);
+    if (str_starts_with_ci(copy, "INBOX") && (copy[5] == '\0' || copy[5] == '/')) {
+        memcpy(copy, "INBOX", 5);
+    }
+    return copy;
+}
+
+const char *imap_mailbox_of_utf8(struct arena *arena, struct bytes name)
+{
+    return name_is_valid(name) ? canonical(arena, name) : NULL;
+}
+
 const char *imap_mailbox_name(struct imap_session *session, struct imap_parser *args,
                               struct bytes text)
 {
@@ -41,11 +56,7 @@ const char *imap_mailbox_name(struct imap_session *session, struct imap_parser *
         buf_truncate(&utf8, utf8.len - 1); /* "name/" means: will have children */
     }
     if (ok && buf_ok(&utf8) && name_is_valid(buf_view(&utf8))) {
-        name = arena_strndup(args->arena, buf_str(&utf8), utf8.len);
-        bool is_inbox = str_starts_with_ci(name, "INBOX") && (name[5] == '\0' || name[5] == '/');
-        if (is_inbox) {
-            memcpy(name, "INBOX", 5);
-        }
+        name = canonical(args->arena, buf_view(&utf8));
     } else {
         args->well_formed = imap_ok(args);
         imap_fail(args, "Bad mailbox name");

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/str.h"
 #include "mailproto/imap/imap_internal.h"
+#include "mailproto/imap/notify.h"
 
 enum {
     DISCARD_MAX_BYTES = 1048576,          /* of one endless line, then BYE */
@@ -19,7 +20,7 @@ enum {
 
 /* ---- Running a command ---- */
 
-void imap_end_command(struct imap_session *session)
+void imap_end_untagged(struct imap_session *session)
 {
     struct imap_running *command = &session->command;
     if (command->call != NULL) {
@@ -31,6 +32,14 @@ void imap_end_command(struct imap_session *session)
     arena_clear(&command->arena);
     buf_clear(&command->tagged);
     *command = (struct imap_running){.phase = IMAP_PHASE_IDLE};
+    if (session->selected.deleted && session->selected.mailbox != NULL) {
+        imap_bye(session, NULL, "The selected mailbox was deleted");
+    }
+}
+
+void imap_end_command(struct imap_session *session)
+{
+    imap_end_untagged(session);
     imap_input_reset(&session->input);
 }
 
@@ -38,15 +47,15 @@ static void say_tagged(struct imap_session *session)
 {
     buf_append_bytes(&session->out, buf_view(&session->command.tagged));
     imap_end_command(session);
-    if (session->selected.deleted && session->selected.mailbox != NULL) {
-        imap_bye(session, NULL, "The selected mailbox was deleted");
-    }
 }
 
 void imap_advance(struct imap_session *session)
 {
     struct imap_running *command = &session->command;
     command->yielded = false;
+    if (notify_can_begin(session)) {
+        notify_begin(session);
+    }
     while (command->phase != IMAP_PHASE_IDLE && imap_has_room(session) && !command->yielded) {
         if (command->phase == IMAP_PHASE_RUN) {
             if (command->waiting || command->step == NULL) {

@@ -8,6 +8,7 @@
 #include "mailproto/imap/compress.h"
 #include "mailproto/imap/imap_internal.h"
 #include "mailproto/imap/imap_write.h"
+#include "mailproto/imap/notify.h"
 
 enum {
     OUT_KEPT_BYTES = 4096 /* what an idle session keeps of its output's memory */
@@ -206,7 +207,7 @@ static bool is_runnable(const struct imap_session *session)
     case IMAP_PHASE_DELAY:
         return session->now.mono_ms >= command->delay_until_ms;
     case IMAP_PHASE_IDLE:
-        break;
+        return notify_can_begin(session);
     }
     return false;
 }
