@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <sqlite3.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -197,6 +198,26 @@ static void free_stmts(struct db *db)
         }
     }
     map_clear(&db->stmts);
+}
+
+static void move_part(const char *path, const char *suffix, const char *new_path)
+{
+    char *from = xasprintf("%s%s", path, suffix);
+    char *to = xasprintf("%s%s", new_path, suffix);
+    if (rename(from, to) != 0) {
+        unlink(from);
+    }
+    free(from);
+    free(to);
+}
+
+char *db_set_aside(const char *path, const char *why)
+{
+    char *new_path = xasprintf("%s.%s-%lld", path, why, (long long)clock_now_sec());
+    move_part(path, "", new_path);
+    move_part(path, "-wal", new_path);
+    move_part(path, "-shm", new_path);
+    return new_path;
 }
 
 void db_close(struct db **db)

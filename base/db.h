@@ -44,6 +44,10 @@ struct db *db_open(const char *path, const struct db_options *options,
                    struct fault *fault) MUST_USE;
 void db_close(struct db **db);
 
+/* Move a file that nobody has open, with its log, out of the way: PATH.WHY-TIME. Returns the new
+ * path, the caller's. What can't be moved is removed: for files that can be made anew. */
+char *db_set_aside(const char *path, const char *why) MUST_USE;
+
 /* One or more statements without parameters. */
 bool db_exec(struct db *db, const char *sql, struct fault *fault) MUST_USE;
 

@@ -32,24 +32,10 @@ static const struct db_migration migrations[] = {
 
 /* ---- opening */
 
-static void rename_part(const char *path, const char *suffix, const char *new_path)
-{
-    char *from = xasprintf("%s%s", path, suffix);
-    char *to = xasprintf("%s%s", new_path, suffix);
-    if (rename(from, to) != 0) {
-        unlink(from);
-    }
-    free(from);
-    free(to);
-}
-
 void store_set_aside(const char *path)
 {
-    char *new_path = xasprintf("%s.broken-%lld", path, (long long)clock_now_sec());
+    char *new_path = db_set_aside(path, "broken");
     log_warn("inventory", "the object store is broken and was set aside file=%s", new_path);
-    rename_part(path, "", new_path);
-    rename_part(path, "-wal", new_path);
-    rename_part(path, "-shm", new_path);
     free(new_path);
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/db.h"
 #include "base/dns.h"
 #include "base/listener.h"
 #include "base/log.h"
@@ -177,6 +178,12 @@ static bool open_stores(struct node *node, const char *folder, struct fault *fau
     struct peer_store_contents contents = {
         .book = node->book, .month = &node->month, .magic = node->network.magic};
     node->peer_store = peer_store_open(node->loop, peers, &contents, clock_now_sec(), fault);
+    if (contents.was_other_network) {
+        /* Its objects may be worth less work than this one's, and would be taken for misdeeds. */
+        char *aside = db_set_aside(objects, "other-network");
+        log_warn("p2p", "the objects are of another network and were set aside file=%s", aside);
+        free(aside);
+    }
     if (node->peer_store != NULL) {
         node->inventory = inventory_open(node->loop, &options, &inventory_handler, node, fault);
     }

@@ -45,6 +45,7 @@ enum {
     CONN_LOW_MARK_BYTES = 512 * 1024,
     CONN_HIGH_MARK_BYTES = 2 * 1024 * 1024,   /* above it nothing is served */
     CONN_MAX_OUTPUT_BYTES = 16 * 1024 * 1024, /* above it the peer reads too slowly */
+    CONN_KEEP_OUTPUT_BYTES = 1024,            /* of an idle session's own buffer */
     CONN_PACKETS_A_TURN = 256,
     UPLOAD_MAX_QUEUE = 50000,
     UPLOAD_OBJECTS_A_TURN = 128,

@@ -79,7 +79,7 @@ void conn_flush(struct peer_conn *conn)
         return;
     }
     io_write(conn->io, buf_view(&conn->peer.out));
-    if (conn->peer.out.capacity > CONN_HIGH_MARK_BYTES) {
+    if (conn->peer.out.capacity > CONN_KEEP_OUTPUT_BYTES) {
         buf_clear(&conn->peer.out);
     } else {
         buf_reset(&conn->peer.out);

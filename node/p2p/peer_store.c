@@ -21,6 +21,7 @@ struct peer_store {
     uint32_t magic;
     uint64_t saved_revision;
     struct month_cap saved_month;
+    bool is_stale; /* the file is another network's */
     bool saving;
 };
 
@@ -121,7 +122,7 @@ static bool is_of_network(struct db *db, uint32_t magic, bool *out, struct fault
     return step != DB_FAILED;
 }
 
-static bool read_all(struct db *db, const struct peer_store_contents *contents, int64_t now_sec,
+static bool read_all(struct db *db, struct peer_store_contents *contents, int64_t now_sec,
                      struct fault *fault)
 {
     bool is_same = false;
@@ -129,15 +130,16 @@ static bool read_all(struct db *db, const struct peer_store_contents *contents, 
         !read_months(db, contents->month, fault)) {
         return false;
     }
+    contents->was_other_network = !is_same;
     if (!is_same) {
-        log_info("p2p", "the known peers are of another network and were forgotten");
+        log_warn("p2p", "the known peers are of another network and were forgotten");
         return true;
     }
     return read_peers(db, contents->book, now_sec, fault);
 }
 
-static struct db *open_file(const char *path, const struct peer_store_contents *contents,
-                            int64_t now_sec, struct fault *fault)
+static struct db *open_file(const char *path, struct peer_store_contents *contents, int64_t now_sec,
+                            struct fault *fault)
 {
     struct db_options options = {.sync = DB_SYNC_NORMAL, .cache_kib = CACHE_KIB};
     struct db *db = db_open(path, &options, fault);
@@ -148,23 +150,8 @@ static struct db *open_file(const char *path, const struct peer_store_contents *
     return db;
 }
 
-static void set_aside(const char *path)
-{
-    static const char *const suffixes[] = {"", "-wal", "-shm"};
-    long long now = (long long)clock_now_sec();
-    for (size_t i = 0; i < ARRAY_LEN(suffixes); i++) {
-        char *from = xasprintf("%s%s", path, suffixes[i]);
-        char *to = xasprintf("%s.broken-%lld%s", path, now, suffixes[i]);
-        if (rename(from, to) != 0) {
-            unlink(from);
-        }
-        free(from);
-        free(to);
-    }
-}
-
 struct peer_store *peer_store_open(struct loop *loop, const char *path,
-                                   const struct peer_store_contents *contents, int64_t now_sec,
+                                   struct peer_store_contents *contents, int64_t now_sec,
                                    struct fault *fault)
 {
     struct fault why = {0};
@@ -172,7 +159,7 @@ struct peer_store *peer_store_open(struct loop *loop, const char *path,
     if (db == NULL &&
         (why.code == FAULT_CORRUPT || why.code == FAULT_UNSUPPORTED || why.code == FAULT_INVALID)) {
         log_warn("p2p", "the book of peers is broken and was set aside fault=\"%s\"", why.text);
-        set_aside(path);
+        free(db_set_aside(path, "broken"));
         db = open_file(path, contents, now_sec, &why);
     }
     if (db == NULL) {
@@ -184,6 +171,7 @@ struct peer_store *peer_store_open(struct loop *loop, const char *path,
     store->magic = contents->magic;
     store->saved_revision = peer_book_revision(contents->book);
     store->saved_month = *contents->month;
+    store->is_stale = contents->was_other_network;
     return store;
 }
 
@@ -258,6 +246,7 @@ static void saving_done(void *job, const struct fault *fault)
     if (fault == NULL) {
         saving->store->saved_revision = saving->revision;
         saving->store->saved_month = saving->month;
+        saving->store->is_stale = false;
     } else {
         log_warn("p2p", "cannot write the book of peers fault=\"%s\"", fault->text);
     }
@@ -268,7 +257,7 @@ static void saving_done(void *job, const struct fault *fault)
 static bool is_saved(const struct peer_store *store, const struct peer_book *book,
                      const struct month_cap *month)
 {
-    return peer_book_revision(book) == store->saved_revision &&
+    return !store->is_stale && peer_book_revision(book) == store->saved_revision &&
            memcmp(month->months, store->saved_month.months, sizeof month->months) == 0;
 }
 

@@ -20,11 +20,12 @@ struct peer_store;
 struct peer_store_contents {
     struct peer_book *book;
     struct month_cap *month;
-    uint32_t magic; /* peers of another network in the file are forgotten */
+    uint32_t magic;         /* peers of another network in the file are forgotten ... */
+    bool was_other_network; /* ... and this is set */
 };
 
 struct peer_store *peer_store_open(struct loop *loop, const char *path,
-                                   const struct peer_store_contents *contents, int64_t now_sec,
+                                   struct peer_store_contents *contents, int64_t now_sec,
                                    struct fault *fault) MUST_USE;
 /* Write what changed since it was last written. */
 void peer_store_save(struct peer_store *store, const struct peer_book *book,

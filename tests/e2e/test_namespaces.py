@@ -92,8 +92,11 @@ class Proxy(Server):
         with self.space.inside():
             behind = socket.create_connection(self.behind)
         client.sendall(b"\x05\x00\x00\x01\x7f\x00\x00\x01\x00\x50")
-        threading.Thread(target=pump, args=(behind, client), daemon=True).start()
-        pump(client, behind)
+        back = threading.Thread(target=pump, args=(behind, client), daemon=True)
+        with behind:
+            back.start()
+            pump(client, behind)
+            back.join()
 
 
 class Router:
@@ -147,7 +150,10 @@ class Router:
     def description(self):
         return ("""<?xml version="1.0"?><root xmlns="urn:schemas-upnp-org:device-1-0"><device>
 <deviceType>urn:schemas-upnp-org:device:InternetGatewayDevice:1</deviceType><deviceList><device>
-<deviceType>urn:schemas-upnp-org:device:WANDevice:1</deviceType><deviceList><device>
+<deviceType>urn:schemas-upnp-org:device:WANDevice:1</deviceType><serviceList><service>
+<serviceType>urn:schemas-upnp-org:service:WANCommonInterfaceConfig:1</serviceType>
+<serviceId>urn:upnp-org:serviceId:WANCommonIFC1</serviceId><controlURL>/common</controlURL>
+<eventSubURL>/event</eventSubURL><SCPDURL>/scpd</SCPDURL></service></serviceList><deviceList><device>
 <deviceType>urn:schemas-upnp-org:device:WANConnectionDevice:1</deviceType><serviceList><service>
 <serviceType>%s</serviceType><serviceId>urn:upnp-org:serviceId:WANIPConn1</serviceId>
 <controlURL>/control</controlURL><eventSubURL>/event</eventSubURL><SCPDURL>/scpd</SCPDURL>
@@ -348,9 +354,9 @@ class Namespaces(harness.TestCase):
         near, far = self.pair(("fd77::1/64",), ("fd77::2/64",))
         for space, address in ((near, "fd77::1"), (far, "fd77::2")):
             netns.wait_for_address(space, address)
-        first = self.relay(near, "a", node__listen="::")
+        first = self.relay(near, "a", node__listen="::", node__max_per_address=4)
         port = first.status()["node"]["port"]
-        second = self.relay(far, "b", node__listen="::", network__connect="[fd77::1]:%d" % port)
+        second = self.relay(far, "b", node__listen="::", node__max_per_address=4, network__connect="[fd77::1]:%d" % port)
         wait_for("the two to meet", lambda: second.status()["node"]["peers_out"] == 1, 20)
         data = bmwire.make_object(bmwire.MSG, os.urandom(60))
         with far.inside():
@@ -378,7 +384,7 @@ class Namespaces(harness.TestCase):
 
         peers = ["%s:%d" % (host, play(host, says)) for host, says in zip(hosts, seen)]
         node = self.relay(near, node__listen="0.0.0.0", network__allow_loopback="no",
-                          network__connect=", ".join(peers))
+                          node__max_per_address=4, network__connect=", ".join(peers))
         port = node.status()["node"]["port"]
         wait_for("three peers", lambda: node.status()["node"]["peers_out"] == 3)
 
@@ -395,7 +401,7 @@ class Namespaces(harness.TestCase):
         seen[0] = "8.8.4.4"
         peers = ["%s:%d" % (host, play(host, says)) for host, says in zip(hosts, seen)]
         node = self.relay(near, node__listen="0.0.0.0", network__allow_loopback="no",
-                          network__connect=", ".join(peers))
+                          node__max_per_address=4, network__connect=", ".join(peers))
         port = node.status()["node"]["port"]
         wait_for("three peers", lambda: node.status()["node"]["peers_out"] == 3)
         self.assertIn((bmwire.ip_bytes("8.8.4.4"), port), addresses())

@@ -65,7 +65,7 @@ class Node:
     def __init__(self, name, settings=None, connect=(), folder=None, hosts=("127.0.0.1",), lan=False,
                  clock=None):
         """`hosts`: where it listens, the first on `port`. `lan`: a UDP socket for neighbours, on
-        `lan_port`. `clock`: a Clock."""
+        that port (True: any), which is `lan_port`. `clock`: a Clock."""
         self.name = name
         self.clock = clock
         self.folder = folder or tempfile.mkdtemp(prefix="bittern-node-")
@@ -79,7 +79,7 @@ class Node:
         if lan:
             self.lan = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
             self.lan.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
-            self.lan.bind(("0.0.0.0", 0))
+            self.lan.bind(("0.0.0.0", 0 if lan is True else lan))
             self.lan.setblocking(False)
             self.lan_port = self.lan.getsockname()[1]
             self.settings["node.lan_port"] = str(self.lan_port)

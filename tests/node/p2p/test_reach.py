@@ -157,13 +157,15 @@ def two_networks_on_one_machine_never_mix():
     # A home that moves to another network forgets the peers of the first.
     far = Far()
     node = Node("node", connect=[far.port])
-    far.accept()
-    wait_for("known", 10, lambda: node.status["known_peers"] == 1)
+    far.accept().send("object", make_object(b"of the first " + os.urandom(50)))
+    wait_for("known", 10, lambda: node.status["known_peers"] == 1 and node.objects() == 1)
+    wait_for("written", 10, lambda: node.fresh()["unwritten"] == 0)
     node.stop()
     far.close()
     node.settings.update({"network.magic": "0a0b0c0f", "network.connect": ""})
     node.start()
-    assert node.fresh()["known_peers"] == 0
+    assert node.fresh()["known_peers"] == node.objects() == 0
+    assert [name for name in os.listdir(node.folder) if ".other-network-" in name]
     # Those that are built in belong to the public network alone.
     node.stop()
     node.settings.update({"network.bootstrap": "yes", "network.bootstrap_hosts": ""})
