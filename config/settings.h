@@ -113,6 +113,14 @@ struct mail_settings {
     bool deliver_keep;    /* besides the mailbox, not instead of it */
 };
 
+enum namecoin_type { NAMECOIN_OFF, NAMECOIN_NAMECOIND, NAMECOIN_NMCONTROL };
+struct namecoin_settings {
+    enum namecoin_type type;
+    char *server; /* numeric address and port */
+    char *user;
+    char *password;
+};
+
 /* A mail server that clients log in to. */
 struct smtp_settings {
     char *listen;
@@ -158,6 +166,7 @@ struct settings {
     struct agent_settings agent;
     struct pow_settings pow;
     struct mail_settings mail;
+    struct namecoin_settings namecoin;
     struct smtp_settings smtp;
     struct imap_settings imap;
     struct http_settings http;

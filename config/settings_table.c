@@ -34,6 +34,7 @@ static const char *const pow_gpus[] = {"auto", "on", "off", NULL};
 static const char *const pow_priorities[] = {"low", "idle", "normal", NULL};
 static const char *const attachments_modes[] = {"auto", "always", NULL};
 static const char *const blocked_modes[] = {"junk", "drop", NULL};
+static const char *const namecoin_types[] = {"off", "namecoind", "nmcontrol", NULL};
 static const char *const log_levels[] = {"error", "warn", "info", "debug", "trace", NULL};
 
 enum { DAY = 86400, LEAST_TTL = 3600, MOST_TTL = 28 * DAY, KIB = 1024 };
@@ -188,6 +189,13 @@ const struct setting_row settings_table[] = {
          "names by which it may be asked for, besides addresses and localhost: NAME, NAME"),
     BOOL("http.metrics", http.metrics, "no",
          "serve figures for Prometheus under /metrics, without a login"),
+
+    CHOICE("namecoin.type", namecoin.type, namecoin_types, "off",
+           "whom to ask for names such as alice@namecoin.bm.alt: off, namecoind or nmcontrol"),
+    TEXT(SETTING_ENDPOINT, "namecoin.server", namecoin.server, "127.0.0.1:8336",
+         "its address, a numeric one, and port (nmcontrol: usually 9000)"),
+    TEXT(SETTING_TEXT, "namecoin.user", namecoin.user, "", "namecoind's rpcuser"),
+    TEXT(SETTING_TEXT, "namecoin.password", namecoin.password, "", "its rpcpassword"),
 
     CHOICE("log.level", log.level, log_levels, "info", "what is written to the log"),
     BOOL("log.addresses", log.addresses, "no", "write addresses of people and peers in full"),

@@ -543,7 +543,8 @@ static bool open_all(struct app *app, struct fault *fault)
     }
     log_init(STDERR_FILENO, (enum log_level)app->settings.log.level, "gateway");
     log_show_addresses(app->settings.log.addresses);
-    if (!sandbox_gateway_enter(&app->sandbox, app->folder, fault)) {
+    bool may_connect = app->settings.namecoin.type != NAMECOIN_OFF;
+    if (!sandbox_gateway_enter(&app->sandbox, app->folder, may_connect, fault)) {
         return false;
     }
     app->loop = loop_new();

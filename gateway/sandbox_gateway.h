@@ -8,8 +8,9 @@
 #include "base/fault.h"
 #include "base/sandbox.h"
 
-/* Lock the gateway in: its own folder and what libraries read late. Before any thread. */
-bool sandbox_gateway_enter(struct sandbox_status *out, const char *folder,
+/* Lock the gateway in: its own folder and what libraries read late. Before any thread. It may
+ * connect only where a Namecoin server is set up. */
+bool sandbox_gateway_enter(struct sandbox_status *out, const char *folder, bool may_connect,
                            struct fault *fault) MUST_USE;
 
 #endif

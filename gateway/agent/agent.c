@@ -2,6 +2,7 @@
 #include "gateway/agent/agent.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,6 +19,7 @@
 #include "gateway/agent/handout.h"
 #include "gateway/agent/incoming.h"
 #include "gateway/agent/mailing_list.h"
+#include "gateway/agent/namecoin.h"
 #include "gateway/agent/outgoing.h"
 #include "gateway/agent/outgoing_db.h"
 #include "gateway/agent/pruning.h"
@@ -180,6 +182,7 @@ struct agent *agent_new(const struct agent_parts *parts, struct fault *fault)
     agent->link = link_client_new(parts->loop, &handler);
     agent->pubkeys = pubkeys_new(agent);
     agent->submission = submission_new(agent);
+    agent->namecoin = namecoin_new(parts->loop, &parts->settings->namecoin);
     timer_init(&agent->status_timer, parts->loop, ask_status, agent);
     bool ok = keyring_load(&agent->keyring, agent_reader(agent), fault) &&
               ack_wait_load(&agent->acks, agent_reader(agent), fault);
@@ -262,6 +265,7 @@ void agent_free(struct agent **agent_in)
     outgoing_free(&agent->outgoing);
     incoming_free(&agent->incoming);
     pubkeys_free(&agent->pubkeys);
+    namecoin_free(&agent->namecoin);
     submission_free(&agent->submission);
     spool_free(&agent->spool);
     handouts_free(&agent->handouts);
@@ -295,6 +299,32 @@ void agent_set_door_service(struct agent *agent, enum agent_door door, struct sm
 void agent_set_commands(struct agent *agent, const struct agent_commands *commands)
 {
     agent->commands = *commands;
+}
+
+/* ---- names in Namecoin ---- */
+
+static void name_is_found(void *context, const struct address *found, const struct fault *fault)
+{
+    struct agent_done done = *(struct agent_done *)context;
+    char text[ADDRESS_TEXT_BYTES] = "";
+    free(context);
+    if (found != NULL) {
+        address_encode(text, found);
+    }
+    done.call(done.context, fault, text, 0);
+}
+
+void agent_look_up_name(struct agent *agent, const char *typed, struct agent_done done)
+{
+    char name[NAMECOIN_NAME_BYTES];
+    char typed_name[NAMECOIN_NAME_BYTES + 32];
+    (void)snprintf(typed_name, sizeof(typed_name), "%s%s", typed,
+                   strchr(typed, '@') == NULL ? "@namecoin." ADDRESS_FORM_DOMAIN : "");
+    if (!namecoin_name_of(name, typed_name)) {
+        name[0] = '\0';
+    }
+    namecoin_ask(agent->namecoin, name,
+                 (struct namecoin_done){name_is_found, xmemdup(&done, sizeof(done))});
 }
 
 /* ---- status ---- */

@@ -288,6 +288,10 @@ void agent_entry_list(struct agent *agent, enum agent_entry_kind kind,
                       void (*each)(void *context, const struct agent_entry_info *info),
                       void *context);
 
+/* The address that a name has in Namecoin ("alice", "id/alice", with or without a domain). Faults as
+ * namecoin.h has them. */
+void agent_look_up_name(struct agent *agent, const char *typed, struct agent_done done);
+
 /* ---- who may write ---- */
 
 enum agent_rule { AGENT_RULE_NONE, AGENT_RULE_BLOCK, AGENT_RULE_ALLOW };

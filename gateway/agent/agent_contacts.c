@@ -108,23 +108,12 @@ static bool write_import(struct mail_txn *txn, struct person_op *op, struct faul
     const struct import *import = op->details;
     int64_t n_new = 0;
     for (size_t i = 0; i < import->n_entries; i++) {
-        char address[ADDRESS_TEXT_BYTES];
-        address_encode(address, &import->addresses[i]);
-        struct db_stmt *stmt =
-            db_prepare(mail_txn_db(txn),
-                       "INSERT OR IGNORE INTO contact (account_id, address, label)"
-                       " VALUES (?1, ?2, ?3)",
-                       fault);
-        if (stmt == NULL) {
+        bool is_new = false;
+        if (!keyring_write_contact_if_new(mail_txn_db(txn), &is_new, op->account_id,
+                                          &import->addresses[i], import->labels[i], fault)) {
             return false;
         }
-        db_bind_i64(stmt, 1, op->account_id);
-        db_bind_text(stmt, 2, address);
-        db_bind_text(stmt, 3, import->labels[i]);
-        if (!db_run(stmt, fault)) {
-            return false;
-        }
-        n_new += db_changes(mail_txn_db(txn));
+        n_new += is_new ? 1 : 0;
     }
     op->id = n_new;
     return true;

@@ -19,6 +19,7 @@ struct outgoing;
 struct pruning;
 struct pubkeys;
 struct mailing_lists;
+struct namecoin;
 struct reports;
 struct spool;
 struct submission;
@@ -37,6 +38,7 @@ struct agent {
     struct reports *reports;
     struct pruning *pruning;
     struct mailing_lists *lists;
+    struct namecoin *namecoin;
     struct agent_commands commands; /* .run NULL: none are taken */
     struct handouts *handouts;
     struct submission *submission;

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "gateway/agent/folder_watch.h"
 
-#include <string.h>
-
 #include "base/db.h"
 #include "base/str.h"
 #include "crypto/key_search.h"
@@ -151,21 +149,45 @@ static bool on_outbox_removed(void *context, struct mail_txn *txn, int64_t accou
     return outgoing_cancel_mail(txn, email_id, fault);
 }
 
-/* The address in the first From of a mail's header; false when there is none of ours. */
+/* The first From field of a mail's header, with the lines that continue it; empty: none. */
+static struct bytes from_field(struct bytes mail)
+{
+    size_t at = 0;
+    bool inside = false;
+    size_t begin = 0;
+    while (at < mail.len) {
+        struct bytes rest = bytes_slice(mail, at, mail.len);
+        size_t len = bytes_find(rest, '\n');
+        bool continues = rest.data[0] == ' ' || rest.data[0] == '\t';
+        if (inside && !continues) {
+            return bytes_slice(mail, begin, at - begin);
+        }
+        if (len <= 1) {
+            break; /* the header ends */
+        }
+        if (bytes_equal_ci(bytes_slice(rest, 0, 5), bytes_of_str("From:"))) {
+            inside = true;
+            begin = at;
+        }
+        at += len + 1;
+    }
+    return inside ? bytes_slice(mail, begin, mail.len) : (struct bytes){0};
+}
+
+/* The sender as his mail's From has him: the last address of ours in it, behind any name. */
 static bool read_sender(struct db *db, struct address *out, uint64_t email_id)
 {
     struct buf mail = {0};
     bool found = false;
     if (messages_read_content(db, &mail, email_id, NULL)) {
-        const char *text = buf_str(&mail);
-        const char *end = strstr(text, "\r\n\r\n");
-        const char *from = str_starts_with_ci(text, "From:") ? text : strstr(text, "\r\nFrom:");
-        const char *address = from == NULL ? NULL : strstr(from + 2, "<BM-");
-        size_t len = address == NULL ? 0 : strcspn(address + 1, "@>\r\n");
-        found = address != NULL && (end == NULL || address < end) &&
-                memchr(from + 2, '\n', (size_t)(address - from) - 2) == NULL &&
-                address_decode(out, (struct bytes){(const uint8_t *)address + 1, len}) ==
-                    ADDRESS_OK;
+        struct bytes field = from_field(buf_view(&mail));
+        for (size_t i = field.len; i > 0 && !found; i--) {
+            struct bytes rest = bytes_slice(field, i - 1, field.len);
+            if (bytes_equal(bytes_slice(rest, 0, 3), bytes_of_str("BM-"))) {
+                found = address_decode(out, bytes_slice(rest, 0, bytes_find(rest, '@'))) ==
+                        ADDRESS_OK;
+            }
+        }
     }
     buf_clear(&mail);
     return found;

@@ -606,6 +606,29 @@ bool keyring_write_entry(struct db *db, enum agent_entry_kind kind, int64_t acco
     return db_run(stmt, fault);
 }
 
+bool keyring_write_contact_if_new(struct db *db, bool *out_is_new, int64_t account_id,
+                                  const struct address *address, const char *label,
+                                  struct fault *fault)
+{
+    char text[ADDRESS_TEXT_BYTES];
+    address_encode(text, address);
+    struct db_stmt *stmt = db_prepare(db,
+                                      "INSERT OR IGNORE INTO contact (account_id, address, label)"
+                                      " VALUES (?1, ?2, ?3)",
+                                      fault);
+    if (stmt == NULL) {
+        return false;
+    }
+    db_bind_i64(stmt, 1, account_id);
+    db_bind_text(stmt, 2, text);
+    db_bind_text(stmt, 3, label);
+    if (!db_run(stmt, fault)) {
+        return false;
+    }
+    *out_is_new = db_changes(db) > 0;
+    return true;
+}
+
 bool keyring_write_entry_gone(struct db *db, enum agent_entry_kind kind, int64_t account_id,
                               const char *address, struct fault *fault)
 {

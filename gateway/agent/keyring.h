@@ -145,6 +145,10 @@ bool keyring_write_enabled(struct db *db, int64_t id, bool enabled, struct fault
 bool keyring_write_entry(struct db *db, enum agent_entry_kind kind, int64_t account_id,
                          const struct address *address, const char *label,
                          struct fault *fault) MUST_USE;
+/* A contact that is there already keeps its label. */
+bool keyring_write_contact_if_new(struct db *db, bool *out_is_new, int64_t account_id,
+                                  const struct address *address, const char *label,
+                                  struct fault *fault) MUST_USE;
 /* FAULT_NOT_FOUND. */
 bool keyring_write_entry_gone(struct db *db, enum agent_entry_kind kind, int64_t account_id,
                               const char *address, struct fault *fault) MUST_USE;

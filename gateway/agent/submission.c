@@ -12,6 +12,7 @@
 #include "crypto/address_repair.h"
 #include "gateway/agent/agent_internal.h"
 #include "gateway/agent/command_mail.h"
+#include "gateway/agent/namecoin.h"
 #include "gateway/agent/submit_job.h"
 #include "gateway/store/accounts.h"
 #include "gateway/translate/mail_write.h"
@@ -228,6 +229,16 @@ static enum address_form_result resolve(struct submission *submission, struct re
                                         int64_t account_id, const char *typed, struct fault *fault)
 {
     const struct keyring *keyring = &submission->agent->keyring;
+    char name[NAMECOIN_NAME_BYTES];
+    struct address named;
+    if (namecoin_name_of(name, typed)) {
+        if (!namecoin_kept(submission->agent->namecoin, &named, name)) {
+            return ADDRESS_FORM_FOLDED;
+        }
+        *out = (struct recipient){0};
+        return recipient_of_address(out, keyring, account_id, &named, fault) ? ADDRESS_FORM_FOUND
+                                                                             : ADDRESS_FORM_REFUSED;
+    }
     enum address_form_result result =
         recipient_resolve(out, keyring, account_id, bytes_of_str(typed), fault);
     const struct address *known =
@@ -309,6 +320,53 @@ static void start_search(struct door *door, uint64_t number, int64_t account_id,
     submission->n_searches++;
 }
 
+/* ---- names in Namecoin ---- */
+
+static void name_looked_up(void *context, const struct address *found, const struct fault *fault)
+{
+    struct question *question = context;
+    struct door *door = question->door;
+    struct recipient recipient;
+    struct fault why = fault == NULL ? (struct fault){0} : *fault;
+    bool ok = found != NULL &&
+              recipient_of_address(&recipient, &door->submission->agent->keyring,
+                                   question->account_id, found, &why);
+    bool is_final = why.code == FAULT_NOT_FOUND || why.code == FAULT_UNSUPPORTED ||
+                    (found != NULL && !ok);
+    if (!question->cancelled && !door->submission->agent->closing) {
+        if (ok) {
+            answer(door, question->number, 250, 1, 5, "recipient accepted");
+        } else if (is_final) {
+            answer(door, question->number, 550, 1, 1, why.text);
+        } else {
+            answer(door, question->number, 451, 4, 0, why.text);
+        }
+    }
+    question_free(question);
+}
+
+static void start_lookup(struct door *door, uint64_t number, int64_t account_id, const char *name)
+{
+    struct question *question = xcalloc(1, sizeof(*question));
+    question->door = door;
+    question->number = number;
+    question->account_id = account_id;
+    (void)map_put_u64(&door->open, number, question);
+    namecoin_ask(door->submission->agent->namecoin, name,
+                 (struct namecoin_done){name_looked_up, question});
+}
+
+/* Only a search can tell whom the recipient means. */
+static void start_finding(struct door *door, uint64_t number, int64_t account_id, const char *typed)
+{
+    char name[NAMECOIN_NAME_BYTES];
+    if (namecoin_name_of(name, typed)) {
+        start_lookup(door, number, account_id, name);
+    } else {
+        start_search(door, number, account_id, typed);
+    }
+}
+
 /* Commands come by SMTP with a login, and by no other way. */
 static bool takes_commands(const struct door *door, const struct smtp_envelope *envelope)
 {
@@ -341,7 +399,7 @@ static void check_recipient(void *context, uint64_t question, const struct smtp_
         answer(door, question, 250, 1, 5, "recipient accepted");
         break;
     case ADDRESS_FORM_FOLDED:
-        start_search(door, question, account_id, recipient->address);
+        start_finding(door, question, account_id, recipient->address);
         break;
     case ADDRESS_FORM_REFUSED:
         answer(door, question, 550, 1, 1, fault.text);

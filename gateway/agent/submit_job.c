@@ -18,12 +18,13 @@
 #include "gateway/decoder/decoder_client.h"
 #include "gateway/store/folders.h"
 #include "gateway/store/mail_txn.h"
+#include "gateway/translate/mail_write.h"
 #include "gateway/translate/to_mail.h"
 #include "gateway/translate/to_message.h"
 #include "mailproto/imap/mailbox.h"
 #include "node/objects/ack.h"
 
-enum { SUBMIT_MAX_RECIPIENTS = 1000 };
+enum { SUBMIT_MAX_RECIPIENTS = 1000, CONTACT_NAME_MAX_BYTES = 200 };
 
 struct queued_recipient {
     struct submit_recipient what;
@@ -52,6 +53,8 @@ struct submit_job {
     uint8_t mark[SEEN_MARK_BYTES];
     bool was_taken; /* out: the mark was there, nothing was stored */
     int64_t list_post_id;
+    bool adds_contacts;      /* it answers somebody, who comes into the address book */
+    bool has_added_contacts; /* out */
     struct buf mail; /* as it will stand in Sent */
 
     struct queued_recipient *recipients;
@@ -141,6 +144,38 @@ static bool queue_recipient(struct mail_txn *txn, struct queued_recipient *recip
     return outgoing_add_recipient(txn, &recipient->id, &row, fault);
 }
 
+/* The name that the mail gives a recipient; "" when it gives none. */
+static const char *name_in_mail(struct submit_job *job, const char *address)
+{
+    const struct mail_addresses *to = &job->outgoing->outgoing.to;
+    for (size_t i = 0; i < to->n_items; i++) {
+        struct buf clean = {0};
+        if (bytes_equal_ci(to->items[i].mailbox, bytes_of_str(address))) {
+            (void)mail_clean_line(&clean, to->items[i].name);
+            size_t len = utf8_cut(buf_view(&clean), CONTACT_NAME_MAX_BYTES);
+            const char *name = arena_strndup(&job->arena, buf_str(&clean), len);
+            buf_clear(&clean);
+            return name;
+        }
+    }
+    return "";
+}
+
+static bool add_contacts(struct db *db, struct submit_job *job, struct fault *fault)
+{
+    for (size_t i = 0; i < job->n_recipients; i++) {
+        const struct queued_recipient *recipient = &job->recipients[i];
+        bool is_new = false;
+        if (recipient->what.to.kind == OUTGOING_TO_ADDRESS &&
+            !keyring_write_contact_if_new(db, &is_new, job->account_id, &recipient->what.to.address,
+                                          name_in_mail(job, recipient->text), fault)) {
+            return false;
+        }
+        job->has_added_contacts = job->has_added_contacts || is_new;
+    }
+    return true;
+}
+
 static bool run_store(struct mail_txn *txn, void *context, struct fault *fault)
 {
     struct submit_job *job = context;
@@ -174,6 +209,9 @@ static bool run_store(struct mail_txn *txn, void *context, struct fault *fault)
             return false;
         }
     }
+    if (job->adds_contacts && !add_contacts(mail_txn_db(txn), job, fault)) {
+        return false;
+    }
     if (job->list_post_id != 0 && !mailing_list_done(mail_txn_db(txn), job->list_post_id, fault)) {
         return false;
     }
@@ -190,6 +228,9 @@ static void stored(void *context, const struct fault *fault)
             if (recipient->ackdata.len > 0) {
                 ack_wait_add(&agent->acks, buf_view(&recipient->ackdata), recipient->id);
             }
+        }
+        if (job->has_added_contacts) {
+            agent_reload_keys(agent);
         }
         log_info("agent", "mail accepted recipients=%zu bytes=%zu", job->n_recipients,
                  job->mail.len);
@@ -502,6 +543,8 @@ static bool decide(struct submit_job *job, struct fault *fault)
     if (!decide_sender(job, fault) || !decide_recipients(job, fault) || !decide_ttl(job, fault)) {
         return false;
     }
+    job->adds_contacts = job->agent->parts.settings->mail.add_contacts &&
+                         job->outgoing->outgoing.n_references > 0;
     size_t n_parents = find_parents(job, &parents);
     if (!to_message_plan(&job->plan, &job->outgoing->outgoing, parents, n_parents, &job->arena,
                          fault)) {

@@ -110,6 +110,14 @@ void api_call_subscription_mute(struct api_call *call)
     }
 }
 
+void api_call_name_look_up(struct api_call *call)
+{
+    const char *name = api_require_text(call, "name");
+    if (name != NULL) {
+        agent_look_up_name(call->api->agent, name, api_done_with_text(call, "address"));
+    }
+}
+
 /* ---- files ---- */
 
 struct reading {

@@ -77,6 +77,7 @@ bool api_may_see(const struct api_call *call, const char *account) MUST_USE;
     CALL("subscription.list", subscription_list)                                                   \
     CALL("subscription.mute", subscription_mute)                                                   \
     CALL("subscription.remove", subscription_remove)                                               \
+    CALL("name.look_up", name_look_up)                                                             \
     CALL("sender.set", sender_set)                                                                 \
     CALL("sender.list", sender_list)                                                               \
     CALL("sender.mode", sender_mode)                                                               \

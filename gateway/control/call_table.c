@@ -216,6 +216,15 @@ const struct call_row call_rows[] = {
      .options = {ACCOUNT},
      .by_mail = true},
 
+    {"lookup",
+     "NAME",
+     "the address that a name has in Namecoin",
+     "name.look_up",
+     {"name"},
+     1,
+     ADDRESS_ANSWER,
+     .by_mail = true},
+
     {"block",
      "ADDRESS|LABEL [--chan CHAN] [--account NAME]",
      "take no more mail of a sender, or do not show him in a chan",

@@ -27,6 +27,11 @@ static bool too_long(struct contact_reader *reader)
 
 /* ---- one contact ---- */
 
+static bool is_of_address(char c)
+{
+    return ascii_is_alpha(c) || ascii_is_digit(c) || (c != '\0' && strchr("-@.+=", c) != NULL);
+}
+
 /* From "BM-", "bitmessage:BM-", "mailto:BM-" on up to what can't be of a mail address. False when
  * there is none. */
 static bool keep_address(struct contact_reader *reader, struct bytes text)
@@ -38,11 +43,10 @@ static bool keep_address(struct contact_reader *reader, struct bytes text)
             continue;
         }
         size_t len = 0;
-        while (i + len < text.len && text.data[i + len] > ' ' && text.data[i + len] < 0x7f &&
-               strchr("?>),;", text.data[i + len]) == NULL) {
+        while (i + len < text.len && is_of_address((char)text.data[i + len])) {
             len++;
         }
-        if (len >= sizeof(reader->address)) {
+        if (len <= 3 || len >= sizeof(reader->address)) {
             return false;
         }
         memcpy(reader->address, text.data + i, len);

@@ -11,6 +11,7 @@ import unittest
 import zlib
 
 import harness
+import scripted
 from harness import CliError, mail_address, plain_text, quote, wait_for
 
 VECTORS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "vectors")
@@ -23,6 +24,7 @@ class People(harness.TestCase):
         cls.a.start()
         cls.a.make_account()
         settings = dict(harness.QUICK, **{
+            "mail.junk_blocks": "yes", "mail.add_contacts": "yes",
             "network.connect": "127.0.0.1:%d" % cls.a.status()["node"]["port"]})
         cls.b = harness.Bittern(settings, name="b")
         cls.b.start()
@@ -303,6 +305,85 @@ class People(harness.TestCase):
             self.b.wait_mail("A contact's")
         finally:
             self.b.cli("senders", "mode", "all")
+
+    def test_junk_blocks_and_answers_make_contacts_where_settings_say_so(self):
+        alice = self.a.identity("Junk mailer")
+        bob = self.b.identity("Sorts his mail")
+        self.a.send(alice, bob, "Looks like junk")
+        mail = self.b.wait_mail("Looks like junk")
+        box = self.b.imap("INBOX")
+        box.uid("MOVE", str(mail.uid), "Junk")
+        wait_for("a rule", lambda: [r["rule"] for r in self.b.json("senders", "list")
+                                    if r["address"] == alice] == ["block"])
+        self.a.send(alice, bob, "Blocked by it")
+        self.b.wait_mail("Blocked by it", "Junk")
+        box.select("Junk")
+        box.uid("MOVE", str(self.b.find_mail("Looks like junk", "Junk").uid), "INBOX")
+        box.logout()
+        wait_for("another rule", lambda: [r["rule"] for r in self.b.json("senders", "list")
+                                          if r["address"] == alice] == ["allow"])
+        self.a.send(alice, bob, "Allowed again")
+        mail = self.b.wait_mail("Allowed again")
+        self.b.cli("senders", "forget", alice)
+        self.assertNotIn(alice, [r["address"] for r in self.b.json("contact", "list")])
+        self.b.send(bob, alice, "Re: Allowed again", "hello\n",
+                    headers=[("In-Reply-To", mail["Message-ID"])])
+        self.assertIn(alice, [r["address"] for r in self.b.json("contact", "list")])
+
+    def test_strangers_work_more_than_contacts(self):
+        stranger = self.a.identity("Stranger")
+        friend = self.a.identity("Friend")
+        bob = self.b.identity("Demanding")
+        self.b.cli("identity", "set", bob, "--difficulty", "200")
+        self.b.cli("contact", "add", friend, "friend")
+        # Whoever has the older key does too little work: let the new one arrive.
+        wait_for("bob's new terms in the network", lambda: self.b.status()["pow"]["jobs"] == 0)
+        wait_for("them at the other's", lambda: self.a.status()["node"]["objects"] ==
+                 self.b.status()["node"]["objects"])
+        for who, subject in ((stranger, "With much work"), (friend, "With little work")):
+            self.a.send(who, bob, subject)
+            self.b.wait_mail(subject)
+
+    def test_names_in_namecoin(self):
+        alice = self.a.identity("Asks for names")
+        bob = self.b.identity("Has a name")
+        self.assertIn("not set up", self.refused("lookup", "bob", by=self.b))
+        names = {"id/bob": json.dumps({"bitmessage": bob, "name": "Bob"}), "id/plain": bob,
+                 "id/none": json.dumps({"email": "x@y"}), "id/odd": "BM-notanaddress"}
+        with scripted.Namecoind(names, "user", "secret") as server:
+            c = self.bittern("c", namecoin__type="namecoind", namecoin__user="user",
+                             namecoin__password="secret",
+                             namecoin__server="127.0.0.1:%d" % server.port,
+                             network__connect="127.0.0.1:%d" % self.a.status()["node"]["port"])
+            carol = c.identity("Carol")
+            self.assertEqual(c.cli("lookup", "bob"), bob)
+            self.assertEqual(c.cli("lookup", "id/plain"), bob)
+            asked = server.n_asked
+            c.send(carol, "bob@namecoin.bm.alt", "By name")
+            self.b.wait_mail("By name")
+            self.assertEqual(server.n_asked, asked)
+            c.send(carol, "id/plain@bm.alt", "By another name")
+            self.b.wait_mail("By another name")
+            for name, words in (("nobody", "nobody has that name"), ("none", "no Bitmessage"),
+                                ("odd", "no Bitmessage")):
+                self.assertIn(words, self.refused("lookup", name, by=c))
+                import smtplib
+                with self.assertRaises(smtplib.SMTPRecipientsRefused) as caught:
+                    c.send(carol, name + "@namecoin.bm.alt", "x")
+                code, text = list(caught.exception.recipients.values())[0]
+                self.assertEqual(code, 550)
+                self.assertIn(words, text.decode())
+            server.password = "another"
+            self.assertIn("refuses the user", self.refused("lookup", "new", by=c))
+        self.assertIn("not there", self.refused("lookup", "later", by=c))
+        with scripted.Nmcontrol(names) as server:
+            c.stop()
+            c.settings.update({"namecoin.type": "nmcontrol",
+                               "namecoin.server": "127.0.0.1:%d" % server.port})
+            c.start()
+            self.assertEqual(c.cli("lookup", "bob"), bob)
+            self.assertIn("nobody has that name", self.refused("lookup", "nobody", by=c))
+        self.assertTrue(alice)
 
     # ---- accounts
 
