@@ -41,6 +41,17 @@ static bool is_control(struct bytes sequence)
     return sequence.len == 2 && first == 0xc2 && sequence.data[1] < 0xa0;
 }
 
+/* Bytes that stay as they are, at once: most of all text. */
+static size_t plain_run(struct bytes text)
+{
+    size_t len = 0;
+    while (len < text.len && ((text.data[len] >= 0x20 && text.data[len] < 0x7f) ||
+                              text.data[len] == '\n' || text.data[len] == '\t')) {
+        len++;
+    }
+    return len;
+}
+
 bool mail_clean_text(struct buf *out, struct bytes text)
 {
     bool intact = true;
@@ -49,14 +60,19 @@ bool mail_clean_text(struct buf *out, struct bytes text)
     }
     for (size_t i = 0; i < text.len;) {
         struct bytes rest = bytes_slice(text, i, text.len);
+        size_t run = plain_run(rest);
+        if (run > 0) {
+            buf_append(out, rest.data, run);
+            i += run;
+            continue;
+        }
         size_t len = utf8_sequence(rest);
         if (rest.data[0] == '\r') {
             i += rest.len > 1 && rest.data[1] == '\n' ? 2 : 1;
             buf_append_byte(out, '\n');
             continue;
         }
-        bool allowed = rest.data[0] == '\n' || rest.data[0] == '\t';
-        if (len == 0 || (!allowed && is_control(bytes_slice(rest, 0, len)))) {
+        if (len == 0 || is_control(bytes_slice(rest, 0, len))) {
             buf_append_str(out, replacement);
             intact = false;
             i += len == 0 ? 1 : len;
@@ -278,6 +294,8 @@ void mail_write_base64(struct buf *out, struct bytes data)
 /* One line of text without its LF (RFC 2045 section 6.7). */
 static void write_qp_line(struct buf *out, struct bytes line)
 {
+    static const char digits[] = "0123456789ABCDEF";
+    uint8_t row[LINE_BYTES + 2];
     size_t column = 0;
     for (size_t i = 0; i < line.len; i++) {
         uint8_t byte = line.data[i];
@@ -288,18 +306,20 @@ static void write_qp_line(struct buf *out, struct bytes line)
         if (i == 0 && (byte == '.' || byte == 'F')) {
             literal = false;
         }
-        size_t width = literal ? 1 : 3;
-        if (column + width > LINE_BYTES - 1) {
+        if (column + (literal ? 1 : 3) > LINE_BYTES - 1) {
+            buf_append(out, row, column);
             buf_append_str(out, "=\r\n");
             column = 0;
         }
         if (literal) {
-            buf_append_byte(out, byte);
+            row[column++] = byte;
         } else {
-            buf_printf(out, "=%02X", byte);
+            row[column++] = '=';
+            row[column++] = (uint8_t)digits[byte >> 4];
+            row[column++] = (uint8_t)digits[byte & 15];
         }
-        column += width;
     }
+    buf_append(out, row, column);
     buf_append_str(out, "\r\n");
 }
 
@@ -307,25 +327,30 @@ enum text_shape { SHAPE_PLAIN, SHAPE_QP, SHAPE_BASE64 };
 
 /* 7bit when every line is short ASCII; quoted-printable when most is ASCII; else base64. In none of
  * them can a line begin with "--=_", as our boundaries do. */
+static bool is_plain_line(struct bytes line)
+{
+    static const char *const marks[] = {".", "From ", "--"}; /* changed on the way by some programs,
+                                                                or what could pass for a boundary */
+    bool is_plain = line.len <= LINE_BYTES + 2;
+    for (size_t i = 0; i < ARRAY_LEN(marks) && line.len > 0; i++) {
+        is_plain = is_plain && (line.data[0] != (uint8_t)marks[i][0] ||
+                                !bytes_starts_with(line, bytes_of_str(marks[i])));
+    }
+    uint8_t last = line.len > 0 ? line.data[line.len - 1] : 'x';
+    return is_plain && last != ' ' && last != '\t';
+}
+
 static enum text_shape shape_of(struct bytes text)
 {
     size_t n_foreign = 0;
     bool plain = true;
-    size_t line_start = 0;
-    for (size_t i = 0; i <= text.len; i++) {
-        if (i == text.len || text.data[i] == '\n') {
-            size_t len = i - line_start;
-            bool trailing = len > 0 && strchr(" \t", text.data[i - 1]) != NULL;
-            struct bytes line = bytes_slice(text, line_start, len);
-            /* Changed on the way by some programs; and what could pass for a boundary. */
-            bool marked = bytes_starts_with(line, bytes_of_str(".")) ||
-                          bytes_starts_with(line, bytes_of_str("From ")) ||
-                          bytes_starts_with(line, bytes_of_str("--"));
-            plain = plain && len <= LINE_BYTES + 2 && !trailing && !marked;
-            line_start = i + 1;
-        } else if (text.data[i] >= 0x7f) {
-            n_foreign++;
-        }
+    for (size_t i = 0; i < text.len; i++) {
+        n_foreign += text.data[i] >= 0x7f ? 1 : 0;
+    }
+    for (struct bytes rest = text; plain && n_foreign == 0 && rest.len > 0;) {
+        size_t len = bytes_find(rest, '\n');
+        plain = is_plain_line(bytes_slice(rest, 0, len));
+        rest = bytes_slice(rest, len + 1, rest.len);
     }
     if (n_foreign == 0 && plain) {
         return SHAPE_PLAIN;

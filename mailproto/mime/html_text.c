@@ -139,10 +139,11 @@ static const struct {
     {"center", ELEMENT_BLOCK},    {"pre", ELEMENT_PRE},       {"blockquote", ELEMENT_QUOTE},
 };
 
+/* `name` is in small letters: the parser makes them so. */
 static bool kind_of(enum element_kind *out, const char *name)
 {
     for (size_t i = 0; i < ARRAY_LEN(ELEMENTS); i++) {
-        if (str_equal_ci(name, ELEMENTS[i].name)) {
+        if (name[0] == ELEMENTS[i].name[0] && strcmp(name, ELEMENTS[i].name) == 0) {
             *out = ELEMENTS[i].kind;
             return true;
         }

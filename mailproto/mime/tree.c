@@ -244,8 +244,9 @@ static void build_message(struct builder *builder, uint32_t parent, size_t end, 
 static uint64_t count_lines(struct bytes body)
 {
     uint64_t n_lines = body.len != 0 && body.data[body.len - 1] != '\n';
-    for (size_t i = 0; i < body.len; i++) {
-        n_lines += body.data[i] == '\n';
+    for (size_t at; (at = bytes_find(body, '\n')) < body.len;) {
+        n_lines++;
+        body = bytes_slice(body, at + 1, body.len);
     }
     return n_lines;
 }
