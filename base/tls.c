@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* OpenSSL behind our own words. Ciphertext goes through a BIO that asks the owner's two functions,
  * so that OpenSSL never sees a socket and the same engine runs in a test without one. */
+#include "base/file.h"
 #include "base/tls.h"
 
 #include <assert.h>
@@ -257,9 +258,8 @@ static bool write_private_file(const char *path, struct bytes content, struct fa
         fault_set_errno(fault, errno, "make %s", draft);
         goto out;
     }
-    ssize_t written = write(fd, content.data, content.len);
-    if (written != (ssize_t)content.len || fsync(fd) != 0) {
-        fault_set_errno(fault, written >= 0 && errno == 0 ? ENOSPC : errno, "write %s", draft);
+    if (!file_write_synced(fd, content, fault)) {
+        fault_wrap(fault, "%s", draft);
         goto out;
     }
     if (renameat2(AT_FDCWD, draft, AT_FDCWD, path, RENAME_NOREPLACE) != 0) {

@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/db.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/map.h"
@@ -228,11 +229,7 @@ static int file_of(const struct agent *agent, struct bytes mail)
     if (ok) {
         (void)unlink(path);
     }
-    while (ok && mail.len != 0) {
-        ssize_t done = write(fd, mail.data, mail.len);
-        ok = done > 0 || errno == EINTR;
-        mail = bytes_slice(mail, done > 0 ? (size_t)done : 0, mail.len);
-    }
+    ok = ok && file_write_all(fd, mail, NULL);
     free(path);
     if (fd >= 0 && (!ok || lseek(fd, 0, SEEK_SET) != 0)) {
         close(fd);

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/db.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/pool.h"
 #include "base/process.h"
@@ -138,16 +139,6 @@ static bool seal_copy(const char *copy, const char *sealed,
     return ok;
 }
 
-static bool sync_folder(const char *folder, struct fault *fault)
-{
-    char *path = path_in(folder, "");
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool ok = (fd >= 0 && fsync(fd) == 0) || fault_set_errno(fault, errno, "write %s", path);
-    process_close_fd(&fd);
-    free(path);
-    return ok;
-}
-
 bool backup_file_make(const char *folder, const char *name,
                       const uint8_t public_key[SEAL_PUBLIC_BYTES], const struct pool_token *token,
                       uint64_t *out_bytes, struct fault *fault)
@@ -163,7 +154,7 @@ bool backup_file_make(const char *folder, const char *name,
     ok = ok && check_space(folder, mail_db, fault) && copy_database(mail_db, copy, token, fault) &&
          seal_copy(copy, sealed, public_key, token, out_bytes, fault);
     ok = ok && (rename(sealed, path) == 0 || fault_set_errno(fault, errno, "make %s", path));
-    ok = ok && sync_folder(folder, fault);
+    ok = ok && file_sync_folder(backups, fault);
     if (!ok) {
         backup_file_tidy(folder);
     }

@@ -13,6 +13,7 @@
 
 #include "base/buf.h"
 #include "base/db.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/pool.h"
@@ -48,14 +49,6 @@ static void delete_database(const char *path)
     }
 }
 
-static bool sync_folder(const char *folder, struct fault *fault)
-{
-    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool ok = (fd >= 0 && fsync(fd) == 0) || fault_set_errno(fault, errno, "write %s", folder);
-    process_close_fd(&fd);
-    return ok;
-}
-
 static bool rename_in(const char *folder, const char *from, const char *to, struct fault *fault)
 {
     char *old_path = path_in(folder, from);
@@ -69,18 +62,6 @@ static bool rename_in(const char *folder, const char *from, const char *to, stru
 
 /* ---- preparing ---- */
 
-static bool write_all(int fd, struct bytes content, struct fault *fault)
-{
-    while (content.len > 0) {
-        ssize_t n = write(fd, content.data, content.len);
-        if (n < 0 && errno != EINTR) {
-            return fault_set_errno(fault, errno, "unseal the backup");
-        }
-        content = bytes_slice(content, n > 0 ? (size_t)n : 0, content.len);
-    }
-    return true;
-}
-
 static bool unseal_to(int to, struct seal_reader *reader, const struct pool_token *token,
                       struct fault *fault)
 {
@@ -89,7 +70,7 @@ static bool unseal_to(int to, struct seal_reader *reader, const struct pool_toke
         if (pool_is_cancelled(token)) {
             return fault_set(fault, FAULT_CANCELLED, "the restore was stopped");
         }
-        if (!seal_reader_next(reader, &chunk, fault) || !write_all(to, chunk, fault)) {
+        if (!seal_reader_next(reader, &chunk, fault) || !file_write_all(to, chunk, fault)) {
             return false;
         }
     } while (chunk.len > 0);
@@ -148,7 +129,7 @@ bool restore_prepare(const char *folder, const struct seal_key *key, const struc
     *out = (struct restore_summary){0};
     delete_database(opened);
     bool ok = unseal(folder, opened, key, token, fault) && check(folder, opened, out, fault) &&
-              rename_in(folder, OPENED_NAME, READY_NAME, fault) && sync_folder(folder, fault);
+              rename_in(folder, OPENED_NAME, READY_NAME, fault) && file_sync_folder(folder, fault);
     delete_database(opened);
     free(opened);
     return ok;
@@ -337,9 +318,10 @@ bool restore_finish(const char *folder, int64_t now_sec, struct fault *fault)
     char *mail_db = path_in(folder, MAIL_DB_NAME);
     char *sealed = path_in(folder, RESTORE_SEALED_NAME);
     bool is_ready = access(ready, F_OK) == 0;
-    bool ok = !is_ready ||
-              (bring_up_to_date(ready, mail_db, fault) && set_aside(folder, now_sec, fault) &&
-               rename_in(folder, READY_NAME, MAIL_DB_NAME, fault) && sync_folder(folder, fault));
+    bool ok =
+        !is_ready ||
+        (bring_up_to_date(ready, mail_db, fault) && set_aside(folder, now_sec, fault) &&
+         rename_in(folder, READY_NAME, MAIL_DB_NAME, fault) && file_sync_folder(folder, fault));
     if (is_ready && ok) {
         unlink(sealed);
         log_info("backup", "restored; the database before it was kept beside it");

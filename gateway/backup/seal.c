@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "gateway/backup/seal.h"
 
-#include <errno.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "crypto/random.h"
@@ -147,38 +146,6 @@ bool seal_key_parse(struct seal_key *out, const char *text, struct fault *fault)
     return true;
 }
 
-/* ---- whole reads and writes ---- */
-
-static bool write_all(int fd, const void *data, size_t len, struct fault *fault)
-{
-    for (const uint8_t *at = data; len > 0;) {
-        ssize_t n = write(fd, at, len);
-        if (n < 0 && errno != EINTR) {
-            return fault_set_errno(fault, errno, "write the sealed file");
-        }
-        at += n > 0 ? n : 0;
-        len -= n > 0 ? (size_t)n : 0;
-    }
-    return true;
-}
-
-/* As much as there is, up to `len`. */
-static bool read_up_to(int fd, void *out, size_t len, size_t *out_n, struct fault *fault)
-{
-    *out_n = 0;
-    while (*out_n < len) {
-        ssize_t n = read(fd, (uint8_t *)out + *out_n, len - *out_n);
-        if (n < 0 && errno != EINTR) {
-            return fault_set_errno(fault, errno, "read the sealed file");
-        }
-        if (n == 0) {
-            break;
-        }
-        *out_n += n > 0 ? (size_t)n : 0;
-    }
-    return true;
-}
-
 /* ---- making ---- */
 
 struct seal_writer {
@@ -203,9 +170,9 @@ struct seal_writer *seal_writer_new(int fd, const uint8_t public_key[SEAL_PUBLIC
               fault_set(fault, FAULT_INVALID, "the recovery key's public half is not one");
     crypto_secretstream_xchacha20poly1305_init_push(&writer->stream, header, file_key);
     mem_wipe(file_key, sizeof file_key);
-    ok = ok && write_all(fd, magic, MAGIC_BYTES, fault) &&
-         write_all(fd, sealed_key, sizeof sealed_key, fault) &&
-         write_all(fd, header, sizeof header, fault);
+    ok = ok && file_write_all(fd, bytes_of_str(magic), fault) &&
+         file_write_all(fd, (struct bytes){sealed_key, sizeof sealed_key}, fault) &&
+         file_write_all(fd, (struct bytes){header, sizeof header}, fault);
     if (!ok) {
         seal_writer_free(&writer);
     }
@@ -218,7 +185,7 @@ static bool put_chunk(struct seal_writer *writer, uint8_t tag, struct fault *fau
                                                writer->n_plain, NULL, 0, tag);
     size_t len = writer->n_plain + CHUNK_EXTRA_BYTES;
     writer->n_plain = 0;
-    return write_all(writer->fd, writer->sealed, len, fault);
+    return file_write_all(writer->fd, (struct bytes){writer->sealed, len}, fault);
 }
 
 /* A full chunk waits until something follows: it might be the last. */
@@ -268,7 +235,7 @@ static bool open_header(struct seal_reader *reader, const struct seal_key *key, 
     uint8_t file_key[FILE_KEY_BYTES];
     struct key_pair pair;
     size_t n;
-    if (!read_up_to(reader->fd, start, sizeof start, &n, fault)) {
+    if (!file_read_up_to(reader->fd, start, sizeof start, &n, fault)) {
         return false;
     }
     if (n != sizeof start || memcmp(start, magic, MAGIC_BYTES) != 0) {
@@ -300,7 +267,7 @@ static bool at_end_of_file(struct seal_reader *reader, struct fault *fault)
 {
     uint8_t more;
     size_t n;
-    return read_up_to(reader->fd, &more, 1, &n, fault) &&
+    return file_read_up_to(reader->fd, &more, 1, &n, fault) &&
            (n == 0 || fault_set(fault, FAULT_CORRUPT, "something follows the backup's end"));
 }
 
@@ -313,7 +280,7 @@ bool seal_reader_next(struct seal_reader *reader, struct bytes *out, struct faul
     size_t n;
     unsigned long long n_plain;
     uint8_t tag;
-    if (!read_up_to(reader->fd, reader->sealed, sizeof reader->sealed, &n, fault)) {
+    if (!file_read_up_to(reader->fd, reader->sealed, sizeof reader->sealed, &n, fault)) {
         return false;
     }
     if (n < CHUNK_EXTRA_BYTES ||

@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/process.h"
 #include "config/paths.h"
@@ -26,17 +27,14 @@ enum { KEY_LINE_BYTES = 256, COPY_BYTES = 1 << 16, FINISH_POLL_MS = 200, FINISH_
 static bool copy_bytes(int from, int to, struct fault *fault)
 {
     static uint8_t piece[COPY_BYTES];
-    ssize_t n;
-    while ((n = read(from, piece, sizeof piece)) > 0) {
-        for (ssize_t done = 0; done < n;) {
-            ssize_t written = write(to, piece + done, (size_t)(n - done));
-            if (written < 0) {
-                return fault_set_errno(fault, errno, "write");
-            }
-            done += written;
+    size_t n;
+    do {
+        if (!file_read_up_to(from, piece, sizeof piece, &n, fault) ||
+            !file_write_all(to, (struct bytes){piece, n}, fault)) {
+            return false;
         }
-    }
-    return (n == 0 && fsync(to) == 0) || fault_set_errno(fault, errno, "copy");
+    } while (n > 0);
+    return fsync(to) == 0 || fault_set_errno(fault, errno, "write");
 }
 
 /* `to` is there whole, under its name, or not at all. */

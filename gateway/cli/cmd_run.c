@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "config/paths.h"
@@ -36,10 +37,7 @@ static bool write_template(const char *path, struct fault *fault)
     }
     struct buf text = {0};
     settings_print_template(&text);
-    bool ok = write(fd, text.data, text.len) == (ssize_t)text.len && fsync(fd) == 0;
-    if (!ok) {
-        fault_set_errno(fault, errno, "write %s", path);
-    }
+    bool ok = file_write_synced(fd, buf_view(&text), fault) || fault_wrap(fault, "%s", path);
     close(fd);
     buf_clear(&text);
     return ok;

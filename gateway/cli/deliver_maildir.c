@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/file.h"
 #include "base/str.h"
 
 static int complain(const char *what, const char *path)
@@ -69,26 +70,10 @@ static bool holds(const char *folder, const char *part, const char *name)
     return found;
 }
 
-static bool write_synced(int fd, struct bytes data)
-{
-    while (data.len != 0) {
-        ssize_t done = write(fd, data.data, data.len);
-        if (done < 0 && errno != EINTR) {
-            return false;
-        }
-        data = bytes_slice(data, done > 0 ? (size_t)done : 0, data.len);
-    }
-    return fsync(fd) == 0;
-}
-
 static bool sync_folder(const char *folder, const char *part)
 {
     char *path = xasprintf("%s/%s", folder, part);
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool ok = fd >= 0 && fsync(fd) == 0;
-    if (fd >= 0) {
-        close(fd);
-    }
+    bool ok = file_sync_folder(path, NULL);
     free(path);
     return ok;
 }
@@ -109,7 +94,7 @@ static int put(const char *folder, const char *name, struct bytes content)
     char *path = xasprintf("%s/new/%s", folder, name);
     int code = EX_OK;
     int fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-    if (fd < 0 || !write_synced(fd, content)) {
+    if (fd < 0 || !file_write_synced(fd, content, NULL)) {
         code = complain("write", temporary);
     } else if ((link(temporary, path) != 0 && errno != EEXIST) || !sync_folder(folder, "new")) {
         code = complain("link", path);

@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "base/bytes.h"
+#include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "config/paths.h"
@@ -25,28 +26,6 @@ bool sendmail_spool_name(char out[SPOOL_NAME_BYTES], struct fault *fault)
     return true;
 }
 
-static bool write_whole(int fd, struct bytes data)
-{
-    while (data.len != 0) {
-        ssize_t done = write(fd, data.data, data.len);
-        if (done < 0 && errno != EINTR) {
-            return false;
-        }
-        data = bytes_slice(data, done > 0 ? (size_t)done : 0, data.len);
-    }
-    return fsync(fd) == 0;
-}
-
-static bool sync_folder(const char *path)
-{
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool ok = fd >= 0 && fsync(fd) == 0;
-    if (fd >= 0) {
-        close(fd);
-    }
-    return ok;
-}
-
 static bool make_folder(const char *path, struct fault *fault)
 {
     return mkdir(path, 0700) == 0 || errno == EEXIST ||
@@ -57,8 +36,8 @@ static bool write_file(const char *folder, const char *temporary, const char *pa
                        struct bytes content, struct fault *fault)
 {
     int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    bool ok =
-        fd >= 0 && write_whole(fd, content) && rename(temporary, path) == 0 && sync_folder(folder);
+    bool ok = fd >= 0 && file_write_synced(fd, content, NULL) && rename(temporary, path) == 0 &&
+              file_sync_folder(folder, NULL);
     if (!ok) {
         fault_set_errno(fault, errno, "write %s", path);
         (void)unlink(temporary);
@@ -78,7 +57,8 @@ bool sendmail_spool_put(const char *home, const char *name, const struct spool_f
     char *path = xasprintf("%s/%s" PATHS_SPOOL_SUFFIX, folder, name);
     struct buf content = {0};
     spool_file_write(&content, file);
-    bool ok = make_folder(gateway, fault) && make_folder(folder, fault) && sync_folder(gateway) &&
+    bool ok = make_folder(gateway, fault) && make_folder(folder, fault) &&
+              file_sync_folder(gateway, NULL) &&
               write_file(folder, temporary, path, buf_view(&content), fault);
     buf_clear(&content);
     free(path);

@@ -91,3 +91,27 @@ bool link_pending_remove(struct link_pending *pending, uint64_t request)
     }
     return false;
 }
+
+struct link_scan *link_scan_find(struct link_scan scans[LINK_N_SCANS], uint32_t id)
+{
+    for (size_t i = 0; i < LINK_N_SCANS; i++) {
+        if (scans[i].is_running && scans[i].id == id) {
+            return &scans[i];
+        }
+    }
+    return NULL;
+}
+
+struct link_scan *link_scan_slot(struct link_scan scans[LINK_N_SCANS], uint32_t id)
+{
+    if (id == LINK_LIVE_SCAN) {
+        return &scans[0];
+    }
+    struct link_scan *scan = link_scan_find(scans, id);
+    for (size_t i = 1; i < LINK_N_SCANS && scan == NULL; i++) {
+        if (!scans[i].is_running) {
+            scan = &scans[i];
+        }
+    }
+    return scan;
+}

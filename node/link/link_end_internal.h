@@ -36,4 +36,23 @@ bool link_pending_has(const struct link_pending *pending, uint64_t request) MUST
 /* False when it was not there. */
 bool link_pending_remove(struct link_pending *pending, uint64_t request) MUST_USE;
 
+/* A scan that runs: slot 0 of the array is the live scan's own. */
+struct link_scan {
+    bool is_running;
+    uint32_t id;
+    uint32_t run;  /* tells this start of it from an earlier one under the same id */
+    uint64_t last; /* the greatest number sent or seen */
+
+    /* Of the gateway's end alone. */
+    struct link_epoch epoch; /* the one asked for */
+    uint64_t asked_number;
+    bool has_started; /* `last` holds */
+};
+enum { LINK_N_SCANS = 1 + LINK_MAX_SCANS };
+
+/* NULL when no such scan runs. */
+struct link_scan *link_scan_find(struct link_scan scans[LINK_N_SCANS], uint32_t id) MUST_USE;
+/* The slot for a scan that begins, or begins anew; NULL when all are taken. */
+struct link_scan *link_scan_slot(struct link_scan scans[LINK_N_SCANS], uint32_t id) MUST_USE;
+
 #endif

@@ -11,26 +11,15 @@
 #include "node/link/link_end_internal.h"
 
 enum {
-    N_SCANS = 1 + LINK_MAX_SCANS,
     /* Credit is given back in portions of at least this: a frame for each object would cost more.
      */
     CREDIT_PORTION_BYTES = LINK_WINDOW_BYTES / 8
 };
 
-struct scan {
-    bool is_running;
-    uint32_t id;
-    uint32_t run;
-    struct link_epoch epoch; /* the one asked for */
-    uint64_t asked_number;
-    bool has_started; /* `last` holds */
-    uint64_t last;    /* the greatest number seen */
-};
-
 struct link_gateway {
     struct link_end end;
     struct link_epoch epoch;
-    struct scan scans[N_SCANS];
+    struct link_scan scans[LINK_N_SCANS];
     uint32_t last_run;
     struct link_pending publishes;
     struct link_pending finds;
@@ -105,42 +94,17 @@ static bool charge(struct link_gateway *link, size_t object_len)
 
 /* ---- scans */
 
-static struct scan *find_scan(struct link_gateway *link, uint32_t id)
-{
-    for (size_t i = 0; i < N_SCANS; i++) {
-        if (link->scans[i].is_running && link->scans[i].id == id) {
-            return &link->scans[i];
-        }
-    }
-    return NULL;
-}
-
-/* Slot 0 is the live scan's own. */
-static struct scan *scan_for_start(struct link_gateway *link, uint32_t id)
-{
-    if (id == LINK_LIVE_SCAN) {
-        return &link->scans[0];
-    }
-    struct scan *scan = find_scan(link, id);
-    for (size_t i = 1; i < N_SCANS && scan == NULL; i++) {
-        if (!link->scans[i].is_running) {
-            scan = &link->scans[i];
-        }
-    }
-    return scan;
-}
-
 /* The scan that a frame belongs to: NULL when that run was stopped or replaced meanwhile. */
-static struct scan *read_scan(struct link_gateway *link, struct reader *reader)
+static struct link_scan *read_scan(struct link_gateway *link, struct reader *reader)
 {
     uint32_t id = reader_u32(reader);
     uint32_t run = reader_u32(reader);
-    struct scan *scan = find_scan(link, id);
+    struct link_scan *scan = link_scan_find(link->scans, id);
     return scan != NULL && scan->run == run ? scan : NULL;
 }
 
 /* A scan asked for behind a number of another epoch begins with the first object there is. */
-static uint64_t last_number(struct link_gateway *link, struct scan *scan)
+static uint64_t last_number(struct link_gateway *link, struct link_scan *scan)
 {
     if (!scan->has_started) {
         bool is_same = link_epoch_equal(&scan->epoch, &link->epoch);
@@ -185,7 +149,7 @@ static bool read_object_body(struct link_gateway *link, struct reader *reader,
 static enum outcome read_object(struct link_gateway *link, struct reader *reader,
                                 struct link_gateway_event *event, struct fault *fault)
 {
-    struct scan *scan = read_scan(link, reader);
+    struct link_scan *scan = read_scan(link, reader);
     event->kind = LINK_GATEWAY_OBJECT;
     event->number = reader_u64(reader);
     if (!read_object_body(link, reader, event)) {
@@ -207,7 +171,7 @@ static enum outcome read_object(struct link_gateway *link, struct reader *reader
 static enum outcome read_caught_up(struct link_gateway *link, struct reader *reader,
                                    struct link_gateway_event *event, struct fault *fault)
 {
-    struct scan *scan = read_scan(link, reader);
+    struct link_scan *scan = read_scan(link, reader);
     event->kind = LINK_GATEWAY_CAUGHT_UP;
     event->number = reader_u64(reader);
     if (scan == NULL || !reader_ok(reader)) {
@@ -349,15 +313,15 @@ bool link_gateway_objects_since(struct link_gateway *link, uint32_t id,
                                 const struct link_epoch *epoch, uint64_t number,
                                 struct fault *fault)
 {
-    struct scan *scan = scan_for_start(link, id);
+    struct link_scan *scan = link_scan_slot(link->scans, id);
     if (scan == NULL) {
         return fault_set(fault, FAULT_BUSY, "link: %d scans run already", LINK_MAX_SCANS);
     }
-    *scan = (struct scan){.is_running = true,
-                          .id = id,
-                          .run = ++link->last_run,
-                          .epoch = *epoch,
-                          .asked_number = number};
+    *scan = (struct link_scan){.is_running = true,
+                               .id = id,
+                               .run = ++link->last_run,
+                               .epoch = *epoch,
+                               .asked_number = number};
     size_t start = link_frame_begin(&link->end.out, LINK_OBJECTS_SINCE);
     write_u32(&link->end.out, id);
     write_u32(&link->end.out, scan->run);
@@ -369,7 +333,7 @@ bool link_gateway_objects_since(struct link_gateway *link, uint32_t id,
 
 void link_gateway_stop_scan(struct link_gateway *link, uint32_t id)
 {
-    struct scan *scan = find_scan(link, id);
+    struct link_scan *scan = link_scan_find(link->scans, id);
     if (scan == NULL) {
         return;
     }

@@ -8,18 +8,9 @@
 #include "base/mem.h"
 #include "node/link/link_end_internal.h"
 
-enum { N_SCANS = 1 + LINK_MAX_SCANS };
-
-struct scan {
-    bool is_running;
-    uint32_t id;
-    uint32_t run;
-    uint64_t last; /* the greatest number sent */
-};
-
 struct link_node {
     struct link_end end;
-    struct scan scans[N_SCANS];
+    struct link_scan scans[LINK_N_SCANS];
     struct link_pending publishes;
     struct link_pending finds;
     struct link_pending statuses;
@@ -56,33 +47,6 @@ bool link_node_feed(struct link_node *link, struct bytes in, struct fault *fault
 struct buf *link_node_output(struct link_node *link)
 {
     return &link->end.out;
-}
-
-/* ---- scans */
-
-static struct scan *find_scan(struct link_node *link, uint32_t id)
-{
-    for (size_t i = 0; i < N_SCANS; i++) {
-        if (link->scans[i].is_running && link->scans[i].id == id) {
-            return &link->scans[i];
-        }
-    }
-    return NULL;
-}
-
-/* Slot 0 is the live scan's own. */
-static struct scan *scan_for_start(struct link_node *link, uint32_t id)
-{
-    if (id == LINK_LIVE_SCAN) {
-        return &link->scans[0];
-    }
-    struct scan *scan = find_scan(link, id);
-    for (size_t i = 1; i < N_SCANS && scan == NULL; i++) {
-        if (!link->scans[i].is_running) {
-            scan = &link->scans[i];
-        }
-    }
-    return scan;
 }
 
 /* ---- what the gateway says */
@@ -130,11 +94,11 @@ static enum outcome read_objects_since(struct link_node *link, struct reader *re
     if (!reader_at_end(reader)) {
         return broken(link, fault, "a malformed start of a scan");
     }
-    struct scan *scan = scan_for_start(link, event->scan);
+    struct link_scan *scan = link_scan_slot(link->scans, event->scan);
     if (scan == NULL) {
         return broken(link, fault, "too many scans");
     }
-    *scan = (struct scan){.is_running = true, .id = event->scan, .run = run};
+    *scan = (struct link_scan){.is_running = true, .id = event->scan, .run = run};
     return TAKEN;
 }
 
@@ -145,7 +109,7 @@ static enum outcome read_stop_scan(struct link_node *link, struct reader *reader
     event->kind = LINK_NODE_STOP_SCAN;
     event->scan = reader_u32(reader);
     uint32_t run = reader_u32(reader);
-    struct scan *scan = find_scan(link, event->scan);
+    struct link_scan *scan = link_scan_find(link->scans, event->scan);
     if (scan == NULL || scan->run != run) {
         return SWALLOWED; /* it has ended while this was under way */
     }
@@ -254,7 +218,7 @@ static void write_object_body(struct link_node *link, const uint8_t hash[LINK_HA
 bool link_node_send_object(struct link_node *link, uint32_t id, uint64_t number,
                            const uint8_t hash[LINK_HASH_BYTES], struct bytes object)
 {
-    struct scan *scan = find_scan(link, id);
+    struct link_scan *scan = link_scan_find(link->scans, id);
     if (scan == NULL || !link_node_may_send(link)) {
         return false;
     }
@@ -271,7 +235,7 @@ bool link_node_send_object(struct link_node *link, uint32_t id, uint64_t number,
 
 void link_node_send_caught_up(struct link_node *link, uint32_t id, uint64_t number)
 {
-    struct scan *scan = find_scan(link, id);
+    struct link_scan *scan = link_scan_find(link->scans, id);
     if (scan == NULL) {
         return;
     }
