@@ -123,15 +123,13 @@ static void write_span(struct buf *out, double sec)
 static enum report_why explain_work(struct agent *agent, const struct outgoing_row *row,
                                     struct buf *reason)
 {
-    /* Searches have no memory: 19 of 20 end within three times their mean. */
-    static const double p95_of_mean = 2.9957;
     struct pow_progress progress;
     buf_append_str(reason, "this machine does the proof of work that the network asks for");
     if (object_jobs_progress(agent->jobs, row->id, &progress) && progress.left_sec >= 0) {
         buf_append_str(reason, ", about ");
         write_span(reason, progress.left_sec);
         buf_append_str(reason, " more, and in 19 of 20 cases less than ");
-        write_span(reason, progress.left_sec * p95_of_mean);
+        write_span(reason, progress.left_p95_sec);
     }
     return REPORT_WHY_WORK;
 }
