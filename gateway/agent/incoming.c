@@ -381,12 +381,11 @@ static bool choose_keys(struct arrival *arrival)
     struct trial *trial = &arrival->trial;
     bool is_msg = arrival->object.type == OBJECT_MSG;
     if (!walk_is_live(arrival->walk)) {
-        const struct walk_row *row = walk_row(arrival->walk);
-        const struct own_key *own = keyring_by_id(keyring, row->own_id);
-        if (is_msg && own != NULL) {
-            trial->keys = key_set_of(own);
-        } else if (!is_msg && row->own_id == 0) {
-            trial->senders = xmemdup(&row->sender, sizeof(row->sender));
+        const struct address *sender = walk_sender(arrival->walk);
+        if (is_msg) {
+            trial->keys = walk_keys(arrival->walk);
+        } else if (sender != NULL) {
+            trial->senders = xmemdup(sender, sizeof(*sender));
             trial->n_senders = 1;
         }
     } else if (is_msg) {

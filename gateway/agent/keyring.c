@@ -27,10 +27,15 @@ static void key_set_add(struct key_set *set, const struct own_key *own)
     memcpy(item->ripe, own->keys.ripe, sizeof(item->ripe));
 }
 
-struct key_set *key_set_of(const struct own_key *own)
+struct key_set *keyring_key_set_of(const struct keyring *keyring, const int64_t *ids, size_t n_ids)
 {
-    struct key_set *set = key_set_new(1);
-    key_set_add(set, own);
+    struct key_set *set = key_set_new(n_ids);
+    for (size_t i = 0; i < n_ids; i++) {
+        const struct own_key *own = keyring_by_id(keyring, ids[i]);
+        if (own != NULL && own->enabled) {
+            key_set_add(set, own);
+        }
+    }
     return set;
 }
 

@@ -82,8 +82,9 @@ void keyring_clear(struct keyring *keyring);
 
 /* A reference to the snapshot in force. From the loop. */
 struct key_set *keyring_key_set(const struct keyring *keyring) MUST_USE;
-/* A set of one key, for a rescan. */
-struct key_set *key_set_of(const struct own_key *own) MUST_USE;
+/* Of some keys by their ids: those that are there and enabled. */
+struct key_set *keyring_key_set_of(const struct keyring *keyring, const int64_t *ids,
+                                   size_t n_ids) MUST_USE;
 struct key_set *key_set_ref(struct key_set *set) MUST_USE;
 void key_set_unref(struct key_set **set);
 

@@ -23,7 +23,11 @@ struct walk {
     uint32_t scan;       /* under which its objects come; a pending walk: 0 while it waits */
     struct list_node arrivals;
     uint64_t cursor;
-    uint64_t taken; /* the last that came */
+    uint64_t taken;   /* the last that came */
+    int64_t *own_ids; /* of a pending walk for keys */
+    size_t n_own;
+    size_t own_capacity;
+    struct key_set *keys; /* once begun */
     bool all_came;
     bool is_ended; /* its row is being struck off */
 };
@@ -92,6 +96,8 @@ static void walk_free(struct walk *walk)
 {
     free_arrivals(&walk->arrivals);
     list_remove(&walk->node);
+    key_set_unref(&walk->keys);
+    free(walk->own_ids);
     free(walk);
 }
 
@@ -122,9 +128,14 @@ bool walk_is_live(const struct walk *walk)
     return walk->row.mark.id == WALK_LIVE;
 }
 
-const struct walk_row *walk_row(const struct walk *walk)
+struct key_set *walk_keys(const struct walk *walk)
 {
-    return &walk->row;
+    return walk->keys == NULL ? NULL : key_set_ref(walk->keys);
+}
+
+const struct address *walk_sender(const struct walk *walk)
+{
+    return walk->n_own > 0 ? NULL : &walk->row.sender;
 }
 
 /* ---- writing ---- */
@@ -146,7 +157,7 @@ static bool run_mark(struct mail_txn *txn, void *job, struct fault *fault)
     const struct mark_write *write = job;
     struct db *db = mail_txn_db(txn);
     if (write->is_end) {
-        return walk_write_ended(db, write->mark.id, fault);
+        return walk_write_ended(db, &write->mark, fault);
     }
     return walk_write(db, &write->mark, fault) &&
            (!write->is_anew || walk_write_ended_up_to(db, write->needless_id, fault)) &&
@@ -351,11 +362,14 @@ static void end_if_done(struct walks *walks, struct walk *walk)
     begin_pending(walks);
 }
 
-/* Its key was not disabled or deleted since. */
-static bool is_of_use(const struct walks *walks, const struct walk *walk)
+/* Its keys, as far as they were not disabled or deleted since. False: there is nothing to try. */
+static bool take_keys(struct walks *walks, struct walk *walk)
 {
-    const struct own_key *own = keyring_by_id(&walks->agent->keyring, walk->row.own_id);
-    return walk->row.own_id == 0 || (own != NULL && own->enabled);
+    key_set_unref(&walk->keys);
+    if (walk->n_own > 0) {
+        walk->keys = keyring_key_set_of(&walks->agent->keyring, walk->own_ids, walk->n_own);
+    }
+    return walk->n_own == 0 || walk->keys->n_keys > 0;
 }
 
 static void begin(struct walks *walks, struct walk *walk)
@@ -370,7 +384,7 @@ static void begin(struct walks *walks, struct walk *walk)
         walk->row.is_begun = true;
     }
     uint32_t scan = walks->last_scan + 1;
-    if (walk->cursor >= mark->end || !is_of_use(walks, walk)) {
+    if (walk->cursor >= mark->end || !take_keys(walks, walk)) {
         write_end(walks, walk);
     } else if (link_client_objects_since(walks->agent->link, scan, epoch, walk->cursor, NULL)) {
         walks->last_scan = scan;
@@ -389,14 +403,53 @@ static void begin_pending(struct walks *walks)
     }
 }
 
+static void add_key(struct walk *walk, int64_t own_id)
+{
+    walk->own_ids =
+        array_grow(walk->own_ids, walk->n_own, &walk->own_capacity, sizeof(*walk->own_ids));
+    walk->own_ids[walk->n_own++] = own_id;
+}
+
+/* A key whose row follows those of the last walk, and that is as far as they are, joins it: ten
+ * thousand keys that are taken in at once need one walk. */
+static bool join_last(struct walks *walks, const struct walk_row *row)
+{
+    if (list_is_empty(&walks->pending) || row->own_id == 0) {
+        return false;
+    }
+    struct walk *last = list_entry(walks->pending.prev, struct walk, node);
+    const struct walk_mark *mark = &last->row.mark;
+    bool is_as_far =
+        row->is_begun == last->row.is_begun &&
+        (!row->is_begun || (link_epoch_equal(&row->mark.epoch, &mark->epoch) &&
+                            row->mark.number == mark->number && row->mark.end == mark->end));
+    if (last->scan != 0 || last->is_ended || last->n_own == 0 || !is_as_far ||
+        row->mark.id != mark->last_id + 1) {
+        return false;
+    }
+    last->row.mark.last_id = row->mark.id;
+    add_key(last, row->own_id);
+    return true;
+}
+
+static void add_walk(struct walks *walks, const struct walk_row *row)
+{
+    struct walk *walk = xcalloc(1, sizeof(*walk));
+    walk_init(walk, row);
+    if (row->own_id != 0) {
+        add_key(walk, row->own_id);
+    }
+    list_append(&walks->pending, &walk->node);
+}
+
 void walks_keys_changed(struct walks *walks)
 {
     struct walk_row row;
     struct fault fault = {0};
     while (walk_read_next(agent_reader(walks->agent), &row, walks->last_id, &fault)) {
-        struct walk *walk = xcalloc(1, sizeof(*walk));
-        walk_init(walk, &row);
-        list_append(&walks->pending, &walk->node);
+        if (!join_last(walks, &row)) {
+            add_walk(walks, &row);
+        }
         walks->last_id = row.mark.id;
     }
     if (fault.code != FAULT_NONE) {

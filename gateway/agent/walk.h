@@ -10,9 +10,10 @@
  *
  * Objects are worked on side by side and end in any order. A walk's cursor stands at the highest
  * number below which all are done; it is written in the transaction of what an object led to, or
- * soon after by itself. So a crash repeats some and loses none, and what was repeated is known by
- * its signature. A walk that is at its end is struck off; one that a crash or a lost link stopped
- * goes on behind its cursor. All of it lives in the loop. */
+ * soon after by itself. Keys that came together, or wait together, share a walk. So a crash repeats
+ * some and loses none, and what was repeated is known by its signature. A walk that is at its end
+ * is struck off; one that a crash or a lost link stopped goes on behind its cursor. All of it lives
+ * in the loop. */
 #ifndef BITTERN_GATEWAY_AGENT_WALK_H
 #define BITTERN_GATEWAY_AGENT_WALK_H
 
@@ -26,6 +27,7 @@
 
 struct agent;
 struct arrival;
+struct key_set;
 struct walk;
 struct walks;
 
@@ -48,8 +50,10 @@ void walks_caught_up(struct walks *walks, uint32_t scan);
 /* Whose object it is that came in this scan; NULL: nobody's (any more). */
 struct walk *walks_find(struct walks *walks, uint32_t scan, uint64_t number) MUST_USE;
 bool walk_is_live(const struct walk *walk) MUST_USE;
-/* The new key: own_id, or 0 and the sender. Not of the live one. */
-const struct walk_row *walk_row(const struct walk *walk) MUST_USE;
+/* What it tries: new keys, a reference (NULL: none), or a new subscription's sender (NULL: none).
+ * Not of the live one, which tries all. */
+struct key_set *walk_keys(const struct walk *walk) MUST_USE;
+const struct address *walk_sender(const struct walk *walk) MUST_USE;
 
 /* An object's way through: taken in the order of their numbers, and done in any. Taken, it belongs
  * to the walks; done, it is freed. */

@@ -40,7 +40,9 @@ bool walk_read_next(struct db *db, struct walk_row *out, int64_t after, struct f
     if (db_step(stmt, fault) != DB_ROW) {
         return false;
     }
-    *out = (struct walk_row){.mark.id = db_column_i64(stmt, 0), .own_id = db_column_i64(stmt, 1)};
+    *out = (struct walk_row){.mark.id = db_column_i64(stmt, 0),
+                             .mark.last_id = db_column_i64(stmt, 0),
+                             .own_id = db_column_i64(stmt, 1)};
     struct address sender;
     /* An address that can't be read is nobody's: its walk finds nothing, and ends. */
     if (address_decode(&sender, bytes_of_str(db_column_text(stmt, 2))) == ADDRESS_OK) {
@@ -79,7 +81,8 @@ bool walk_write(struct db *db, const struct walk_mark *mark, struct fault *fault
     struct db_stmt *stmt =
         db_prepare(db,
                    "UPDATE key_walk SET number = CASE epoch WHEN ?2 THEN max(number, ?3)"
-                   " ELSE ?3 END, end_number = ?4, epoch = ?2 WHERE id = ?1",
+                   " ELSE ?3 END, end_number = ?4, epoch = ?2"
+                   " WHERE id BETWEEN ?1 AND ?5",
                    fault);
     if (stmt == NULL) {
         return false;
@@ -88,6 +91,7 @@ bool walk_write(struct db *db, const struct walk_mark *mark, struct fault *fault
     db_bind_bytes(stmt, 2, (struct bytes){mark->epoch.bytes, LINK_EPOCH_BYTES});
     db_bind_i64(stmt, 3, (int64_t)mark->number);
     db_bind_i64(stmt, 4, (int64_t)mark->end);
+    db_bind_i64(stmt, 5, mark->last_id);
     return db_run(stmt, fault);
 }
 
@@ -101,9 +105,15 @@ static bool run_with_id(struct db *db, const char *sql, int64_t id, struct fault
     return db_run(stmt, fault);
 }
 
-bool walk_write_ended(struct db *db, int64_t id, struct fault *fault)
+bool walk_write_ended(struct db *db, const struct walk_mark *mark, struct fault *fault)
 {
-    return run_with_id(db, "DELETE FROM key_walk WHERE id = ?1", id, fault);
+    struct db_stmt *stmt = db_prepare(db, "DELETE FROM key_walk WHERE id BETWEEN ?1 AND ?2", fault);
+    if (stmt == NULL) {
+        return false;
+    }
+    db_bind_i64(stmt, 1, mark->id);
+    db_bind_i64(stmt, 2, mark->last_id);
+    return db_run(stmt, fault);
 }
 
 bool walk_write_needless(struct db *db, int64_t own_id, struct fault *fault)

@@ -22,6 +22,7 @@ enum { WALK_LIVE = 0 /* where a walk's id is asked for: the one of all keys */ }
 /* All objects of `epoch` up to `number` are done. */
 struct walk_mark {
     int64_t id;
+    int64_t last_id; /* not of the live one: the rows from `id` to this one go together */
     struct link_epoch epoch;
     uint64_t number;
     uint64_t end; /* not of the live one: the last object that the live walk went past without it */
@@ -44,7 +45,7 @@ bool walk_read_next(struct db *db, struct walk_row *out, int64_t after,
 /* In the same epoch a mark never goes back. Nothing happens when the walk's row is gone. */
 bool walk_write(struct db *db, const struct walk_mark *mark, struct fault *fault) MUST_USE;
 /* Its end is reached. */
-bool walk_write_ended(struct db *db, int64_t id, struct fault *fault) MUST_USE;
+bool walk_write_ended(struct db *db, const struct walk_mark *mark, struct fault *fault) MUST_USE;
 /* A random key that was made just now: nothing can have been sent to it. */
 bool walk_write_needless(struct db *db, int64_t own_id, struct fault *fault) MUST_USE;
 /* The node's store is new, and the live walk goes through all of it: those up to that row are

@@ -26,14 +26,16 @@ struct late {
     struct identity_keys stranger;
 };
 
-/* A message for the identity that a passphrase leads to. */
-static void add_message(struct late *late, const char *passphrase, int number)
+/* A message for the `which`-th identity (0 first) that a passphrase leads to. */
+static void add_message_to(struct late *late, const char *passphrase, int which, int number)
 {
     struct identity_keys keys;
     uint64_t next = 0;
     struct buf object = {0};
     char text[40];
-    key_search_now_passphrase(&keys, &next, bytes_of_str(passphrase), 0, 1);
+    for (int i = 0; i <= which; i++) {
+        key_search_now_passphrase(&keys, &next, bytes_of_str(passphrase), next, 1);
+    }
     (void)snprintf(text, sizeof(text), "Subject:number %d\nBody:x", number);
     const struct msg_draft draft = {
         .expires_sec = (uint64_t)clock_now_sec() + 3600,
@@ -51,6 +53,11 @@ static void add_message(struct late *late, const char *passphrase, int number)
     } while (!pow_check(buf_view(&object), clock_now_sec(), least, least));
     network_add(&late->network, buf_view(&object));
     buf_clear(&object);
+}
+
+static void add_message(struct late *late, const char *passphrase, int number)
+{
+    add_message_to(late, passphrase, 0, number);
 }
 
 static bool is_through(struct rig *rig, void *context)
@@ -85,13 +92,19 @@ static int tear_down(void **state)
     return 0;
 }
 
-static void join(struct rig *rig, const char *passphrase)
+static void join_several(struct rig *rig, const char *passphrase, size_t count)
 {
     struct rig_answer answer;
-    const struct agent_identity_request request = {.label = passphrase, .passphrase = passphrase};
+    const struct agent_identity_request request = {
+        .label = passphrase, .passphrase = passphrase, .count = count};
     agent_identity_new(rig->agent, &request, rig_done(&answer));
     rig_wait(rig, &answer);
     assert_false(answer.failed);
+}
+
+static void join(struct rig *rig, const char *passphrase)
+{
+    join_several(rig, passphrase, 1);
 }
 
 static void crash(struct late *late)
@@ -121,6 +134,12 @@ static bool half_is_written(struct rig *rig, void *context)
 {
     (void)context;
     return rig_sql(rig, "SELECT number FROM key_walk") == HALF;
+}
+
+static bool all_are_so_far(struct rig *rig, void *context)
+{
+    (void)context;
+    return rig_sql(rig, "SELECT min(number) FROM key_walk") == N_OLD + HALF;
 }
 
 static void go_half_way(struct late *late)
@@ -257,6 +276,31 @@ static void more_keys_than_the_link_has_scans_wait_for_their_turn(void **state)
     expect_all_once(late, N_KEYS);
 }
 
+static void keys_that_come_together_share_a_walk_also_after_a_crash(void **state)
+{
+    struct late *late = *state;
+    enum { N_KEYS = LINK_MAX_SCANS + 4 };
+    rig_unlink(&late->bob);
+    for (int i = 0; i < N_KEYS; i++) {
+        add_message_to(late, "many", i, 400 + i);
+    }
+    rig_link(&late->bob);
+    rig_until(&late->bob, is_through, NULL, "the live walk");
+    late->network.walk_limit = N_OLD + HALF;
+
+    join_several(&late->bob, "many", N_KEYS);
+    rig_until_count(&late->bob, "INBOX", HALF);
+    assert_int_equal(rig_sql(&late->bob, "SELECT count(*) FROM key_walk"), N_KEYS);
+    rig_until(&late->bob, all_are_so_far, NULL, "the mark of all");
+    assert_int_equal(late->network.n_walked, N_OLD + HALF);
+    late->network.walk_limit = 0;
+    late->network.n_walked = 0;
+    crash(late);
+
+    expect_all_once(late, N_KEYS);
+    assert_in_range(late->network.n_walked, N_KEYS - HALF, 2 * N_KEYS); /* their pubkeys follow */
+}
+
 static void a_key_that_is_enabled_again_walks_again(void **state)
 {
     struct late *late = *state;
@@ -318,6 +362,7 @@ int main(void)
         TEST(a_lost_link_stops_a_walk_and_a_new_one_goes_on),
         TEST(a_new_store_of_the_node_needs_no_walk),
         TEST(more_keys_than_the_link_has_scans_wait_for_their_turn),
+        TEST(keys_that_come_together_share_a_walk_also_after_a_crash),
         TEST(a_key_that_is_enabled_again_walks_again),
         cmocka_unit_test(a_database_of_version_1_learns_to_walk),
     };
