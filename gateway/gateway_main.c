@@ -8,18 +8,15 @@
  * store -> agent -> control
  *     -> servers -> first run -> ready
  */
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/child.h"
 #include "base/clock.h"
 #include "base/db.h"
 #include "base/db_writer.h"
-#include "base/listener.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/mem.h"
@@ -27,7 +24,6 @@
 #include "base/process.h"
 #include "base/str.h"
 #include "base/timer.h"
-#include "base/tls.h"
 #include "config/paths.h"
 #include "config/settings.h"
 #include "gateway/agent/agent.h"
@@ -36,26 +32,16 @@
 #include "gateway/control/control.h"
 #include "gateway/control/web.h"
 #include "gateway/decoder/decoder_client.h"
+#include "gateway/mail_servers.h"
 #include "gateway/sandbox_gateway.h"
 #include "gateway/store/mail_db.h"
 #include "gateway/store/store.h"
-#include "mailproto/imap/imap_session.h"
-#include "mailproto/serve/serve.h"
-#include "mailproto/smtp/smtp_session.h"
 
 enum {
     READY_POLL_MS = 50,
     RESTART_DELAY_MS = 100,  /* for the answer that announces it */
     POOL_MAX_QUEUED = 16384, /* more objects than the link's window holds */
     POW_NICE = 19
-};
-
-/* A server's kind: how its listening sockets are called, and who speaks behind them. */
-enum server_name { SERVER_IMAP, SERVER_SMTP, SERVER_SMTP_TRUSTED, SERVER_LMTP, N_SERVERS };
-
-struct server {
-    struct serve *serve;
-    bool is_down;
 };
 
 struct app {
@@ -79,11 +65,7 @@ struct app {
     struct web *web;
     struct control_facts facts;
 
-    struct tls_context *tls;
-    char fingerprint[3 * TLS_FINGERPRINT_BYTES];
-    struct imap_service *imap;
-    struct smtp_service *smtp[AGENT_N_DOORS];
-    struct server servers[N_SERVERS];
+    struct mail_servers *mail_servers;
     struct timer ready_timer;
     struct timer restart_timer;
     bool stopping;
@@ -251,87 +233,7 @@ static bool open_control(struct app *app)
     return true;
 }
 
-/* ---- the mail servers ---- */
-
-/* Made once; a client that trusted it does so after every restart. */
-static bool open_certificate(struct app *app, struct fault *fault)
-{
-    struct stat status;
-    uint8_t digest[TLS_FINGERPRINT_BYTES];
-    char *path = paths_in(app->folder, "tls.pem");
-    bool ok = stat(path, &status) == 0 || tls_certificate_make(path, fault);
-    app->tls = ok ? tls_context_new_server(path, fault) : NULL;
-    free(path);
-    if (app->tls == NULL) {
-        return fault_wrap(fault, "the mail servers' certificate");
-    }
-    tls_context_fingerprint(app->tls, digest);
-    for (size_t i = 0; i < sizeof(digest); i++) {
-        (void)snprintf(app->fingerprint + 3 * i, sizeof(app->fingerprint) - 3 * i, "%02X%s",
-                       digest[i], i + 1 < sizeof(digest) ? ":" : "");
-    }
-    app->facts.fingerprint = app->fingerprint;
-    return true;
-}
-
-static void open_services(struct app *app)
-{
-    const struct imap_config imap = {
-        .ops = store_mailbox_ops(),
-        .store = app->store,
-        .credentials = store_sasl_lookup(app->store),
-        .limits = imap_limits_default(),
-    };
-    app->imap = imap_service_new(&imap);
-    for (size_t i = 0; i < AGENT_N_DOORS; i++) {
-        struct smtp_config config = {
-            .host_name = "localhost",
-            .is_lmtp = i == AGENT_DOOR_LMTP,
-            .trusts_unix = i != AGENT_DOOR_SMTP,
-            .limits = smtp_limits_default(),
-            .handler = agent_door_handler(app->agent, (enum agent_door)i),
-            .credentials = store_sasl_lookup(app->store),
-        };
-        config.limits.max_message_bytes = app->settings.smtp.max_message_bytes;
-        app->smtp[i] = smtp_service_new(&config);
-        agent_set_door_service(app->agent, (enum agent_door)i, app->smtp[i]);
-    }
-}
-
-/* Which listening sockets belong to which server; the port is told by `status`. */
-static const struct listening {
-    const char *name;
-    enum server_name server;
-    enum serve_socket kind;
-    size_t port_offset; /* in struct control_facts; 0: none */
-} listenings[] = {
-    {"imap.listen", SERVER_IMAP, SERVE_SOCKET_TCP, offsetof(struct control_facts, imap_port)},
-    {"imap.tls", SERVER_IMAP, SERVE_SOCKET_TLS, offsetof(struct control_facts, imap_tls_port)},
-    {"imap.socket", SERVER_IMAP, SERVE_SOCKET_UNIX, 0},
-    {"smtp.listen", SERVER_SMTP, SERVE_SOCKET_TCP, offsetof(struct control_facts, smtp_port)},
-    {"smtp.tls", SERVER_SMTP, SERVE_SOCKET_TLS, offsetof(struct control_facts, smtp_tls_port)},
-    {"smtp.socket", SERVER_SMTP_TRUSTED, SERVE_SOCKET_UNIX, 0},
-    {"smtp.lmtp", SERVER_LMTP, SERVE_SOCKET_UNIX, 0},
-    {"smtp.lmtp_listen", SERVER_LMTP, SERVE_SOCKET_TCP, offsetof(struct control_facts, lmtp_port)},
-};
-
-static bool listen_all(struct app *app, struct fault *fault)
-{
-    for (size_t i = 0; i < ARRAY_LEN(listenings); i++) {
-        const struct listening *row = &listenings[i];
-        int fd;
-        while ((fd = child_take_socket(app->child, row->name)) >= 0) {
-            uint16_t *port = (uint16_t *)(void *)((char *)&app->facts + row->port_offset);
-            if (row->port_offset != 0 && *port == 0) {
-                *port = listener_port(fd);
-            }
-            if (!serve_listen_take(app->servers[row->server].serve, fd, row->kind, fault)) {
-                return fault_wrap(fault, "%s", row->name);
-            }
-        }
-    }
-    return true;
-}
+/* ---- the servers ---- */
 
 static void open_web(struct app *app)
 {
@@ -345,25 +247,18 @@ static void open_web(struct app *app)
 
 static bool open_servers(struct app *app, struct fault *fault)
 {
-    open_web(app);
-    if (!open_certificate(app, fault)) {
-        return false;
-    }
-    open_services(app);
-    void *const services[N_SERVERS] = {
-        [SERVER_IMAP] = app->imap,
-        [SERVER_SMTP] = app->smtp[AGENT_DOOR_SMTP],
-        [SERVER_SMTP_TRUSTED] = app->smtp[AGENT_DOOR_SMTP_TRUSTED],
-        [SERVER_LMTP] = app->smtp[AGENT_DOOR_LMTP],
+    const struct mail_servers_parts parts = {
+        .loop = app->loop,
+        .child = app->child,
+        .agent = app->agent,
+        .store = app->store,
+        .settings = &app->settings,
+        .folder = app->folder,
+        .facts = &app->facts,
     };
-    for (size_t i = 0; i < N_SERVERS; i++) {
-        bool is_imap = i == SERVER_IMAP;
-        const struct serve_limits limits = {.max_sessions =
-                                                is_imap ? app->settings.imap.max_sessions : 0};
-        app->servers[i].serve = serve_new(app->loop, is_imap ? &imap_protocol : &smtp_protocol,
-                                          services[i], app->tls, limits);
-    }
-    return listen_all(app, fault);
+    open_web(app);
+    app->mail_servers = mail_servers_new(&parts, fault);
+    return app->mail_servers != NULL;
 }
 
 /* ---- ready ---- */
@@ -466,8 +361,8 @@ static void on_value(void *context, const char *name, const char *value)
 /* What was told before the start. */
 static void take_first_values(struct app *app)
 {
-    static const char *const names[] = {"pid.supervisor", "pid.node", "pid.decoder.network",
-                                        "pid.decoder.owner", "pid.gpu", CHILD_VALUE_NO_GPU};
+    static const char *const names[] = {"pid.supervisor",    "pid.node", "pid.decoder.network",
+                                        "pid.decoder.owner", "pid.gpu",  CHILD_VALUE_NO_GPU};
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         const char *value = child_value(app->child, names[i]);
         if (value != NULL) {
@@ -479,40 +374,24 @@ static void take_first_values(struct app *app)
 static void all_down(void *context)
 {
     struct app *app = context;
-    for (size_t i = 0; i < N_SERVERS; i++) {
-        if (app->servers[i].serve != NULL && !app->servers[i].is_down) {
-            return;
-        }
-    }
     loop_stop(app->loop);
-}
-
-static void server_down(void *context)
-{
-    struct server *server = context;
-    server->is_down = true;
 }
 
 static void on_stop(void *context)
 {
     struct app *app = context;
-    bool any = false;
-    app->stopping = true;
-    app->facts.ready = false;
-    web_free(&app->web);
-    for (size_t i = 0; i < N_SERVERS; i++) {
-        if (app->servers[i].serve != NULL) {
-            any = true;
-            serve_shut_down(app->servers[i].serve, server_down, &app->servers[i]);
-        }
-    }
-    timer_cancel(&app->ready_timer);
-    if (!any) {
-        loop_stop(app->loop);
+    if (app->stopping) {
         return;
     }
-    timer_init(&app->ready_timer, app->loop, all_down, app);
-    timer_arm_periodic(&app->ready_timer, READY_POLL_MS);
+    app->stopping = true;
+    app->facts.ready = false;
+    timer_cancel(&app->ready_timer);
+    web_free(&app->web);
+    if (app->mail_servers != NULL) {
+        mail_servers_shut_down(app->mail_servers, all_down, app);
+    } else {
+        loop_stop(app->loop);
+    }
 }
 
 static const struct child_handler handler = {
@@ -563,8 +442,8 @@ static void close_all(struct app *app)
     control_free(&app->control);
     backup_free(&app->backup);
     web_free(&app->web);
-    for (size_t i = 0; i < N_SERVERS; i++) {
-        serve_free(&app->servers[i].serve);
+    if (app->mail_servers != NULL) {
+        mail_servers_close(app->mail_servers);
     }
     if (app->agent != NULL) {
         agent_stop(app->agent);
@@ -575,13 +454,9 @@ static void close_all(struct app *app)
     pow_gpu_free(&app->gpu);
     pool_free(&app->pow_pool);
     pool_free(&app->pool);
-    imap_service_free(&app->imap);
-    for (size_t i = 0; i < AGENT_N_DOORS; i++) {
-        smtp_service_free(&app->smtp[i]);
-    }
+    mail_servers_free(&app->mail_servers);
     agent_free(&app->agent);
     store_free(&app->store);
-    tls_context_free(&app->tls);
     child_free(&app->child);
     loop_free(&app->loop);
     settings_clear(&app->settings);
