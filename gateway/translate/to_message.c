@@ -33,6 +33,16 @@ static void copy_files(struct content *out, const struct outgoing_mail *mail, st
     }
 }
 
+/* How many line ends a text has at its end tells of the program that wrote it, and of nothing else.
+ */
+static struct bytes without_last_line_ends(struct bytes text)
+{
+    while (text.len > 0 && text.data[text.len - 1] == '\n') {
+        text.len--;
+    }
+    return text;
+}
+
 bool to_message_plan(struct message_plan *out, const struct outgoing_mail *mail,
                      const struct bytes *parents, size_t n_parents, struct arena *arena,
                      struct fault *fault)
@@ -49,14 +59,15 @@ bool to_message_plan(struct message_plan *out, const struct outgoing_mail *mail,
                mail->subject.len) != NULL) {
         return fault_set(fault, FAULT_INVALID, "the subject has more than one line");
     }
+    struct bytes body = without_last_line_ends(mail->text);
     struct message_plan plan = {
-        .plain = {.encoding = CONTENT_SIMPLE, .subject = mail->subject, .body = mail->text},
+        .plain = {.encoding = CONTENT_SIMPLE, .subject = mail->subject, .body = body},
         .needs_extended = mail->n_files > 0,
         .has_extended = mail->n_files > 0 || n_parents > 0,
     };
     if (plan.has_extended) {
-        plan.extended = (struct content){
-            .encoding = CONTENT_EXTENDED, .subject = mail->subject, .body = mail->text};
+        plan.extended =
+            (struct content){.encoding = CONTENT_EXTENDED, .subject = mail->subject, .body = body};
         copy_files(&plan.extended, mail, arena);
         plan.extended.n_parents = n_parents < CONTENT_MAX_PARENTS ? n_parents : CONTENT_MAX_PARENTS;
         plan.extended.parents =
