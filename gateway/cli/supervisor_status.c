@@ -137,11 +137,11 @@ static void append_status(struct buf *out, const struct status_view *view)
     buf_printf(&sandbox, "node: %s", view->sandbox_node != NULL ? view->sandbox_node : "");
     append_string(out, buf_str(&sandbox));
     buf_clear(&sandbox);
-    buf_printf(
-        out,
-        ", \"pids\": {\"supervisor\": %d, \"node\": %d, \"gateway\": 0, \"decoder\": [%d, %d], \"gpu\": 0}}}\n",
-        (int)getpid(), (int)view->pid_node, (int)view->pid_decoder_network,
-        (int)view->pid_decoder_owner);
+    buf_printf(out,
+               ", \"pids\": {\"supervisor\": %d, \"node\": %d, \"gateway\": 0, \"decoder\": [%d, "
+               "%d], \"gpu\": 0}}}\n",
+               (int)getpid(), (int)view->pid_node, (int)view->pid_decoder_network,
+               (int)view->pid_decoder_owner);
 }
 
 void status_answer(struct buf *out, struct bytes request, const struct status_view *view)
