@@ -102,7 +102,7 @@ void person_op_write(struct person_op *op)
     agent_write(op->agent, run_write, written, op);
 }
 
-/* ---- searching for keys ---- */
+/* ---- searching for keys: one search, in every thread of the pool ---- */
 
 static void search_next(struct person_op *op);
 
@@ -117,7 +117,12 @@ static void search_done(void *job, bool was_cancelled)
 {
     struct person_op *op = job;
     struct person_keys *keys = op->keys;
-    if (was_cancelled || op->agent->closing) {
+    keys->cancelled = keys->cancelled || was_cancelled;
+    keys->n_workers--;
+    if (keys->n_workers > 0) {
+        return;
+    }
+    if (keys->cancelled || op->agent->closing) {
         struct fault fault = {0};
         (void)fault_set(&fault, FAULT_CANCELLED, "the gateway stops");
         person_op_finish(op, &fault);
@@ -140,7 +145,14 @@ static void search_next(struct person_op *op)
                        ? key_search_new_random(keys->n_zero_bytes)
                        : key_search_new_passphrase(buf_view(&keys->passphrase), keys->next_nonce,
                                                    keys->n_zero_bytes);
-    if (pool_submit(op->agent->parts.pool, POOL_NORMAL, run_search, search_done, op, &fault) == 0) {
+    struct pool *pool = op->agent->parts.pool;
+    for (unsigned i = 0; i < pool_n_threads(pool); i++) {
+        if (pool_submit(pool, POOL_NORMAL, run_search, search_done, op, &fault) == 0) {
+            break; /* those that found room do it */
+        }
+        keys->n_workers++;
+    }
+    if (keys->n_workers == 0) {
         person_op_refuse(op, &fault);
     }
 }
