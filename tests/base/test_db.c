@@ -395,10 +395,36 @@ static void a_checkpoint_empties_the_log(void **state)
     free(path);
 }
 
+static void a_file_that_is_set_aside_takes_its_log_along(void **state)
+{
+    struct place *place = *state;
+    db_close(&place->db);
+    char *log = xasprintf("%s-wal", place->file);
+    int fd = open(log, O_CREAT | O_WRONLY, 0600);
+    assert_true(fd >= 0);
+    close(fd);
+
+    char *aside = db_set_aside(place->file, "broken");
+
+    char *prefix = xasprintf("%s.broken-", place->file);
+    char *new_log = xasprintf("%s-wal", aside);
+    assert_memory_equal(aside, prefix, strlen(prefix));
+    assert_int_equal(access(aside, F_OK), 0);
+    assert_int_equal(access(new_log, F_OK), 0);
+    assert_int_not_equal(access(place->file, F_OK), 0);
+    assert_int_not_equal(access(log, F_OK), 0);
+    free(new_log);
+    free(prefix);
+    free(aside);
+    free(log);
+    free(db_set_aside(place->file, "again")); /* nothing there: nothing happens */
+}
+
 int main(void)
 {
 #define DB_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
+        DB_TEST(a_file_that_is_set_aside_takes_its_log_along),
         DB_TEST(values_go_in_and_come_out),
         DB_TEST(a_statement_is_kept_and_a_busy_one_gets_a_twin),
         DB_TEST(a_wrong_parameter_shows_at_the_step),

@@ -263,10 +263,37 @@ static void without_descriptors_it_waits_and_goes_on(void **state)
     close(client);
 }
 
+/* As PyBitmessage has it: several programs hear the same broadcasts. */
+static void a_port_for_datagrams_is_shared_and_may_broadcast(void **state)
+{
+    (void)state;
+    struct fault fault;
+    struct netaddr address;
+    assert_true(netaddr_parse(&address, "127.0.0.1:0", 0, &fault));
+    int first = listener_bind_datagrams(&address, &fault);
+    assert_true(first >= 0);
+    struct sockaddr_storage storage;
+    socklen_t len = sizeof storage;
+    assert_int_equal(getsockname(first, (struct sockaddr *)&storage, &len), 0);
+    assert_true(netaddr_from_sockaddr(&address, &storage));
+    int second = listener_bind_datagrams(&address, &fault);
+    assert_true(second >= 0);
+    int on = 0;
+    len = sizeof on;
+    assert_int_equal(getsockopt(first, SOL_SOCKET, SO_BROADCAST, &on, &len), 0);
+    assert_int_not_equal(on, 0);
+    close(first);
+    close(second);
+    assert_true(netaddr_parse(&address, "203.0.113.1:5", 0, &fault));
+    assert_int_equal(listener_bind_datagrams(&address, &fault), -1);
+    assert_int_equal(fault.code, FAULT_NOT_FOUND);
+}
+
 int main(void)
 {
 #define LISTENER_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
+        LISTENER_TEST(a_port_for_datagrams_is_shared_and_may_broadcast),
         LISTENER_TEST(a_free_port_is_picked_and_clients_are_accepted),
         LISTENER_TEST(a_taken_port_is_an_error_that_names_it),
         LISTENER_TEST(a_unix_socket_has_its_mode_and_a_dead_one_is_replaced),

@@ -307,6 +307,7 @@ class Proxy:
     def __init__(self, port):
         self.port_behind = port
         self.asked = []
+        self.passwords = set()
         self.socket = socket.socket()
         self.socket.bind(("127.0.0.1", 0))
         self.socket.listen(16)
@@ -324,7 +325,7 @@ class Proxy:
         assert 2 in methods
         client.sendall(b"\x05\x02")
         user = file.read(file.read(2)[1])
-        file.read(file.read(1)[0])
+        self.passwords.add(file.read(file.read(1)[0]))
         client.sendall(b"\x01\x00")
         kind = file.read(4)[3]
         host = file.read(file.read(1)[0]).decode() if kind == 3 else socket.inet_ntoa(file.read(4))

@@ -14,6 +14,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import nodes
 from nodes import (MAGIC, Clock, Node, Peer, frame, hashes, make_object, object_hash, var_int,
                    version, wait_for)
+from test_nodes import Proxy
 
 ONION_V3 = "pg6mmjiyjmcrsslvykfwnntlaru7p5svn6y2ymmju6nubxndf4pscryd.onion"
 OBJECT_ONIONPEER = 0x746f72
@@ -366,6 +367,18 @@ def with_version(whole, number):
         nonce += 1
 
 
+def a_proxy_that_wants_a_password_gets_it():
+    far = Node("far")
+    proxy = Proxy(far.port)
+    node = Node("node", {"node.tor": "yes", "node.socks": "127.0.0.1:%d" % proxy.port,
+                         "node.socks_user": "alice", "node.socks_password": "wonder land",
+                         "network.connect": "one.example:1, two.example:2"})
+    wait_for("two peers", 20, lambda: node.status.get("peers_out") == 2)
+    assert {user for _, _, user in proxy.asked} == {b"alice"}
+    assert proxy.passwords == {b"wonder land"}
+    end(node, far)
+
+
 # ---- what all peers together may cost
 
 def bandwidth_is_bounded_both_ways():
@@ -509,6 +522,7 @@ TESTS = [objects_are_told_in_their_stream_alone,
          neighbours_find_each_other,
          our_tor_name_is_published_once,
          a_tor_name_of_others_is_remembered_behind_a_proxy,
+         a_proxy_that_wants_a_password_gets_it,
          bandwidth_is_bounded_both_ways,
          bandwidth_is_shared_fairly,
          all_buffers_share_one_budget,
