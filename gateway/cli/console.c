@@ -79,7 +79,7 @@ static void print_page(const struct cli *cli)
         json_object_set_new(info, "recovery_key",
                             recovery_key != NULL ? json_sprintf(key_is_new, recovery_key)
                                                  : json_string(key_is_known));
-        struct setup_program program = {"console", page};
+        struct setup_program program = {"console", page, .escaped = ""};
         struct buf out = {0};
         setup_text(&out, &program, info);
         fputs(buf_str(&out), stdout);

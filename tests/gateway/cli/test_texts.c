@@ -11,7 +11,8 @@
 
 static json_t *setup_info(void)
 {
-    return json_pack("{s:s, s:i, s:i, s:i, s:i, s:s, s:s, s:s, s:s}", "host", "127.0.0.1",
+    return json_pack("{s:s, s:s, s:i, s:i, s:i, s:i, s:s, s:s, s:s, s:s}", "account_url", "me",
+                     "host", "127.0.0.1",
                      "imap_port", 1143, "imap_tls_port", 1993, "smtp_port", 1025, "smtp_tls_port",
                      1465, "account", "me", "address", "BM-x@bm.alt", "label", "Me", "fingerprint",
                      "AB:CD");
@@ -26,12 +27,37 @@ static void each_program_gets_the_ports_and_no_name_is_left_unfilled(void **stat
         struct buf out = {0};
         setup_text(&out, &setup_programs[i], info);
         const char *text = buf_str(&out);
-        if (strstr(text, "1143") == NULL && strstr(text, "1025") == NULL) {
+        if (strstr(text, "1143") == NULL && strstr(text, "1025") == NULL &&
+            strstr(text, "1993") == NULL) {
             fail_msg("%s names no port", setup_programs[i].name);
         }
         if (strstr(text, "@_") != NULL || strstr(text, "_port@") != NULL ||
             strstr(text, "@@") != NULL) {
             fail_msg("%s: %s", setup_programs[i].name, text);
+        }
+        buf_clear(&out);
+    }
+    json_decref(info);
+}
+
+static void a_label_stays_text_in_every_program(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *program;
+        const char *expected;
+    } rows[] = {
+        {"mutt", "set realname = \"a\\\"b\\`id\\`\\$x\\\\<&\"\n"},
+        {"thunderbird", "fullName\", \"a\\\"b`id`$x\\\\<&\");\n"},
+        {"k9", "<name>a\"b`id`$x\\&lt;&amp;</name>\n"},
+    };
+    json_t *info = setup_info();
+    json_object_set_new(info, "label", json_string("a\"b`id`$x\\<&"));
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct buf out = {0};
+        setup_text(&out, setup_program_find(rows[i].program), info);
+        if (strstr(buf_str(&out), rows[i].expected) == NULL) {
+            fail_msg("%s: %s", rows[i].program, buf_str(&out));
         }
         buf_clear(&out);
     }
@@ -191,6 +217,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_program_gets_the_ports_and_no_name_is_left_unfilled),
+        cmocka_unit_test(a_label_stays_text_in_every_program),
         cmocka_unit_test(an_url_keeps_its_at_sign),
         cmocka_unit_test(the_line_tells_what_is_under_way),
         cmocka_unit_test(the_bar_never_stands_at_its_end),
