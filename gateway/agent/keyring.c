@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "gateway/agent/keyring.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -162,8 +163,30 @@ static bool load_own(struct keyring *keyring, const struct keyring *old, struct 
     return step == DB_DONE;
 }
 
+/* What was loaded before; rows come in the order in which they came then. */
+struct known_before {
+    const struct known_address *items;
+    size_t n_items;
+    size_t next;
+};
+
+/* The address of a row: decoding 100,000 of them takes a good part of a second, finding again those
+ * of the last time does not. */
+static bool read_address(struct address *out, const char *text, struct known_before *before)
+{
+    enum { LOOK_AHEAD = 4 }; /* some may have been removed */
+    for (size_t i = before->next; i < before->n_items && i < before->next + LOOK_AHEAD; i++) {
+        if (strcmp(before->items[i].text, text) == 0) {
+            *out = before->items[i].address;
+            before->next = i + 1;
+            return true;
+        }
+    }
+    return address_decode(out, bytes_of_str(text)) == ADDRESS_OK;
+}
+
 static bool load_known(struct known_address **out, size_t *out_n, struct db *db, const char *sql,
-                       struct fault *fault)
+                       struct known_before before, struct fault *fault)
 {
     struct db_stmt *stmt = db_prepare(db, sql, fault);
     if (stmt == NULL) {
@@ -174,11 +197,11 @@ static bool load_known(struct known_address **out, size_t *out_n, struct db *db,
     while ((step = db_step(stmt, fault)) == DB_ROW) {
         struct known_address known = {0};
         const char *text = db_column_text(stmt, 1);
-        if (address_decode(&known.address, bytes_of_str(text)) != ADDRESS_OK) {
+        if (!read_address(&known.address, text, &before)) {
             continue;
         }
         known.account_id = db_column_i64(stmt, 0);
-        address_encode(known.text, &known.address);
+        (void)snprintf(known.text, sizeof(known.text), "%s", text); /* canonical on disk */
         known.label = xstrdup(db_column_text(stmt, 2));
         known.ttl_sec = db_column_i64(stmt, 3);
         known.enabled = db_column_i64(stmt, 4) != 0;
@@ -218,11 +241,12 @@ bool keyring_load(struct keyring *keyring, struct db *db, struct fault *fault)
         load_own(&fresh, keyring, db, fault) &&
         load_known(&fresh.contacts, &fresh.n_contacts, db,
                    "SELECT account_id, address, label, ttl_sec, 1, 0 FROM contact ORDER BY id",
-                   fault) &&
+                   (struct known_before){keyring->contacts, keyring->n_contacts, 0}, fault) &&
         load_known(&fresh.subscriptions, &fresh.n_subscriptions, db,
                    "SELECT account_id, address, label, 0,"
                    " enabled AND NOT muted, enabled AND muted"
                    " FROM broadcast_subscription ORDER BY id",
+                   (struct known_before){keyring->subscriptions, keyring->n_subscriptions, 0},
                    fault);
     if (!ok) {
         keyring_clear(&fresh);
@@ -405,14 +429,15 @@ struct sender keyring_sender(const struct own_key *own)
 
 /* Visit everybody that an account knows; stops when `visit` returns false. */
 static void each_known(const struct keyring_view *view,
-                       bool (*visit)(void *, const char *label, const struct address *),
+                       bool (*visit)(void *, const char *label, const char *text,
+                                     const struct address *),
                        void *context)
 {
     const struct keyring *keyring = view->keyring;
     for (size_t i = 0; i < keyring->n_own; i++) {
         const struct own_key *own = &keyring->own[i];
         if ((view->account_id == 0 || own->account_id == view->account_id) &&
-            !visit(context, own->label, &own->address)) {
+            !visit(context, own->label, own->text, &own->address)) {
             return;
         }
     }
@@ -422,7 +447,7 @@ static void each_known(const struct keyring_view *view,
         for (size_t i = 0; i < counts[list]; i++) {
             const struct known_address *known = &lists[list][i];
             if ((view->account_id == 0 || known->account_id == view->account_id) &&
-                !visit(context, known->label, &known->address)) {
+                !visit(context, known->label, known->text, &known->address)) {
                 return;
             }
         }
@@ -436,12 +461,11 @@ struct lookup {
     size_t n_found;
 };
 
-static bool visit_alike(void *context, const char *label, const struct address *address)
+static bool visit_alike(void *context, const char *label, const char *text,
+                        const struct address *address)
 {
     (void)label;
     struct lookup *lookup = context;
-    char text[ADDRESS_TEXT_BYTES];
-    address_encode(text, address);
     if (address_text_alike(bytes_of_str(text), lookup->text)) {
         lookup->found = *address;
         lookup->n_found++;
@@ -450,8 +474,10 @@ static bool visit_alike(void *context, const char *label, const struct address *
     return true;
 }
 
-static bool visit_label(void *context, const char *label, const struct address *address)
+static bool visit_label(void *context, const char *label, const char *text,
+                        const struct address *address)
 {
+    (void)text;
     struct lookup *lookup = context;
     if (str_equal_ci(label, lookup->label) &&
         (lookup->n_found == 0 || !address_equal(&lookup->found, address))) {
