@@ -26,9 +26,8 @@ struct annotation_request {
     uint64_t longest_left_out; /* answer: 0 when all were told */
 };
 
-/* "/private/comment": the parser fails when it can't be one. */
-const char *annotation_entry(struct imap_parser *args);
-/* One entry or a list of them in parentheses. */
+/* "/private/comment", or a list of such names in parentheses; the parser fails when one can't be an
+ * entry's. */
 void annotation_entries(struct imap_parser *args, struct annotation_request *out);
 /* The whole untagged METADATA line, or none when there is nothing to tell. False: the mailbox ("":
  * the account) can't be read. */

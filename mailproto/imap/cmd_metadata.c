@@ -18,12 +18,14 @@
 /* ---- Names of entries ---- */
 
 /* RFC 5464 section 3.2 and its grammar: printable ASCII but for '*' and '%', levels that are not
- * empty, the first one "private" or "shared". */
-static bool entry_is_valid(struct bytes name)
+ * empty, the first one "private" or "shared". These two alone hold nothing, but have what is below
+ * them. */
+static bool entry_is_valid(struct bytes name, bool may_be_root)
 {
+    bool is_root = bytes_is_word(name, "/shared") || bytes_is_word(name, "/private");
     bool has_root = name.len > 8 && (bytes_is_word(bytes_slice(name, 0, 8), "/shared/") ||
                                      bytes_is_word(bytes_slice(name, 0, 9), "/private/"));
-    if (!has_root || name.len > MAILBOX_ENTRY_MAX_BYTES || name.data[name.len - 1] == '/') {
+    if (!(has_root || (is_root && may_be_root)) || name.len > MAILBOX_ENTRY_MAX_BYTES || name.data[name.len - 1] == '/') {
         return false;
     }
     for (size_t i = 0; i < name.len; i++) {
@@ -36,10 +38,10 @@ static bool entry_is_valid(struct bytes name)
     return true;
 }
 
-const char *annotation_entry(struct imap_parser *args)
+static const char *parse_entry(struct imap_parser *args, bool may_be_root)
 {
     struct bytes name = imap_astring(args);
-    if (imap_ok(args) && !entry_is_valid(name)) {
+    if (imap_ok(args) && !entry_is_valid(name, may_be_root)) {
         imap_fail(args, "Bad entry name");
     }
     return imap_ok(args) ? arena_strndup(args->arena, (const char *)name.data, name.len) : "";
@@ -53,7 +55,7 @@ void annotation_entries(struct imap_parser *args, struct annotation_request *out
             imap_fail(args, "Too many entries");
             return;
         }
-        out->entries[out->n_entries++] = annotation_entry(args);
+        out->entries[out->n_entries++] = parse_entry(args, true);
     } while (in_list && imap_ok(args) && imap_accept(args, ' '));
     if (in_list) {
         imap_expect(args, ')');
@@ -251,7 +253,7 @@ static void parse_values(struct imap_parser *args, struct mailbox_annotations *o
             return;
         }
         struct mailbox_annotation *item = &out->items[out->n_items++];
-        item->entry = annotation_entry(args);
+        item->entry = parse_entry(args, false);
         imap_space(args);
         item->value = imap_nstring(args);
     } while (imap_ok(args) && imap_accept(args, ' '));

@@ -6,9 +6,9 @@
 #include "mailproto/imap/notify.h"
 
 /* Checklist: a word stands here when all of its RFC works, and not before. */
-static const char capabilities_always[] = "IMAP4rev1 LITERAL+ SASL-IR ID ENABLE";
+static const char capabilities_always[] = "IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID ENABLE";
 static const char capabilities_logged_in[] =
-    " IMAP4rev2 IDLE NOTIFY UNSELECT UNAUTHENTICATE"
+    " IDLE NOTIFY UNSELECT UNAUTHENTICATE"
     " CONDSTORE QRESYNC UIDONLY ESEARCH SEARCHRES CONTEXT=SEARCH CONTEXT=SORT PARTIAL"
     " NAMESPACE CHILDREN SPECIAL-USE CREATE-SPECIAL-USE LIST-EXTENDED LIST-STATUS LIST-METADATA"
     " LIST-MYRIGHTS STATUS=SIZE METADATA QUOTA QUOTA=RES-STORAGE QUOTA=RES-MESSAGE ACL RIGHTS=kxte"

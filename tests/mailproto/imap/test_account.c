@@ -126,7 +126,10 @@ static void play_metadata_errors(struct imap_world *world)
         "1> f GETMETADATA INBOX \"/private/a*\"", "1< f BAD Bad entry name",
         "1> g GETMETADATA (DEPTH 2) INBOX /private/x", "1< g BAD DEPTH is 0, 1 or infinity",
         "1> h SETMETADATA Sent (/private/specialuse \"\\\\Drafts\")", "1< ~h NO [CANNOT]",
-        "1> i SETMETADATA INBOX ()", "1< ~i BAD");
+        "1> i SETMETADATA INBOX ()", "1< ~i BAD", "1> j SETMETADATA INBOX (/private \"x\")",
+        "1< j BAD Bad entry name", "1> k SETMETADATA INBOX (/shared/a/b \"x\")", "1< ~k OK",
+        "1> l GETMETADATA (DEPTH infinity) INBOX (/private /shared)",
+        "1< * METADATA \"INBOX\" (/shared/a/b \"x\")", "1< ~l OK");
 }
 
 /* A value at its limit and one above. */

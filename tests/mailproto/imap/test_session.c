@@ -125,7 +125,7 @@ static void play_no_clear_login(struct imap_world *world)
 {
     world->client.is_loopback = false;
     RUN(world, "1< ~* OK [CAPABILITY", "1> a CAPABILITY",
-        "1< * CAPABILITY IMAP4rev1 LITERAL+ SASL-IR ID ENABLE STARTTLS AUTH=SCRAM-SHA-256 "
+        "1< * CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID ENABLE STARTTLS AUTH=SCRAM-SHA-256 "
         "LOGINDISABLED",
         "1< ~a OK", "1> b LOGIN alice secret", "1< b NO [PRIVACYREQUIRED] Begin TLS first",
         "1> c AUTHENTICATE PLAIN AGFsaWNlAHNlY3JldA==",
