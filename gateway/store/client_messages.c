@@ -287,12 +287,12 @@ static bool find_own_copy(struct mail_txn *txn, struct touched_mailbox *mailbox,
     if (message_id.len == 0) {
         return true;
     }
-    struct db_stmt *stmt =
-        db_prepare(txn->db,
-                   "SELECT m.uid, m.body_id, m.origin FROM body b CROSS JOIN message m ON m.body_id = b.id"
-                   " WHERE b.message_id = ?1 AND m.mailbox_id = ?2 AND m.origin IN (?3, ?5)"
-                   " AND m.saved_sec >= ?4 ORDER BY m.uid DESC",
-                   fault);
+    struct db_stmt *stmt = db_prepare(
+        txn->db,
+        "SELECT m.uid, m.body_id, m.origin FROM body b CROSS JOIN message m ON m.body_id = b.id"
+        " WHERE b.message_id = ?1 AND m.mailbox_id = ?2 AND m.origin IN (?3, ?5)"
+        " AND m.saved_sec >= ?4 ORDER BY m.uid DESC",
+        fault);
     if (!stmt) {
         return false;
     }

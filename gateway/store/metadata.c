@@ -141,8 +141,7 @@ static bool annotate_run(struct mail_txn *txn, struct mailbox_call *base, struct
         return false;
     }
     for (size_t i = 0; i < call->annotations.n_items; i++) {
-        if (!write_one(txn->db, call->account_id, mailbox_id, &call->annotations.items[i],
-                       fault)) {
+        if (!write_one(txn->db, call->account_id, mailbox_id, &call->annotations.items[i], fault)) {
             return false;
         }
     }

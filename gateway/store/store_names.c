@@ -213,9 +213,8 @@ static bool count_recent(struct mail_store *store, int64_t mailbox_id, uint32_t 
 static bool sum_deleted(struct mail_store *store, int64_t mailbox_id, uint64_t *out,
                         struct fault *fault)
 {
-    struct db_stmt *stmt =
-        db_prepare(store->reader,
-                   "SELECT sum(size) FROM message WHERE mailbox_id = ?1 AND flags & ?2", fault);
+    struct db_stmt *stmt = db_prepare(
+        store->reader, "SELECT sum(size) FROM message WHERE mailbox_id = ?1 AND flags & ?2", fault);
     if (!stmt) {
         return false;
     }

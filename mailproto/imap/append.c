@@ -215,13 +215,12 @@ static void commit(struct imap_session *session)
         refuse(session);
         return;
     }
-    imap_await(session,
-               append->replaced_uid != 0
-                   ? session->ops->append_replace(&append->handle, session->selected.mailbox,
-                                                  append->replaced_uid,
-                                                  imap_answer_to(session, replaced))
-                   : session->ops->append_commit(&append->handle,
-                                                 imap_answer_to(session, appended)));
+    imap_await(
+        session,
+        append->replaced_uid != 0
+            ? session->ops->append_replace(&append->handle, session->selected.mailbox,
+                                           append->replaced_uid, imap_answer_to(session, replaced))
+            : session->ops->append_commit(&append->handle, imap_answer_to(session, appended)));
     imap_append_stop(session);
 }
 

@@ -9,9 +9,9 @@
 
 enum catenate_stage {
     CATENATE_BEGINS,
-    CATENATE_OPENS, /* the mailbox; `call` is under way */
-    CATENATE_FINDS, /* the message */
-    CATENATE_READS, /* `left` bytes from `offset` */
+    CATENATE_OPENS,  /* the mailbox; `call` is under way */
+    CATENATE_FINDS,  /* the message */
+    CATENATE_READS,  /* `left` bytes from `offset` */
     CATENATE_FIELDS, /* the header, of which some fields are taken */
     CATENATE_ENDS
 };
@@ -159,8 +159,7 @@ static enum catenate_result find(struct catenate *catenate)
         struct uid_set one = {0};
         uid_set_add(&one, catenate->url.uid);
         catenate->reader = ops->read_start(
-            catenate->mailbox, &one,
-            MAILBOX_ITEM_INFO | MAILBOX_ITEM_HEADER | MAILBOX_ITEM_CONTENT,
+            catenate->mailbox, &one, MAILBOX_ITEM_INFO | MAILBOX_ITEM_HEADER | MAILBOX_ITEM_CONTENT,
             (struct mailbox_ready){ready, catenate});
         uid_set_clear(&one);
     }
@@ -210,8 +209,8 @@ static enum catenate_result read_fields(struct catenate *catenate, struct bytes 
     catenate->offset = 0;
     catenate->left = catenate->fields.len;
     cut_partial(catenate);
-    *out = bytes_slice(buf_view(&catenate->fields), (size_t)catenate->offset,
-                       (size_t)catenate->left);
+    *out =
+        bytes_slice(buf_view(&catenate->fields), (size_t)catenate->offset, (size_t)catenate->left);
     catenate->stage = CATENATE_ENDS;
     return out->len > 0 ? CATENATE_PIECE : CATENATE_END;
 }

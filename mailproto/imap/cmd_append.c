@@ -8,7 +8,8 @@
  *
  *     tag APPEND mailbox (flags) "date" {n}             imap_append_literal: begin, first message
  *     ...n bytes...                                     imap_append_data
- *      (flags) CATENATE (URL "/Drafts/;UID=3" TEXT {m}  imap_append_literal: next message, its parts
+ *      (flags) CATENATE (URL "/Drafts/;UID=3" TEXT {m}  imap_append_literal: next message, its
+ * parts
  *     ...m bytes...
  *     )                                                 imap_append_line: commit
  *
@@ -68,8 +69,7 @@ bool imap_append_wants(const struct imap_session *session, struct bytes text)
     }
     size_t tag_end = bytes_find(text, ' ');
     struct imap_parser args = {.rest = bytes_slice(text, tag_end + 1, SIZE_MAX)};
-    return session->command.phase == IMAP_PHASE_IDLE &&
-           take_word(session, &args, &target, &is_uid);
+    return session->command.phase == IMAP_PHASE_IDLE && take_word(session, &args, &target, &is_uid);
 }
 
 /* The message that REPLACE takes out. */
@@ -344,8 +344,8 @@ enum imap_literal_verdict imap_append_literal(struct imap_session *session, stru
         }
     }
     enum segment_end end = parse_segment(session, &args, literal, &segment);
-    bool replaces = target.is_replace ||
-                    (session->append != NULL && session->append->replaced_uid != 0);
+    bool replaces =
+        target.is_replace || (session->append != NULL && session->append->replaced_uid != 0);
     if (imap_ok(&args) && replaces && segment.place.n_messages > 1) {
         imap_fail(&args, "REPLACE takes one message");
     }

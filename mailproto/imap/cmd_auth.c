@@ -55,9 +55,9 @@ static void auth_done(struct imap_session *session)
     int64_t account_id = sasl_account_id(session->sasl);
     session->user = xstrdup(sasl_user(session->sasl));
     imap_auth_stop(session);
-    session->account = session->ops->account_open(
-        session->config->store, account_id,
-        &(struct mailbox_watcher){account_changed, session}, &fault);
+    session->account =
+        session->ops->account_open(session->config->store, account_id,
+                                   &(struct mailbox_watcher){account_changed, session}, &fault);
     if (session->account == NULL) {
         free(session->user);
         session->user = NULL;
@@ -139,8 +139,8 @@ void cmd_login(struct imap_session *session, struct imap_parser *args)
     auth_step(session, result, (struct bytes){0});
 }
 
-/* RFC 8437: back to the state before the login. Nothing of the user's is left: what was enabled, the
- * selected mailbox, saved results. The wire stays as it is, under TLS and packed. */
+/* RFC 8437: back to the state before the login. Nothing of the user's is left: what was enabled,
+ * the selected mailbox, saved results. The wire stays as it is, under TLS and packed. */
 void cmd_unauthenticate(struct imap_session *session, struct imap_parser *args)
 {
     imap_end(args);

@@ -158,9 +158,8 @@ static void resolve(struct imap_session *session, struct multisearch *multi,
         const struct mailbox_entry *entry = &list->entries[i];
         bool wanted = false;
         for (size_t k = 0; k < n_filters; k++) {
-            bool is_selected =
-                filters[k].kind == FILTER_SELECTED &&
-                session->ops->mailbox_id(session->selected.mailbox) == entry->id;
+            bool is_selected = filters[k].kind == FILTER_SELECTED &&
+                               session->ops->mailbox_id(session->selected.mailbox) == entry->id;
             wanted = wanted || is_selected || mailbox_filter_has(&filters[k], entry);
         }
         if (wanted && (entry->attributes & (MAILBOX_NOSELECT | MAILBOX_NONEXISTENT)) == 0) {

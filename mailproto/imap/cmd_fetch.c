@@ -125,7 +125,7 @@ static unsigned reader_items(const struct fetch_request *request)
 static void fetch_finish(struct imap_session *session, struct fetch_run *run)
 {
     if (run->finished != NULL) {
-        void (*finished)(struct imap_session *session) = run->finished;
+        void (*finished)(struct imap_session * session) = run->finished;
         imap_fetch_clean(session);
         session->command.data = NULL;
         finished(session);
@@ -344,8 +344,7 @@ static void tell_vanished(struct imap_session *session, const struct fetch_run *
 }
 
 void imap_fetch_untagged(struct imap_session *session, const struct fetch_request *request,
-                         const struct uid_set *uids,
-                         void (*finished)(struct imap_session *session))
+                         const struct uid_set *uids, void (*finished)(struct imap_session *session))
 {
     struct fetch_run *run = arena_alloc(&session->command.arena, sizeof(*run));
     session->command.data = run;

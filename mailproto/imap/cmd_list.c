@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* LIST with its extensions (RFC 9051 section 6.3.9, RFC 5258, 6154, 5819, 8440, 9590), LSUB, NAMESPACE.
+/* LIST with its extensions (RFC 9051 section 6.3.9, RFC 5258, 6154, 5819, 8440, 9590), LSUB,
+ * NAMESPACE.
  *
  * Names come sorted, children behind their parent. Levels of the hierarchy that are no mailbox are
  * not in the store's list unless it puts them there; a pattern with '%' must show them, so they are

@@ -25,7 +25,8 @@ static bool entry_is_valid(struct bytes name, bool may_be_root)
     bool is_root = bytes_is_word(name, "/shared") || bytes_is_word(name, "/private");
     bool has_root = name.len > 8 && (bytes_is_word(bytes_slice(name, 0, 8), "/shared/") ||
                                      bytes_is_word(bytes_slice(name, 0, 9), "/private/"));
-    if (!(has_root || (is_root && may_be_root)) || name.len > MAILBOX_ENTRY_MAX_BYTES || name.data[name.len - 1] == '/') {
+    if (!(has_root || (is_root && may_be_root)) || name.len > MAILBOX_ENTRY_MAX_BYTES ||
+        name.data[name.len - 1] == '/') {
         return false;
     }
     for (size_t i = 0; i < name.len; i++) {
@@ -205,8 +206,8 @@ void cmd_getmetadata(struct imap_session *session, struct imap_parser *args)
     }
     const char *name = target_arg(session, args);
     imap_space(args);
-    bool options_follow = imap_peek(args) == '(' && args->rest.len > 1 &&
-                          ascii_is_alpha((char)args->rest.data[1]);
+    bool options_follow =
+        imap_peek(args) == '(' && args->rest.len > 1 && ascii_is_alpha((char)args->rest.data[1]);
     if (options_follow) {
         parse_options(args, request);
         imap_space(args);

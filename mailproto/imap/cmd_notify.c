@@ -19,7 +19,7 @@ static const struct {
               {"ServerMetadataChange", NOTIFY_SERVER_METADATA}};
 
 #define SUPPORTED_EVENTS                                                                           \
-    "BADEVENT (MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange"               \
+    "BADEVENT (MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange"                \
     " MailboxMetadataChange ServerMetadataChange)"
 
 static void parse_fetch(struct imap_parser *args, struct imap_notify *notify, bool is_selected)
@@ -81,8 +81,8 @@ static void parse_group(struct imap_session *session, struct imap_parser *args,
     struct notify_group group = {0};
     imap_expect(args, '(');
     mailbox_filter_parse(session, args, &group.filter);
-    bool is_selected = group.filter.kind == FILTER_SELECTED ||
-                       group.filter.kind == FILTER_SELECTED_DELAYED;
+    bool is_selected =
+        group.filter.kind == FILTER_SELECTED || group.filter.kind == FILTER_SELECTED_DELAYED;
     imap_space(args);
     if (imap_accept(args, '(')) {
         do {
@@ -146,8 +146,7 @@ void cmd_notify(struct imap_session *session, struct imap_parser *args)
         notify_free(&notify);
         return;
     }
-    if (notify != NULL &&
-        session->ops->list(session->account)->n_entries > NOTIFY_MAX_MAILBOXES) {
+    if (notify != NULL && session->ops->list(session->account)->n_entries > NOTIFY_MAX_MAILBOXES) {
         notify_free(&notify);
         imap_finish(session, IMAP_STATUS_NO, "NOTIFICATIONOVERFLOW",
                     "There are too many mailboxes to watch");

@@ -51,8 +51,8 @@ static void plain_step(struct imap_session *session)
     }
 }
 
-/* What a result is about: all that was found, or with MIN, MAX or PARTIAL alone only those (RFC 4731
- * section 3.2, RFC 5182 section 2.4, RFC 9394 section 3.1). */
+/* What a result is about: all that was found, or with MIN, MAX or PARTIAL alone only those (RFC
+ * 4731 section 3.2, RFC 5182 section 2.4, RFC 9394 section 3.1). */
 static void messages_meant(const struct search_run *run, struct uid_set *out)
 {
     const struct esearch_returns *returns = &run->returns;

@@ -179,8 +179,8 @@ static void take_addresses(struct sort_entry *entry, const struct mailbox_item_d
                 texts[lists[i].mailbox - SORT_SUBJECT] = mailbox_key(arena, lists[i].list);
             }
             if (lists[i].display != SORT_N_KEYS && is_needed(sort, lists[i].display)) {
-                texts[lists[i].display - SORT_SUBJECT] = display_key(
-                    arena, lists[i].list, text_field_value(data->text, lists[i].field));
+                texts[lists[i].display - SORT_SUBJECT] =
+                    display_key(arena, lists[i].list, text_field_value(data->text, lists[i].field));
             }
         }
     }
@@ -247,8 +247,7 @@ static void sort_tell(struct imap_session *session)
     }
     while (imap_has_room(session) && sort->next < sort->n_entries) {
         buf_append_byte(&session->out, ' ');
-        buf_append_u64(&session->out,
-                       search_number_of(session, sort->entries[sort->next++].uid));
+        buf_append_u64(&session->out, search_number_of(session, sort->entries[sort->next++].uid));
     }
     if (sort->next == sort->n_entries) {
         buf_append_str(&session->out, "\r\n");

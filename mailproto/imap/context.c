@@ -207,8 +207,8 @@ static void remove_members(struct imap_context *context, const struct uid_set *g
 
 static void insert(struct imap_context *context, uint32_t uid, const struct mailbox_item_data *item)
 {
-    size_t position = context->order->insert(context->session, context->run->data, uid, item,
-                                             &context->arena);
+    size_t position =
+        context->order->insert(context->session, context->run->data, uid, item, &context->arena);
     buf_printf(&context->positions, "%s%zu %u", context->positions.len > 0 ? " " : "", position,
                number_of(context, uid));
 }
@@ -261,9 +261,8 @@ void contexts_tell_gone(struct imap_session *session, const struct mailbox_view 
 static void settle(struct imap_context *context, const struct mailbox_message *message,
                    const struct mailbox_hit *hit)
 {
-    enum search_verdict verdict =
-        search_run_verdict(context->session, context->run, message,
-                           context->session->selected.told->keywords, hit);
+    enum search_verdict verdict = search_run_verdict(
+        context->session, context->run, message, context->session->selected.told->keywords, hit);
     if (verdict == SEARCH_MAYBE) {
         uid_set_add(&context->maybe, message->uid);
     } else if (verdict == SEARCH_YES && !is_member(context, message->uid)) {
@@ -345,9 +344,9 @@ static bool read_added(struct imap_context *context)
     struct mailbox_reader **reader = &context->run->reader;
     struct mailbox_item_data item;
     if (*reader == NULL) {
-        *reader = session->ops->read_start(context->run->scope.mailbox, &context->added,
-                                           context->order->items,
-                                           (struct mailbox_ready){ready, context});
+        *reader =
+            session->ops->read_start(context->run->scope.mailbox, &context->added,
+                                     context->order->items, (struct mailbox_ready){ready, context});
     }
     for (;;) {
         switch (session->ops->read_next(*reader, &item, NULL)) {
@@ -387,10 +386,10 @@ static bool context_step(struct imap_context *context)
         if (!uid_set_is_empty(&context->maybe)) {
             context->stage = CONTEXT_SCANS;
             sync->waiting = true;
-            sync->call = session->ops->search_text(
-                context->run->scope.mailbox, &context->maybe, context->run->search.tests,
-                context->run->search.n_tests,
-                (struct mailbox_search_done){found, scanned, context});
+            sync->call =
+                session->ops->search_text(context->run->scope.mailbox, &context->maybe,
+                                          context->run->search.tests, context->run->search.n_tests,
+                                          (struct mailbox_search_done){found, scanned, context});
             return false;
         }
     }

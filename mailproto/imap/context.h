@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT
-/* Results of searches that are held up to date (RFC 5267, CONTEXT=SEARCH and CONTEXT=SORT). For this
- * room alone.
+/* Results of searches that are held up to date (RFC 5267, CONTEXT=SEARCH and CONTEXT=SORT). For
+ * this room alone.
  *
- * A context is the search of a command that has ended: its criteria and its result live on. Whenever
- * the client is told what changed in the mailbox, each context looks at the messages that changed
- * since it looked last, and only at these:
+ * A context is the search of a command that has ended: its criteria and its result live on.
+ * Whenever the client is told what changed in the mailbox, each context looks at the messages that
+ * changed since it looked last, and only at these:
  *
  *     what is expunged       "* ESEARCH (TAG "x") REMOVEFROM (0 3)"   before "* 3 EXPUNGE"
  *     new and changed ones   judged again, their text scanned where that decides
  *                            "* ESEARCH (TAG "x") ADDTO (0 7)"        behind "* 7 EXISTS"
  *
- * A position counts from 1 in the order of a SORT, and is 0 for a SEARCH, whose order is that of the
- * mailbox. */
+ * A position counts from 1 in the order of a SORT, and is 0 for a SEARCH, whose order is that of
+ * the mailbox. */
 #ifndef BITTERN_MAILPROTO_IMAP_CONTEXT_H
 #define BITTERN_MAILPROTO_IMAP_CONTEXT_H
 

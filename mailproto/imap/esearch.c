@@ -40,10 +40,10 @@ void esearch_parse_returns(struct imap_parser *args, struct esearch_returns *out
     static const struct {
         const char *name;
         unsigned bit;
-    } options[] = {{"MIN", SEARCH_RETURN_MIN},         {"MAX", SEARCH_RETURN_MAX},
-                   {"ALL", SEARCH_RETURN_ALL},         {"COUNT", SEARCH_RETURN_COUNT},
-                   {"SAVE", SEARCH_RETURN_SAVE},       {"PARTIAL", SEARCH_RETURN_PARTIAL},
-                   {"UPDATE", SEARCH_RETURN_UPDATE},   {"CONTEXT", SEARCH_RETURN_CONTEXT}};
+    } options[] = {{"MIN", SEARCH_RETURN_MIN},       {"MAX", SEARCH_RETURN_MAX},
+                   {"ALL", SEARCH_RETURN_ALL},       {"COUNT", SEARCH_RETURN_COUNT},
+                   {"SAVE", SEARCH_RETURN_SAVE},     {"PARTIAL", SEARCH_RETURN_PARTIAL},
+                   {"UPDATE", SEARCH_RETURN_UPDATE}, {"CONTEXT", SEARCH_RETURN_CONTEXT}};
     *out = (struct esearch_returns){.is_extended = true};
     imap_expect(args, '(');
     while (imap_ok(args) && !imap_accept(args, ')')) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* The body items of a FETCH: BODY[...], BINARY[...], RFC822: from memory, or piece by piece from the
- * store, as long as there is room for output. */
+/* The body items of a FETCH: BODY[...], BINARY[...], RFC822: from memory, or piece by piece from
+ * the store, as long as there is room for output. */
 #include <inttypes.h>
 #include <string.h>
 

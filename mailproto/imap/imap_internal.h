@@ -52,8 +52,8 @@ enum imap_enabled {
 
 enum imap_command_flags {
     IMAP_COMMAND_KEEPS_NUMBERS =
-        1,                  /* no EXPUNGE may be told while it runs (RFC 9051 section 7.5.1) */
-    IMAP_COMMAND_UID = 2,   /* UID in front changes what its numbers mean */
+        1,                      /* no EXPUNGE may be told while it runs (RFC 9051 section 7.5.1) */
+    IMAP_COMMAND_UID = 2,       /* UID in front changes what its numbers mean */
     IMAP_COMMAND_SECRET = 4,    /* its arguments are never logged */
     IMAP_COMMAND_TELLS_ALL = 8, /* its own answer is the picture: nothing is told behind it */
     IMAP_COMMAND_NUMBERED = 16  /* without UID in front it is about message numbers */
@@ -88,8 +88,8 @@ struct imap_running {
     struct arena arena;
     struct buf tagged; /* the reply, once it is known */
     struct mailbox_call *call;
-    bool waiting; /* for an answer or for `ready`: step rests */
-    bool yielded; /* step has worked for long enough: others first */
+    bool waiting;       /* for an answer or for `ready`: step rests */
+    bool yielded;       /* step has worked for long enough: others first */
     bool some_are_gone; /* messages that it asks for were expunged, untold: imap_done says so */
     /* Produce some output; ends by imap_finish. */
     void (*step)(struct imap_session *session);
@@ -128,7 +128,7 @@ struct imap_selected {
     struct mailbox_view *told; /* what the client knows; message numbers are of this one */
     struct uid_set recent;     /* \Recent, ours alone */
     struct imap_sync sync;
-    struct uid_set saved; /* the result that "$" means (RFC 5182) */
+    struct uid_set saved;          /* the result that "$" means (RFC 5182) */
     struct imap_context *contexts; /* results that are held up to date */
 };
 
@@ -173,7 +173,7 @@ struct imap_session {
     bool idling;
     struct imap_notify *notify; /* NULL: nothing was asked for */
     bool notifying;             /* the command that runs is notify.h's */
-    struct buf refused; /* the reply to a command whose literal is being skipped */
+    struct buf refused;         /* the reply to a command whose literal is being skipped */
 
     struct mailbox_account *account;
     char *user; /* the name that logged in; NULL before */
@@ -251,8 +251,8 @@ const char *imap_mailbox_of_utf8(struct arena *arena, struct bytes name) MUST_US
 const char *imap_mailbox_arg(struct imap_session *session, struct imap_parser *args);
 bool imap_uses_utf8(const struct imap_session *session) MUST_USE;
 
-/* The entry of the list of names, or NULL with the command answered NO [NONEXISTENT]. Borrowed until
- * the loop's next turn. */
+/* The entry of the list of names, or NULL with the command answered NO [NONEXISTENT]. Borrowed
+ * until the loop's next turn. */
 const struct mailbox_entry *imap_entry_or_refuse(struct imap_session *session, const char *name);
 /* The same without an answer. */
 const struct mailbox_entry *imap_entry_find(struct imap_session *session,

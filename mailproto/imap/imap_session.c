@@ -115,8 +115,8 @@ static bool waits_for_store(const struct imap_session *session)
 
 static int64_t progress_due(const struct imap_session *session)
 {
-    int64_t since = session->said_ms > session->command.begun_ms ? session->said_ms
-                                                                 : session->command.begun_ms;
+    int64_t since =
+        session->said_ms > session->command.begun_ms ? session->said_ms : session->command.begun_ms;
     return since + (int64_t)session->config->limits.progress_sec * 1000;
 }
 
@@ -244,4 +244,3 @@ const struct serve_protocol imap_protocol = {.name = "imap",
                                              .output = session_output,
                                              .poll = session_poll,
                                              .shut_down = session_shut_down};
-

@@ -68,8 +68,8 @@ static bool take_mailbox(struct imap_url *out, struct bytes *rest, struct arena 
     }
     out->mailbox = imap_mailbox_of_utf8(arena, name);
     *rest = bytes_slice(*rest, name_end, SIZE_MAX);
-    if (accept(rest, ";UIDVALIDITY=") && (!take_number(rest, &out->uid_validity) ||
-                                          out->uid_validity == 0)) {
+    if (accept(rest, ";UIDVALIDITY=") &&
+        (!take_number(rest, &out->uid_validity) || out->uid_validity == 0)) {
         return false;
     }
     return out->mailbox != NULL && accept(rest, "/");
@@ -102,9 +102,8 @@ bool imap_url_parse(struct imap_url *out, struct bytes text, struct arena *arena
 {
     struct bytes rest = text;
     *out = (struct imap_url){.section = {.kind = BODY_SECTION_ALL}};
-    if (text.len > IMAP_URL_MAX_BYTES ||
-        (accept(&rest, "/") && !take_mailbox(out, &rest, arena)) || !accept(&rest, ";UID=") ||
-        !take_number(&rest, &out->uid) || out->uid == 0) {
+    if (text.len > IMAP_URL_MAX_BYTES || (accept(&rest, "/") && !take_mailbox(out, &rest, arena)) ||
+        !accept(&rest, ";UID=") || !take_number(&rest, &out->uid) || out->uid == 0) {
         return false;
     }
     if (accept(&rest, "/;SECTION=") && !take_section(out, &rest, arena)) {
@@ -113,8 +112,8 @@ bool imap_url_parse(struct imap_url *out, struct bytes text, struct arena *arena
     if (accept(&rest, "/;PARTIAL=")) {
         out->has_partial = true;
         if (!take_number(&rest, &out->partial_offset) ||
-            (accept(&rest, ".") && (!take_number(&rest, &out->partial_len) ||
-                                    out->partial_len == 0))) {
+            (accept(&rest, ".") &&
+             (!take_number(&rest, &out->partial_len) || out->partial_len == 0))) {
             return false;
         }
     }

@@ -18,7 +18,7 @@ struct arena;
 enum { IMAP_URL_MAX_BYTES = 4096 };
 
 struct imap_url {
-    const char *mailbox; /* as the store names it; NULL: the selected one */
+    const char *mailbox;   /* as the store names it; NULL: the selected one */
     uint32_t uid_validity; /* 0: any */
     uint32_t uid;
     struct body_section section; /* BODY_SECTION_ALL without numbers: the whole message */

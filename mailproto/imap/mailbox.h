@@ -53,13 +53,13 @@ struct mailbox_append;  /* messages on their way in */
 
 enum {
     MAILBOX_NAME_MAX_BYTES = 1000,
-    MAILBOX_APPEND_MAX_BYTES = 67108864, /* one message: APPENDLIMIT */
-    MAILBOX_APPEND_MAX_MESSAGES = 1000,  /* in one MULTIAPPEND */
-    MAILBOX_CONTENT_PIECE_BYTES = 65536, /* the most that read_content gives at once */
-    MAILBOX_SEARCH_MAX_TESTS = 64,       /* text tests in one search: one bit each */
-    MAILBOX_ENTRY_MAX_BYTES = 256,       /* the name of an annotation */
+    MAILBOX_APPEND_MAX_BYTES = 67108864,  /* one message: APPENDLIMIT */
+    MAILBOX_APPEND_MAX_MESSAGES = 1000,   /* in one MULTIAPPEND */
+    MAILBOX_CONTENT_PIECE_BYTES = 65536,  /* the most that read_content gives at once */
+    MAILBOX_SEARCH_MAX_TESTS = 64,        /* text tests in one search: one bit each */
+    MAILBOX_ENTRY_MAX_BYTES = 256,        /* the name of an annotation */
     MAILBOX_ANNOTATION_MAX_BYTES = 16384, /* its value */
-    MAILBOX_MAX_ANNOTATIONS = 100        /* of one mailbox, and of the account */
+    MAILBOX_MAX_ANNOTATIONS = 100         /* of one mailbox, and of the account */
 };
 
 /* ---- The list of names ---- */
@@ -193,8 +193,8 @@ struct mailbox_new_message {
     struct mailbox_flags flags;
     int64_t internal_sec;
     int16_t internal_zone_min;
-    uint64_t size; /* bytes that will follow; at most MAILBOX_APPEND_MAX_BYTES */
-    bool size_is_open; /* no more than `size`; append_end says when that is all (RFC 4469) */
+    uint64_t size;         /* bytes that will follow; at most MAILBOX_APPEND_MAX_BYTES */
+    bool size_is_open;     /* no more than `size`; append_end says when that is all (RFC 4469) */
     const char *client_id; /* the session's name, for the log */
 };
 

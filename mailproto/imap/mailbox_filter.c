@@ -7,9 +7,9 @@
 #include "mailproto/imap/imap_internal.h"
 
 static const char *const kinds[] = {
-    [FILTER_SELECTED] = "selected",     [FILTER_SELECTED_DELAYED] = "selected-delayed",
-    [FILTER_INBOXES] = "inboxes",       [FILTER_PERSONAL] = "personal",
-    [FILTER_SUBSCRIBED] = "subscribed", [FILTER_SUBTREE] = "subtree",
+    [FILTER_SELECTED] = "selected",       [FILTER_SELECTED_DELAYED] = "selected-delayed",
+    [FILTER_INBOXES] = "inboxes",         [FILTER_PERSONAL] = "personal",
+    [FILTER_SUBSCRIBED] = "subscribed",   [FILTER_SUBTREE] = "subtree",
     [FILTER_SUBTREE_ONE] = "subtree-one", [FILTER_MAILBOXES] = "mailboxes"};
 
 static void parse_names(struct imap_session *session, struct imap_parser *args,

@@ -83,11 +83,11 @@ static bool renew_status(struct imap_session *session, struct notify_told *told,
         !session->ops->status(session->account, told->name, &status, NULL)) {
         return false;
     }
-    bool differs = !told->has_status || status.n_messages != told->status.n_messages ||
-                   status.uid_next != told->status.uid_next ||
-                   status.uid_validity != told->status.uid_validity ||
-                   ((events & NOTIFY_FLAGS) != 0 &&
-                    status.highest_modseq != told->status.highest_modseq);
+    bool differs =
+        !told->has_status || status.n_messages != told->status.n_messages ||
+        status.uid_next != told->status.uid_next ||
+        status.uid_validity != told->status.uid_validity ||
+        ((events & NOTIFY_FLAGS) != 0 && status.highest_modseq != told->status.highest_modseq);
     told->has_status = true;
     told->status = status;
     return differs;
@@ -195,9 +195,10 @@ static void tell_the_gone(struct imap_session *session)
         }
         const struct mailbox_entry before = {told->id, told->name, told->attributes};
         if ((events_of(notify, &before) & NOTIFY_NAME) != 0) {
-            write_list(session, &(struct mailbox_entry){.name = told->name,
-                                                        .attributes = MAILBOX_NONEXISTENT},
-                       NULL);
+            write_list(
+                session,
+                &(struct mailbox_entry){.name = told->name, .attributes = MAILBOX_NONEXISTENT},
+                NULL);
         }
         (void)map_remove_u64(&notify->told, told->id);
         told_free(told);
@@ -370,7 +371,8 @@ static bool fetch_new(struct imap_session *session)
     }
     imap_fetch_step(session);
     if (!notify->is_fetching && session->idling) {
-        arena_clear(&session->command.arena); /* an IDLE may last, and has nothing of its own there */
+        arena_clear(
+            &session->command.arena); /* an IDLE may last, and has nothing of its own there */
     }
     return !notify->is_fetching;
 }

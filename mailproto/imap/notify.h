@@ -59,13 +59,13 @@ struct imap_notify {
     struct notify_group groups[NOTIFY_MAX_GROUPS];
     size_t n_groups;
     bool has_selected;
-    bool is_delayed; /* no EXPUNGE but where a command allows it */
+    bool is_delayed;             /* no EXPUNGE but where a command allows it */
     struct fetch_request *fetch; /* of new messages; NULL: nothing */
     uint32_t fetched_to;         /* new messages are those from this UID on */
 
-    struct map told;        /* id -> struct notify_told */
-    struct map dirty;       /* ids of mailboxes that changed */
-    struct map annotated;   /* ids of mailboxes whose annotations changed */
+    struct map told;      /* id -> struct notify_told */
+    struct map dirty;     /* ids of mailboxes that changed */
+    struct map annotated; /* ids of mailboxes whose annotations changed */
     bool server_annotated;
     bool list_changed;
 

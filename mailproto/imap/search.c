@@ -157,9 +157,9 @@ static struct search_node *keyword_node(struct search_parser *parser)
 {
     struct search_node *node = new_node(parser, SEARCH_KEYWORD);
     struct bytes name = imap_flag(parser->args);
-    node->text = (struct bytes){arena_memdup(parser->args->arena,
-                                             name.len > 0 ? name.data : (const void *)"", name.len),
-                                name.len};
+    node->text = (struct bytes){
+        arena_memdup(parser->args->arena, name.len > 0 ? name.data : (const void *)"", name.len),
+        name.len};
     return node;
 }
 
@@ -396,8 +396,7 @@ static struct search_node *parse_key(struct search_parser *parser)
 void search_parse(struct search *out, struct imap_session *session, struct imap_parser *args,
                   const struct search_scope *scope)
 {
-    struct search_parser parser = {
-        .search = out, .session = session, .args = args, .scope = scope};
+    struct search_parser parser = {.search = out, .session = session, .args = args, .scope = scope};
     out->now_sec = session->now.wall_sec;
     out->root = parse_keys(&parser);
 }

@@ -35,9 +35,8 @@ static void clean(struct imap_session *session)
 struct search_run *search_run_new(struct imap_session *session, struct imap_parser *args)
 {
     struct search_run *run = arena_alloc(args->arena, sizeof(*run));
-    run->scope = (struct search_scope){.mailbox = session->selected.mailbox,
-                                       .view = session->selected.told,
-                                       .is_selected = true};
+    run->scope = (struct search_scope){
+        .mailbox = session->selected.mailbox, .view = session->selected.told, .is_selected = true};
     session->command.data = run;
     session->command.clean = clean;
     return run;

@@ -428,7 +428,7 @@ static void run_append(struct mailbox_call *call)
             .uid = uid_next++,
             .flags = new->message.flags.flags,
             .keywords = memory_keyword_bits(&keywords, (const char *const *)new->keywords,
-                                     new->message.flags.n_keywords, NULL),
+                                            new->message.flags.n_keywords, NULL),
             .internal_sec = new->message.internal_sec,
             .internal_zone_min = new->message.internal_zone_min,
             .saved_sec = new->message.internal_sec,
@@ -442,12 +442,11 @@ static void run_append(struct mailbox_call *call)
         uid_set_add(&gone, call->replaced_uid);
         memory_folder_apply(from, NULL, 0, &gone, NULL, 0);
     }
-    answer(call, &(struct mailbox_answer){
-                     .uid_validity = folder->uid_validity,
-                     .to_uids = uids,
-                     .n_uids = append->n_messages,
-                     .expunged = &gone,
-                     .modseq = from != NULL ? from->view->highest_modseq : 0});
+    answer(call, &(struct mailbox_answer){.uid_validity = folder->uid_validity,
+                                          .to_uids = uids,
+                                          .n_uids = append->n_messages,
+                                          .expunged = &gone,
+                                          .modseq = from != NULL ? from->view->highest_modseq : 0});
     uid_set_clear(&gone);
     mailbox_keywords_unref(&keywords);
     free(put);

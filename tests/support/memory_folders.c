@@ -84,7 +84,8 @@ static void plain_analyse(struct memory_mail_analysis *out, struct bytes raw, in
 static uint64_t thread_of(struct mail_store *store, const struct mail_envelope *envelope,
                           uint64_t email_id)
 {
-    struct bytes names = envelope->references.len > 0 ? envelope->references : envelope->in_reply_to;
+    struct bytes names =
+        envelope->references.len > 0 ? envelope->references : envelope->in_reply_to;
     if (names.len == 0) {
         return email_id;
     }
@@ -95,8 +96,7 @@ static uint64_t thread_of(struct mail_store *store, const struct mail_envelope *
             const struct content *other = folder->slots[i].content;
             struct arena arena = {0};
             struct message_info info = {0};
-            bool ok =
-                message_info_parse_envelope(&info, buf_view(&other->info), &arena, NULL);
+            bool ok = message_info_parse_envelope(&info, buf_view(&other->info), &arena, NULL);
             struct bytes id = info.envelope.message_id;
             bool is_named = ok && id.len > 0 && names.len >= id.len &&
                             memmem(names.data, names.len, id.data, id.len) != NULL;

@@ -106,7 +106,7 @@ struct mailbox_call {
     unsigned use;
     bool flag;
     bool has_uids;
-    uint32_t replaced_uid; /* of `mailbox`; 0: none */
+    uint32_t replaced_uid;                  /* of `mailbox`; 0: none */
     struct mailbox_annotations annotations; /* in `arena` */
     struct uid_set uids;
     struct mailbox_store_request request;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* The store as a whole: its beginning and end, logins, and what happens behind the sessions' backs. */
+/* The store as a whole: its beginning and end, logins, and what happens behind the sessions' backs.
+ */
 #include "tests/support/memory_mailbox.h"
 
 #include <assert.h>

@@ -120,9 +120,9 @@ static bool op_annotations(struct mailbox_account *account, const char *name, st
     out->items = arena_alloc(arena, (notes->n_items + 1) * sizeof(*out->items));
     for (size_t i = 0; i < notes->n_items; i++) {
         struct bytes value = notes->items[i].value;
-        out->items[i] = (struct mailbox_annotation){
-            arena_strdup(arena, notes->items[i].entry),
-            {arena_memdup(arena, value.data, value.len), value.len}};
+        out->items[i] =
+            (struct mailbox_annotation){arena_strdup(arena, notes->items[i].entry),
+                                        {arena_memdup(arena, value.data, value.len), value.len}};
     }
     return true;
 }
@@ -140,11 +140,11 @@ static struct mailbox_call *op_annotate(struct mailbox_account *account, const c
         arena_alloc(&call->arena, (n_items + 1) * sizeof(struct mailbox_annotation));
     for (size_t i = 0; i < n_items; i++) {
         struct bytes value = annotations->items[i].value;
-        call->annotations.items[i] =
-            (struct mailbox_annotation){arena_strdup(&call->arena, annotations->items[i].entry), {0}};
+        call->annotations.items[i] = (struct mailbox_annotation){
+            arena_strdup(&call->arena, annotations->items[i].entry), {0}};
         if (value.data != NULL) {
-            call->annotations.items[i].value = (struct bytes){
-                arena_memdup(&call->arena, value.data, value.len), value.len};
+            call->annotations.items[i].value =
+                (struct bytes){arena_memdup(&call->arena, value.data, value.len), value.len};
         }
     }
     return call;

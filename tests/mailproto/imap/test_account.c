@@ -24,13 +24,14 @@ static void play_quota(struct imap_world *world)
         "1> A2 GETQUOTA \"\"", "1< A2 NO [NONEXISTENT] No such quota root");
     memory_mail_set_quota(world->store, 524288, 0);
     RUN(world, "1> A003 GETQUOTA \"\"", "1< * QUOTA \"\" (STORAGE 1 512)",
-        "1< A003 OK GETQUOTA completed", "1> A4 GETQUOTAROOT INBOX", "1< * QUOTAROOT \"INBOX\" \"\"",
-        "1< * QUOTA \"\" (STORAGE 1 512)", "1< A4 OK GETQUOTAROOT completed");
+        "1< A003 OK GETQUOTA completed", "1> A4 GETQUOTAROOT INBOX",
+        "1< * QUOTAROOT \"INBOX\" \"\"", "1< * QUOTA \"\" (STORAGE 1 512)",
+        "1< A4 OK GETQUOTAROOT completed");
     memory_mail_set_quota(world->store, 1025, 20);
     RUN(world, "1> A5 GETQUOTA \"\"", "1< * QUOTA \"\" (STORAGE 1 1 MESSAGE 1 20)", "1< ~A5 OK",
         "1> A6 GETQUOTA other", "1< A6 NO [NONEXISTENT] No such quota root",
-        "1> A7 GETQUOTAROOT Nowhere", "1< A7 NO [NONEXISTENT] No such mailbox",
-        "1> A8 GETQUOTA", "1< ~A8 BAD",
+        "1> A7 GETQUOTAROOT Nowhere", "1< A7 NO [NONEXISTENT] No such mailbox", "1> A8 GETQUOTA",
+        "1< ~A8 BAD",
         /* DELETED and DELETED-STORAGE come with it (RFC 9208 section 4.1.4). */
         "1> S1 STATUS INBOX (MESSAGES DELETED DELETED-STORAGE)",
         "1< * STATUS \"INBOX\" (MESSAGES 1 DELETED 0 DELETED-STORAGE 0)", "1< ~S1 OK");
@@ -86,12 +87,14 @@ static void play_metadata(struct imap_world *world)
         "1< * METADATA \"INBOX\" (/private/comment {33}", "1< My new comment across",
         "1< two lines.)", "1< a2 OK GETMETADATA completed",
         "1> b SETMETADATA INBOX (/private/comment NIL)", "1< b OK SETMETADATA completed",
-        "1> b2 GETMETADATA INBOX /private/comment", "1< * METADATA \"INBOX\" (/private/comment NIL)",
-        "1< ~b2 OK",
+        "1> b2 GETMETADATA INBOX /private/comment",
+        "1< * METADATA \"INBOX\" (/private/comment NIL)", "1< ~b2 OK",
         "1> c SETMETADATA INBOX (/private/comment \"My new comment\" /shared/comment \"This one is "
         "for you!\")",
-        "1< c OK SETMETADATA completed", "1> d GETMETADATA INBOX (/shared/comment /private/comment)",
-        "1< * METADATA \"INBOX\" (/shared/comment \"This one is for you!\" /private/comment \"My new "
+        "1< c OK SETMETADATA completed",
+        "1> d GETMETADATA INBOX (/shared/comment /private/comment)",
+        "1< * METADATA \"INBOX\" (/shared/comment \"This one is for you!\" /private/comment \"My "
+        "new "
         "comment\")",
         "1< ~d OK",
         /* The server's own. */
@@ -101,7 +104,8 @@ static void play_metadata(struct imap_world *world)
     /* Depth and size (section 4.2.1 and 4.2.2), options in front and behind. */
     RUN(world,
         "1> a SETMETADATA INBOX (/private/filters/values/small \"SMALLER 5000\" "
-        "/private/filters/values/boss \"FROM \\\"boss@example.com\\\"\" /private/filters/other/x y)",
+        "/private/filters/values/boss \"FROM \\\"boss@example.com\\\"\" /private/filters/other/x "
+        "y)",
         "1< ~a BAD",
         "1> b SETMETADATA INBOX (/private/filters/values/small \"SMALLER 5000\" "
         "/private/filters/values/boss \"FROM \\\"boss@example.com\\\"\")",
@@ -171,7 +175,8 @@ static void play_list_metadata(struct imap_world *world)
     imap_world_log_in(world, 1);
     RUN(world, "1> a SETMETADATA INBOX (/shared/vendor/cmu/cyrus-imapd/color \"#b71c1c\")",
         "1< ~a OK",
-        "1> A01 LIST \"\" (INBOX Sent) RETURN (METADATA (\"/shared/vendor/cmu/cyrus-imapd/color\"))",
+        "1> A01 LIST \"\" (INBOX Sent) RETURN (METADATA "
+        "(\"/shared/vendor/cmu/cyrus-imapd/color\"))",
         "1< * LIST () \"/\" \"INBOX\"",
         "1< * METADATA \"INBOX\" (/shared/vendor/cmu/cyrus-imapd/color \"#b71c1c\")",
         "1< * LIST () \"/\" \"Sent\"",

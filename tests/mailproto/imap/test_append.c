@@ -40,12 +40,13 @@ static void play_catenate_parts(struct imap_world *world)
         "URL \"/Drafts/;UID=1/;section=TEXT/;partial=0.4\")",
         "1< ~A006 OK [APPENDUID 1002 1]",
         /* Several messages, with and without CATENATE. */
-        "1> A007 APPEND Sent CATENATE (URL \"/Drafts/;UID=1\") {6+}\r\na: b\r\n (\\Flagged) CATENATE "
+        "1> A007 APPEND Sent CATENATE (URL \"/Drafts/;UID=1\") {6+}\r\na: b\r\n (\\Flagged) "
+        "CATENATE "
         "(TEXT {6+}\r\nc: d\r\n TEXT {4+}\r\n\r\nx\r)",
         "1< ~A007 OK [APPENDUID 1002 2:4]", "1> s SELECT Sent", "1< ...", "1< ~s OK",
         "1> f FETCH 1:4 (FLAGS BODY.PEEK[])", "1< ~* 1 FETCH (FLAGS (\\Recent) BODY[] {22}",
-        "1< Subject: draft", "1< ", "1< body)", "1< * 2 FETCH (FLAGS (\\Recent) BODY[] {53}", "1< ...",
-        "1< * 3 FETCH (FLAGS (\\Recent) BODY[] {6}", "1< a: b", "1< )",
+        "1< Subject: draft", "1< ", "1< body)", "1< * 2 FETCH (FLAGS (\\Recent) BODY[] {53}",
+        "1< ...", "1< * 3 FETCH (FLAGS (\\Recent) BODY[] {6}", "1< a: b", "1< )",
         "1< * 4 FETCH (FLAGS (\\Flagged \\Recent) BODY[] {10}", "1< c: d", "1< ...", "1< ~f OK");
 }
 
@@ -53,14 +54,16 @@ static void play_catenate_errors(struct imap_world *world)
 {
     with_a_draft(world);
     RUN(world,
-        "1> A003 APPEND Drafts CATENATE (TEXT {6+}\r\na: b\r\n URL \"/Drafts;UIDVALIDITY=7/;UID=1\" TEXT "
+        "1> A003 APPEND Drafts CATENATE (TEXT {6+}\r\na: b\r\n URL "
+        "\"/Drafts;UIDVALIDITY=7/;UID=1\" TEXT "
         "{3+}\r\nend URL \"/Drafts/;UID=1\")",
         "1< A003 NO [BADURL \"/Drafts;UIDVALIDITY=7/;UID=1\"] This URL names nothing here",
         "1> A004 APPEND Drafts CATENATE (URL \"/Drafts/;UID=9\")", "1< ~A004 NO [BADURL",
         "1> A005 APPEND Drafts CATENATE (URL \"/Drafts/;UID=1/;section=7\")", "1< ~A005 NO [BADURL",
-        "1> A006 APPEND Drafts CATENATE (URL \"imap://other/Drafts/;UID=1\")", "1< ~A006 NO [BADURL",
-        "1> A007 APPEND Drafts CATENATE (URL \"/Nowhere/;UID=1\")", "1< ~A007 NO [BADURL",
-        "1> A008 APPEND Nowhere CATENATE (URL \"/Drafts/;UID=1\")", "1< ~A008 NO [TRYCREATE]",
+        "1> A006 APPEND Drafts CATENATE (URL \"imap://other/Drafts/;UID=1\")",
+        "1< ~A006 NO [BADURL", "1> A007 APPEND Drafts CATENATE (URL \"/Nowhere/;UID=1\")",
+        "1< ~A007 NO [BADURL", "1> A008 APPEND Nowhere CATENATE (URL \"/Drafts/;UID=1\")",
+        "1< ~A008 NO [TRYCREATE]",
         "1> A009 APPEND Nowhere CATENATE (TEXT {3+}\r\nabc URL \"/Drafts/;UID=1\")",
         "1< ~A009 NO [TRYCREATE]", "1> A010 APPEND Drafts CATENATE ()", "1< ~A010 BAD",
         "1> A011 APPEND Drafts CATENATE (TEXT \"abc\")", "1< ~A011 BAD",
@@ -77,7 +80,8 @@ static void play_catenate_relative(struct imap_world *world)
     with_a_draft(world);
     RUN(world, "1> a APPEND Sent CATENATE (URL \";UID=1/;section=HEADER\")", "1< ~a NO [BADURL",
         "1> s SELECT Drafts", "1< ...", "1< ~s OK",
-        "1> b APPEND Sent CATENATE (URL \";UID=1/;section=HEADER\")", "1< ~b OK [APPENDUID 1002 1]");
+        "1> b APPEND Sent CATENATE (URL \";UID=1/;section=HEADER\")",
+        "1< ~b OK [APPENDUID 1002 1]");
 }
 
 static void messages_are_made_of_parts_that_lie_here(void **state)
@@ -104,16 +108,27 @@ static void a_session_can_end_while_a_part_is_fetched(void **state)
 static void urls_name_parts(void **state)
 {
     (void)state;
-    static const char *const good[] = {"/INBOX/;UID=1",
-                                       "/a%20b/c;UIDVALIDITY=7/;UID=4294967295",
-                                       ";UID=3/;SECTION=1.2.MIME",
-                                       "/x/;uid=3/;section=HEADER.FIELDS%20(Date%20From)/;partial=1",
-                                       "/%C3%BC/;UID=1/;PARTIAL=0.1"};
-    static const char *const bad[] = {"", "/", "/x", "/x;UID=1", "/x/;UID=0", "/x/;UID=4294967296",
-                                      "/x/;UID=1/", "/x/;UID=1/;SECTION=", "/x/;UID=1/;SECTION=FOO",
-                                      "/x/;UID=1/;PARTIAL=", "/x/;UID=1/;PARTIAL=1.0",
-                                      "/x;UIDVALIDITY=0/;UID=1", "/%/;UID=1", "/%ff/;UID=1",
-                                      "/%00/;UID=1", "/x/;UID=1;", "imap://h/x/;UID=1"};
+    static const char *const good[] = {
+        "/INBOX/;UID=1", "/a%20b/c;UIDVALIDITY=7/;UID=4294967295", ";UID=3/;SECTION=1.2.MIME",
+        "/x/;uid=3/;section=HEADER.FIELDS%20(Date%20From)/;partial=1",
+        "/%C3%BC/;UID=1/;PARTIAL=0.1"};
+    static const char *const bad[] = {"",
+                                      "/",
+                                      "/x",
+                                      "/x;UID=1",
+                                      "/x/;UID=0",
+                                      "/x/;UID=4294967296",
+                                      "/x/;UID=1/",
+                                      "/x/;UID=1/;SECTION=",
+                                      "/x/;UID=1/;SECTION=FOO",
+                                      "/x/;UID=1/;PARTIAL=",
+                                      "/x/;UID=1/;PARTIAL=1.0",
+                                      "/x;UIDVALIDITY=0/;UID=1",
+                                      "/%/;UID=1",
+                                      "/%ff/;UID=1",
+                                      "/%00/;UID=1",
+                                      "/x/;UID=1;",
+                                      "imap://h/x/;UID=1"};
     struct arena arena = {0};
     struct imap_url url;
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
@@ -152,7 +167,8 @@ static void play_replace(struct imap_world *world)
         "1< * 1 FETCH (UID 1 FLAGS (\\Recent))", "1< * 2 FETCH (UID 3 FLAGS (\\Recent))",
         "1< * 3 FETCH (UID 5 FLAGS (\\Seen \\Draft \\Recent))", "1< ~f OK",
         /* Of parts that lie here (RFC 8508 section 4.1). */
-        "1> A005 REPLACE 3 Drafts CATENATE (URL \"/Drafts/;UID=1/;section=HEADER\" TEXT {3+}\r\nnew)",
+        "1> A005 REPLACE 3 Drafts CATENATE (URL \"/Drafts/;UID=1/;section=HEADER\" TEXT "
+        "{3+}\r\nnew)",
         "1< * OK [APPENDUID 1001 6] Replacement Message ready", "1< * 3 EXPUNGE", "1< ...",
         "1< A005 OK REPLACE completed",
         "1> A006 REPLACE 3 Drafts CATENATE (URL \"/Drafts/;UID=1\")", "1< ~* OK [APPENDUID 1001 7]",

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* Extensions of SEARCH and SORT: ESORT and contexts (RFC 5267), PARTIAL (RFC 9394), MULTISEARCH (RFC
- * 7377). With the examples of their RFCs, in small mailboxes. */
+/* Extensions of SEARCH and SORT: ESORT and contexts (RFC 5267), PARTIAL (RFC 9394), MULTISEARCH
+ * (RFC 7377). With the examples of their RFCs, in small mailboxes. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,9 +17,8 @@
 static void with_six_mails(struct imap_world *world)
 {
     static const char *const mails[] = {
-        "Subject: f\r\n\r\nmeat\r\n",  "Subject: e\r\n\r\nfish\r\n",
-        "Subject: d\r\n\r\nmeat!\r\n", "Subject: c\r\n\r\nmeat\r\n",
-        "Subject: b\r\n\r\nfish\r\n",  "Subject: a\r\n\r\nmeat\r\n"};
+        "Subject: f\r\n\r\nmeat\r\n", "Subject: e\r\n\r\nfish\r\n", "Subject: d\r\n\r\nmeat!\r\n",
+        "Subject: c\r\n\r\nmeat\r\n", "Subject: b\r\n\r\nfish\r\n", "Subject: a\r\n\r\nmeat\r\n"};
     for (size_t i = 0; i < 6; i++) {
         memory_mail_deliver(world->store, "INBOX", mails[i]);
     }
@@ -71,9 +70,9 @@ static void play_partial(struct imap_world *world)
         "1> A09 SORT RETURN (PARTIAL 1:2) (SUBJECT) UTF-8 ALL",
         "1< * ESEARCH (TAG \"A09\") PARTIAL (1:2 6,5)", "1< ~A09 OK",
         /* With SAVE, "$" is that page. */
-        "1> B01 SEARCH RETURN (SAVE PARTIAL 2:3) ALL", "1< * ESEARCH (TAG \"B01\") PARTIAL (2:3 2:3)",
-        "1< ~B01 OK", "1> B02 FETCH $ (UID)", "1< * 2 FETCH (UID 2)", "1< * 3 FETCH (UID 3)",
-        "1< ~B02 OK",
+        "1> B01 SEARCH RETURN (SAVE PARTIAL 2:3) ALL",
+        "1< * ESEARCH (TAG \"B01\") PARTIAL (2:3 2:3)", "1< ~B01 OK", "1> B02 FETCH $ (UID)",
+        "1< * 2 FETCH (UID 2)", "1< * 3 FETCH (UID 3)", "1< ~B02 OK",
         /* And a page of a FETCH. */
         "1> C01 UID FETCH 2:6 (FLAGS) (PARTIAL -1:-2)", "1< * 5 FETCH (UID 5 FLAGS (\\Recent))",
         "1< * 6 FETCH (UID 6 FLAGS (\\Recent))", "1< ~C01 OK",
@@ -110,18 +109,19 @@ static void play_context_search(struct imap_world *world)
 static void play_context_text(struct imap_world *world)
 {
     with_six_mails(world);
-    RUN(world, "1> T SEARCH RETURN (UPDATE ALL) UNSEEN BODY fish", "1< * ESEARCH (TAG \"T\") ALL 2,5",
-        "1< ~T OK");
+    RUN(world, "1> T SEARCH RETURN (UPDATE ALL) UNSEEN BODY fish",
+        "1< * ESEARCH (TAG \"T\") ALL 2,5", "1< ~T OK");
     memory_mail_deliver(world->store, "INBOX", "Subject: g\r\n\r\nmore fish\r\n");
     memory_mail_deliver(world->store, "INBOX", "Subject: h\r\n\r\nmore meat\r\n");
-    RUN(world, "1> N NOOP", "1< * 8 EXISTS", "1< * 8 RECENT", "1< * ESEARCH (TAG \"T\") ADDTO (0 7)",
-        "1< ~N OK", "1> I IDLE", "1< + idling");
+    RUN(world, "1> N NOOP", "1< * 8 EXISTS", "1< * 8 RECENT",
+        "1< * ESEARCH (TAG \"T\") ADDTO (0 7)", "1< ~N OK", "1> I IDLE", "1< + idling");
     memory_mail_set_flags(world->store, "INBOX", 5, MAILBOX_FLAG_SEEN);
     RUN(world, "1< ~* 5 FETCH", "1< * ESEARCH (TAG \"T\") REMOVEFROM (0 5)");
     memory_mail_set_flags(world->store, "INBOX", 5, 0);
     RUN(world, "1< ~* 5 FETCH", "1< * ESEARCH (TAG \"T\") ADDTO (0 5)");
     memory_mail_expunge(world->store, "INBOX", 2);
-    RUN(world, "1< * ESEARCH (TAG \"T\") REMOVEFROM (0 2)", "1< * 2 EXPUNGE", "1> DONE", "1< ~I OK");
+    RUN(world, "1< * ESEARCH (TAG \"T\") REMOVEFROM (0 2)", "1< * 2 EXPUNGE", "1> DONE",
+        "1< ~I OK");
 }
 
 static void play_context_sort(struct imap_world *world)
@@ -150,11 +150,11 @@ static void play_context_limits(struct imap_world *world)
         buf_clear(&line);
         RUN(world, "1< ~* ESEARCH", "1< ~B");
     }
-    RUN(world, "1> X SEARCH RETURN (UPDATE COUNT) SEEN", "1< * NO [NOUPDATE \"X\"] Too many contexts",
-        "1< * ESEARCH (TAG \"X\") COUNT 0", "1< X OK SEARCH completed",
-        "1> B1 SEARCH RETURN (UPDATE) ALL", "1< ~B1 BAD", "1> C CANCELUPDATE \"B1\" \"B2\"",
-        "1< ~C OK", "1> B1 SEARCH RETURN (UPDATE COUNT) SEEN", "1< * ESEARCH (TAG \"B1\") COUNT 0",
-        "1< ~B1 OK",
+    RUN(world, "1> X SEARCH RETURN (UPDATE COUNT) SEEN",
+        "1< * NO [NOUPDATE \"X\"] Too many contexts", "1< * ESEARCH (TAG \"X\") COUNT 0",
+        "1< X OK SEARCH completed", "1> B1 SEARCH RETURN (UPDATE) ALL", "1< ~B1 BAD",
+        "1> C CANCELUPDATE \"B1\" \"B2\"", "1< ~C OK", "1> B1 SEARCH RETURN (UPDATE COUNT) SEEN",
+        "1< * ESEARCH (TAG \"B1\") COUNT 0", "1< ~B1 OK",
         /* They end with the mailbox. */
         "1> U UNSELECT", "1< ~U OK", "1> S SELECT INBOX", "1< ...", "1< ~S OK",
         "1> T STORE 1 +FLAGS (\\Seen)", "1< ~* 1 FETCH", "1< T OK STORE completed");

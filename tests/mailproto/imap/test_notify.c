@@ -25,7 +25,8 @@ static void play_statuses(struct imap_world *world)
     with_two_clients(world);
     RUN(world,
         "1> b NOTIFY SET STATUS (selected-delayed (MessageNew MessageExpunge)) (subtree (INBOX "
-        "Archive) (MessageNew MessageExpunge)) (mailboxes Sent (MessageNew MessageExpunge FlagChange))",
+        "Archive) (MessageNew MessageExpunge)) (mailboxes Sent (MessageNew MessageExpunge "
+        "FlagChange))",
         "1< * STATUS \"INBOX\" (MESSAGES 1 UIDNEXT 2 UIDVALIDITY 1000)",
         "1< * STATUS \"Archive\" (MESSAGES 0 UIDNEXT 1 UIDVALIDITY 1003)",
         "1< * STATUS \"Sent\" (MESSAGES 0 UIDNEXT 1 UIDVALIDITY 1002 HIGHESTMODSEQ 1)",
@@ -36,7 +37,8 @@ static void play_statuses(struct imap_world *world)
     memory_mail_deliver(world->store, "Junk", mail);
     RUN(world, "1< ~* STATUS \"", "1< ~* STATUS \"", "1< .");
     memory_mail_set_flags(world->store, "Sent", 1, MAILBOX_FLAG_SEEN);
-    RUN(world, "1< * STATUS \"Sent\" (MESSAGES 1 UIDNEXT 2 UIDVALIDITY 1002 HIGHESTMODSEQ 3)", "1< .");
+    RUN(world, "1< * STATUS \"Sent\" (MESSAGES 1 UIDNEXT 2 UIDVALIDITY 1002 HIGHESTMODSEQ 3)",
+        "1< .");
     memory_mail_set_flags(world->store, "Archive", 1, MAILBOX_FLAG_SEEN);
     RUN(world, "1< .");
     memory_mail_expunge(world->store, "Archive", 1);
@@ -66,8 +68,8 @@ static void play_selected(struct imap_world *world)
     /* In IDLE just so; and while half a command has come, not before its end. */
     RUN(world, "1> i IDLE", "1< + idling");
     memory_mail_deliver(world->store, "INBOX", mail);
-    RUN(world, "1< * 2 EXISTS", "1< * 2 RECENT", "1< ~* 2 FETCH (UID 3 BODY", "1< ...", "1< )", "1< .",
-        "1> DONE", "1< ~i OK", "1+ n NO", "1< .");
+    RUN(world, "1< * 2 EXISTS", "1< * 2 RECENT", "1< ~* 2 FETCH (UID 3 BODY", "1< ...", "1< )",
+        "1< .", "1> DONE", "1< ~i OK", "1+ n NO", "1< .");
     memory_mail_expunge(world->store, "INBOX", 2);
     RUN(world, "1< .", "1+ OP\r\n", "1< * 1 EXPUNGE", "1< n OK NOOP completed", "1< .");
 }
@@ -101,7 +103,8 @@ static void play_annotations(struct imap_world *world)
 {
     with_two_clients(world);
     RUN(world,
-        "1> a NOTIFY SET (mailboxes INBOX (MailboxMetadataChange)) (personal (ServerMetadataChange))",
+        "1> a NOTIFY SET (mailboxes INBOX (MailboxMetadataChange)) (personal "
+        "(ServerMetadataChange))",
         "1< ~a OK", "2> a SETMETADATA INBOX (/shared/comment \"x\")", "2< ~a OK",
         "1< * METADATA \"INBOX\" \"/shared/comment\"", "1< .",
         "2> b SETMETADATA Sent (/shared/comment \"x\")", "2< ~b OK", "1< .",
@@ -115,7 +118,8 @@ static void play_errors(struct imap_world *world)
     RUN(world, "1> a NOTIFY", "1< ~a BAD", "1> b NOTIFY SET", "1< ~b BAD",
         "1> c NOTIFY SET (selected (MessageNew))", "1< ~c BAD",
         "1> d NOTIFY SET (personal (MessageNew MessageExpunge FlagChange VoiceCall))",
-        "1< ~d NO [BADEVENT (MessageNew MessageExpunge FlagChange", "1> e NOTIFY SET (personal "
+        "1< ~d NO [BADEVENT (MessageNew MessageExpunge FlagChange",
+        "1> e NOTIFY SET (personal "
         "(FlagChange))",
         "1< ~e BAD", "1> f NOTIFY SET (personal (MessageNew (UID) MessageExpunge))", "1< ~f BAD",
         "1> g NOTIFY SET (selected (MailboxName))", "1< ~g BAD",

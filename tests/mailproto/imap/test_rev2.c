@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* What a client that says ENABLE IMAP4rev2 gets otherwise (RFC 9051 appendix E), and what RFC 9051's
- * own examples show of commands that IMAP4rev1 had as extensions. */
+/* What a client that says ENABLE IMAP4rev2 gets otherwise (RFC 9051 appendix E), and what RFC
+ * 9051's own examples show of commands that IMAP4rev1 had as extensions. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -38,7 +38,8 @@ static void play_select(struct imap_world *world)
         "1< ~* OK [PERMANENTFLAGS", "1< * 3 EXISTS", "1< * LIST () \"/\" \"INBOX\"",
         "1< * OK [UIDVALIDITY 1000] UIDs are valid", "1< * OK [UIDNEXT 4] Next UID", "1< ...",
         "1< A142 OK [READ-WRITE] SELECT completed", "1> A143 SELECT Sent",
-        "1< * OK [CLOSED] The mailbox before is closed", "1< ...", "1< A143 OK [READ-WRITE] SELECT "
+        "1< * OK [CLOSED] The mailbox before is closed", "1< ...",
+        "1< A143 OK [READ-WRITE] SELECT "
         "completed",
         "1> A144 SELECT Nowhere", "1< * OK [CLOSED] The mailbox before is closed",
         "1< A144 NO [NONEXISTENT] No such mailbox", "1> A145 FETCH 1 FLAGS",
@@ -54,7 +55,8 @@ static void play_recent(struct imap_world *world)
         "1< * 2 FETCH (UID 2 FLAGS (\\Seen))", "1< ~c OK");
     memory_mail_deliver(world->store, "INBOX", mail);
     memory_mail_set_flags(world->store, "INBOX", 1, MAILBOX_FLAG_FLAGGED);
-    RUN(world, "1> d NOOP", "1< * 4 EXISTS", "1< * 1 FETCH (UID 1 FLAGS (\\Flagged))", "1< d OK NOOP "
+    RUN(world, "1> d NOOP", "1< * 4 EXISTS", "1< * 1 FETCH (UID 1 FLAGS (\\Flagged))",
+        "1< d OK NOOP "
         "completed");
 }
 
@@ -62,24 +64,32 @@ static void play_recent(struct imap_world *world)
 static void play_search(struct imap_world *world)
 {
     with_rev2(world);
-    RUN(world, "1> a SELECT INBOX", "1< ...", "1< ~a OK", "1> A282 SEARCH RETURN (MIN COUNT) UNSEEN",
-        "1< * ESEARCH (TAG \"A282\") MIN 1 COUNT 3", "1< A282 OK SEARCH completed",
-        "1> A283 SEARCH RETURN () UNSEEN", "1< * ESEARCH (TAG \"A283\") ALL 1:3", "1< ~A283 OK",
-        "1> A284 SEARCH TEXT \"string not in mailbox\"", "1< * ESEARCH (TAG \"A284\")", "1< ~A284 OK",
-        "1> A285 UID SEARCH ALL", "1< * ESEARCH (TAG \"A285\") UID ALL 1:3", "1< ~A285 OK",
-        "1> A301 SEARCH RETURN (SAVE) 2:3", "1< A301 OK SEARCH completed", "1> A302 FETCH $ (UID)",
-        "1< * 2 FETCH (UID 2)", "1< * 3 FETCH (UID 3)", "1< ~A302 OK");
+    RUN(world, "1> a SELECT INBOX", "1< ...", "1< ~a OK",
+        "1> A282 SEARCH RETURN (MIN COUNT) UNSEEN", "1< * ESEARCH (TAG \"A282\") MIN 1 COUNT 3",
+        "1< A282 OK SEARCH completed", "1> A283 SEARCH RETURN () UNSEEN",
+        "1< * ESEARCH (TAG \"A283\") ALL 1:3", "1< ~A283 OK",
+        "1> A284 SEARCH TEXT \"string not in mailbox\"", "1< * ESEARCH (TAG \"A284\")",
+        "1< ~A284 OK", "1> A285 UID SEARCH ALL", "1< * ESEARCH (TAG \"A285\") UID ALL 1:3",
+        "1< ~A285 OK", "1> A301 SEARCH RETURN (SAVE) 2:3", "1< A301 OK SEARCH completed",
+        "1> A302 FETCH $ (UID)", "1< * 2 FETCH (UID 2)", "1< * 3 FETCH (UID 3)", "1< ~A302 OK");
 }
 
 /* Names in UTF-8, both ways; what modified UTF-7 would mean is text. */
 static void play_names(struct imap_world *world)
 {
     with_rev2(world);
-    RUN(world, "1> a CREATE \"Pr\xc3\xbc" "fung & co\"", "1< ~a OK", "1> b LIST \"\" \"Pr*\"",
-        "1< * LIST (\\HasNoChildren) \"/\" \"Pr\xc3\xbc" "fung & co\"", "1< ~b OK",
-        "1> c STATUS \"Pr\xc3\xbc" "fung & co\" (MESSAGES UNSEEN DELETED SIZE)",
-        "1< * STATUS \"Pr\xc3\xbc" "fung & co\" (MESSAGES 0 UNSEEN 0 DELETED 0 SIZE 0)", "1< ~c OK",
-        "1> d CREATE \"Pr&APw-fung\"", "1< ~d OK", "1> e LIST \"\" \"Pr&*\"",
+    RUN(world,
+        "1> a CREATE \"Pr\xc3\xbc"
+        "fung & co\"",
+        "1< ~a OK", "1> b LIST \"\" \"Pr*\"",
+        "1< * LIST (\\HasNoChildren) \"/\" \"Pr\xc3\xbc"
+        "fung & co\"",
+        "1< ~b OK",
+        "1> c STATUS \"Pr\xc3\xbc"
+        "fung & co\" (MESSAGES UNSEEN DELETED SIZE)",
+        "1< * STATUS \"Pr\xc3\xbc"
+        "fung & co\" (MESSAGES 0 UNSEEN 0 DELETED 0 SIZE 0)",
+        "1< ~c OK", "1> d CREATE \"Pr&APw-fung\"", "1< ~d OK", "1> e LIST \"\" \"Pr&*\"",
         "1< * LIST (\\HasNoChildren) \"/\" \"Pr&APw-fung\"", "1< ~e OK", "1> f CREATE \"\xff\"",
         "1< f BAD Not UTF-8");
 }

@@ -56,18 +56,18 @@ static void play_literals(struct imap_world *world)
 {
     memory_mail_deliver(world->store, "INBOX", "Subject: a {3} b\r\n\r\nbody\r\n");
     RUN(world, "1< ~* OK", "1> a LOGIN {5+}\r\nalice {6+}\r\nsecret", "1< ~a OK",
-        "1> b LIST {0+}\r\n {5+}\r\nINBOX", "1< ~* LIST", "1< ~b OK", "1> c CREATE {3}", "1< + Go on",
-        "1> Box", "1< ~c OK", "1> d RENAME {3+}\r\nBox {4+}\r\nBoxy", "1< ~d OK",
+        "1> b LIST {0+}\r\n {5+}\r\nINBOX", "1< ~* LIST", "1< ~b OK", "1> c CREATE {3}",
+        "1< + Go on", "1> Box", "1< ~c OK", "1> d RENAME {3+}\r\nBox {4+}\r\nBoxy", "1< ~d OK",
         "1> e STATUS {4+}\r\nBoxy (MESSAGES)", "1< * STATUS \"Boxy\" (MESSAGES 0)", "1< ~e OK",
         "1> f SELECT {5+}\r\nINBOX", "1< ...", "1< ~f OK",
         "1> g SEARCH (SUBJECT {7+}\r\na {3} b) OR BODY {4+}\r\nbody FROM {1+}\r\nx",
         "1< * SEARCH 1", "1< ~g OK", "1> h FETCH 1 BODY.PEEK[HEADER.FIELDS ({7+}\r\nSubject)]",
         "1< * 1 FETCH (BODY[HEADER.FIELDS (Subject)] {20}", "1< Subject: a {3} b", "1< ", "1< )",
         "1< ~h OK", "1> i COPY 1 {4+}\r\nBoxy", "1< ~i OK",
-        "1> j APPEND {4+}\r\nBoxy (\\Seen) {9+}\r\n{3}\r\nabcd", "1< ~j OK", "1> k ID ({4+}\r\nname "
+        "1> j APPEND {4+}\r\nBoxy (\\Seen) {9+}\r\n{3}\r\nabcd", "1< ~j OK",
+        "1> k ID ({4+}\r\nname "
         "{1+}\r\nx)",
-        "1< ~* ID", "1< ~k OK", "1> l SEARCH SUBJECT {3+}\r\n", "1> a", "1< ~* SEARCH",
-        "1< ~l OK");
+        "1< ~* ID", "1< ~k OK", "1> l SEARCH SUBJECT {3+}\r\n", "1> a", "1< ~* SEARCH", "1< ~l OK");
 }
 
 static void literals_may_stand_wherever_a_string_may(void **state)
@@ -105,8 +105,8 @@ static void play_keywords(struct imap_world *world)
     struct bytes answer = imap_world_output(world, 1);
     assert_non_null(memmem(answer.data, answer.len, "[PERMANENTFLAGS (\\Answered", 26));
     assert_null(memmem(answer.data, answer.len, "\\*", 2));
-    RUN(world, "1< ...", "1< ~s OK", "1> t SEARCH KEYWORD KEY64", "1< * SEARCH 1", "1< ~t OK", "1> u SEARCH UNKEYWORD key64",
-        "1< * SEARCH", "1< ~u OK");
+    RUN(world, "1< ...", "1< ~s OK", "1> t SEARCH KEYWORD KEY64", "1< * SEARCH 1", "1< ~t OK",
+        "1> u SEARCH UNKEYWORD key64", "1< * SEARCH", "1< ~u OK");
 }
 
 static void keywords_are_bounded_and_known_in_any_case(void **state)

@@ -125,7 +125,8 @@ static void play_no_clear_login(struct imap_world *world)
 {
     world->client.is_loopback = false;
     RUN(world, "1< ~* OK [CAPABILITY", "1> a CAPABILITY",
-        "1< * CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID ENABLE STARTTLS AUTH=SCRAM-SHA-256 "
+        "1< * CAPABILITY IMAP4rev1 IMAP4rev2 LITERAL+ SASL-IR ID ENABLE STARTTLS "
+        "AUTH=SCRAM-SHA-256 "
         "LOGINDISABLED",
         "1< ~a OK", "1> b LOGIN alice secret", "1< b NO [PRIVACYREQUIRED] Begin TLS first",
         "1> c AUTHENTICATE PLAIN AGFsaWNlAHNlY3JldA==",
@@ -480,9 +481,9 @@ static void play_expunge_numbers(struct imap_world *world)
         "1< * 3 FETCH (UID 3)", "1< b OK FETCH completed", "1> c STORE 2 +FLAGS (\\Flagged)",
         "1< * 2 FETCH (FLAGS (\\Flagged \\Recent))", "1< c OK STORE completed", "1> d SEARCH ALL",
         "1< * SEARCH 1 2 3", "1< d OK SEARCH completed", "1> e FETCH 1 ENVELOPE",
-        "1< e OK [EXPUNGEISSUED] FETCH completed", "1> f NOOP", "1< * 1 EXPUNGE",
-        "1< * 3 EXISTS", "1< * 3 RECENT", "1< f OK NOOP completed", "1> g UID SEARCH ALL",
-        "1< * SEARCH 2 3 4", "1< ~g OK");
+        "1< e OK [EXPUNGEISSUED] FETCH completed", "1> f NOOP", "1< * 1 EXPUNGE", "1< * 3 EXISTS",
+        "1< * 3 RECENT", "1< f OK NOOP completed", "1> g UID SEARCH ALL", "1< * SEARCH 2 3 4",
+        "1< ~g OK");
     memory_mail_expunge(world->store, "INBOX", 3);
     RUN(world, "1> h UID FETCH 2 FLAGS", "1< * 1 FETCH (UID 2 FLAGS (\\Flagged \\Recent))",
         "1< * 2 EXPUNGE", "1< h OK UID FETCH completed");

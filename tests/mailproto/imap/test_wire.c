@@ -194,10 +194,10 @@ static void play_uid_only(struct imap_world *world)
         "1< * VANISHED 2", "1< ~A8 OK", "1> A9 SEARCH ALL", "1< ~A9 BAD [UIDREQUIRED]",
         "1> B1 STORE 1 +FLAGS (\\Seen)", "1< ~B1 BAD [UIDREQUIRED]", "1> B2 COPY 1 Sent",
         "1< ~B2 BAD [UIDREQUIRED]", "1> B3 MOVE 1 Sent", "1< ~B3 BAD [UIDREQUIRED]",
-        "1> B4 UID SEARCH NOT OR SEEN 1", "1< ~B4 BAD [UIDREQUIRED]",
-        "1> B5 UID SEARCH UID 3:*", "1< * SEARCH 3 4", "1< ~B5 OK",
-        "1> B6 SORT (ARRIVAL) UTF-8 ALL", "1< ~B6 BAD [UIDREQUIRED]",
-        "1> B7 UID FETCH 3 (UID FLAGS)", "1< * 3 UIDFETCH (UID 3 FLAGS (\\Recent))", "1< ~B7 OK");
+        "1> B4 UID SEARCH NOT OR SEEN 1", "1< ~B4 BAD [UIDREQUIRED]", "1> B5 UID SEARCH UID 3:*",
+        "1< * SEARCH 3 4", "1< ~B5 OK", "1> B6 SORT (ARRIVAL) UTF-8 ALL",
+        "1< ~B6 BAD [UIDREQUIRED]", "1> B7 UID FETCH 3 (UID FLAGS)",
+        "1< * 3 UIDFETCH (UID 3 FLAGS (\\Recent))", "1< ~B7 OK");
     memory_mail_expunge(world->store, "INBOX", 1);
     memory_mail_set_flags(world->store, "INBOX", 4, MAILBOX_FLAG_SEEN);
     RUN(world, "1> C1 NOOP", "1< * VANISHED 1", "1< * 4 UIDFETCH (FLAGS (\\Seen \\Recent))",
