@@ -183,7 +183,8 @@ bool imap_takes_input(const struct imap_session *session)
     }
     /* In IDLE, what is being told is told to its end before the next line is looked at. */
     return session->command.phase == IMAP_PHASE_IDLE ||
-           (session->idling && session->command.waiting && !session->selected.sync.waiting);
+           (session->idling && session->command.waiting && session->command.data == NULL &&
+            !session->selected.sync.waiting);
 }
 
 /* A literal that is not wanted, in the command `text`: the reply goes out at once where the client

@@ -492,6 +492,12 @@ static void run_call(struct mailbox_call *call)
         answer_fault(call, FAULT_NO_SPACE, "The disk is full");
         return;
     }
+    if (call->store->next_fault != FAULT_NONE && is_write(call->kind)) {
+        enum fault_code code = (enum fault_code)call->store->next_fault;
+        call->store->next_fault = FAULT_NONE;
+        answer_fault(call, code, "So it is");
+        return;
+    }
     switch (call->kind) {
     case CALL_CREATE:
         run_create(call);

@@ -157,6 +157,7 @@ struct mail_store {
     uint64_t next_email_id;
     bool disk_full;
     bool is_held;
+    int next_fault; /* enum fault_code; FAULT_NONE: none */
     uint64_t limit_bytes; /* quota; 0: none */
     uint64_t limit_messages;
     struct notes notes;

@@ -142,3 +142,8 @@ void memory_mail_hold(struct mail_store *store, bool hold)
 {
     store->is_held = hold;
 }
+
+void memory_mail_fail_next(struct mail_store *store, int code)
+{
+    store->next_fault = code;
+}

@@ -49,6 +49,8 @@ void memory_mail_set_flags(struct mail_store *store, const char *mailbox, uint32
 void memory_mail_expunge(struct mail_store *store, const char *mailbox, uint32_t uid);
 /* 0: none. Only shown, not held to. */
 void memory_mail_set_quota(struct mail_store *store, uint64_t bytes, uint64_t messages);
+/* The next call that writes is answered by this fault (enum fault_code). */
+void memory_mail_fail_next(struct mail_store *store, int code);
 /* While it is held, no call is answered: it takes its time. */
 void memory_mail_hold(struct mail_store *store, bool hold);
 /* From now on each call that writes is answered by FAULT_NO_SPACE. */

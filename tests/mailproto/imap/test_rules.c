@@ -10,6 +10,7 @@
  *     .SILENT               test_session.c   silent_hides_ones_own_change_alone
  *     MODIFIED              test_session.c   mod_sequences_tell_what_has_changed
  *     IDLE                  test_session.c   idle_tells_at_once_and_ends_with_done
+ *     privacy, passwords    test_session.c   login_needs_the_right_password
  *     STARTTLS              test_session.c   what_was_pipelined_behind_starttls_is_not_done
  *                                            no_password_is_taken_in_clear_off_the_machine */
 #include <setjmp.h>
@@ -19,6 +20,7 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
+#include "base/fault.h"
 #include "mailproto/imap/mailbox.h"
 #include "tests/support/imap_script.h"
 #include "tests/support/memory_mailbox.h"
@@ -137,12 +139,50 @@ static void internaldate_is_kept_to_the_second_with_its_zone(void **state)
     imap_world_in_every_way(play_dates);
 }
 
+/* ---- Response codes ---- */
+
+/* RFC 5530: each refusal has a code by which a program knows what to do. */
+static void play_codes(struct imap_world *world)
+{
+    static const struct {
+        enum fault_code fault;
+        const char *reply;
+    } rows[] = {{FAULT_NOT_FOUND, "1< a NO [NONEXISTENT] So it is"},
+                {FAULT_EXISTS, "1< a NO [ALREADYEXISTS] So it is"},
+                {FAULT_DENIED, "1< a NO [NOPERM] So it is"},
+                {FAULT_UNSUPPORTED, "1< a NO [CANNOT] So it is"},
+                {FAULT_INVALID, "1< a NO [CANNOT] So it is"},
+                {FAULT_LIMIT, "1< a NO [LIMIT] So it is"},
+                {FAULT_NO_SPACE, "1< a NO [OVERQUOTA] So it is"},
+                {FAULT_CORRUPT, "1< a NO [CORRUPTION] So it is"},
+                {FAULT_INTERNAL, "1< a NO [SERVERBUG] So it is"},
+                {FAULT_BUSY, "1< a NO [UNAVAILABLE] So it is"},
+                {FAULT_TIMEOUT, "1< a NO [UNAVAILABLE] So it is"},
+                {FAULT_IO, "1< a NO [UNAVAILABLE] So it is"}};
+    imap_world_log_in(world, 1);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const char *const reply[] = {rows[i].reply, NULL};
+        memory_mail_fail_next(world->store, (int)rows[i].fault);
+        RUN(world, "1> a RENAME Sent Other");
+        imap_world_run(world, reply);
+    }
+    RUN(world, "1> b COPY 1 Sent", "1< b BAD Select a mailbox first", "1> c DELETE INBOX",
+        "1< ~c NO [NOPERM]", "1> d CREATE Sent", "1< ~d NO [ALREADYEXISTS]");
+}
+
+static void each_refusal_has_its_response_code(void **state)
+{
+    (void)state;
+    imap_world_in_every_way(play_codes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(uids_are_never_used_twice_and_uidnext_is_exact),
         cmocka_unit_test(literals_may_stand_wherever_a_string_may),
         cmocka_unit_test(keywords_are_bounded_and_known_in_any_case),
+        cmocka_unit_test(each_refusal_has_its_response_code),
         cmocka_unit_test(internaldate_is_kept_to_the_second_with_its_zone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
