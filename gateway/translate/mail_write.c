@@ -84,6 +84,15 @@ bool mail_clean_text(struct buf *out, struct bytes text)
     return intact;
 }
 
+/* U+202A to U+202E and U+2066 to U+2069 turn the direction of what follows: in a name or a subject
+ * they make one text look like another ("exe.gpj" like "jpg.exe"). */
+static bool turns_direction(struct bytes text)
+{
+    return text.len >= 3 && text.data[0] == 0xe2 &&
+           ((text.data[1] == 0x80 && text.data[2] >= 0xaa && text.data[2] <= 0xae) ||
+            (text.data[1] == 0x81 && text.data[2] >= 0xa6 && text.data[2] <= 0xa9));
+}
+
 bool mail_clean_line(struct buf *out, struct bytes text)
 {
     struct buf clean = {0};
@@ -97,6 +106,12 @@ bool mail_clean_line(struct buf *out, struct bytes text)
     }
     for (size_t i = 0; i < view.len; i++) {
         bool space = view.data[i] == '\n' || view.data[i] == '\t';
+        if (turns_direction(bytes_slice(view, i, view.len))) {
+            buf_append_str(out, replacement);
+            intact = false;
+            i += 2;
+            continue;
+        }
         buf_append_byte(out, space ? ' ' : view.data[i]);
     }
     buf_clear(&clean);

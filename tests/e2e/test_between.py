@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Between two Bitterns: files, pictures, threads and signatures come out as they went in."""
+import base64
 import email.message
 import email.policy
 import random
+import time
 import unittest
 
 import harness
@@ -65,6 +67,21 @@ class Between(unittest.TestCase):
         self.assertEqual(plain_text(got), "see the picture\n")
         self.assertIn(b"multipart/related", got.raw)
         self.assertNotIn(b"my.host.example", got.raw)
+
+    def test_hostile_texts_arrive_as_text_and_fast(self):
+        for subject, text in (
+                ("one long line", "x" * 200000),
+                ("many links", "".join("http://example.org/%d <b>\n" % i for i in range(6000))),
+                ("many brackets", "<" * 100000 + "[" * 100000),
+                ("program", "MZ\x90\x01\x02 \x1b[2J \u202egpj.exe\n")):
+            began = time.monotonic()
+            got = self.post(subject, "Content-Type: text/plain; charset=utf-8\r\n"
+                            "Content-Transfer-Encoding: base64\r\n\r\n" + base64.encodebytes(
+                                text.encode()).decode().replace("\n", "\r\n"))
+            self.assertLess(time.monotonic() - began, 20)
+            self.assertEqual(got.get_content_type(), "text/plain")
+            self.assertLess(max(len(line) for line in got.raw.split(b"\r\n")), 998)
+            self.assertNotRegex(plain_text(got), "[\x00-\x08\x0b-\x1f]")
 
     def test_a_signed_mail_keeps_its_signature(self):
         got = self.post("signed", (

@@ -217,6 +217,27 @@ static void texts_are_cleaned(void **state)
     }
 }
 
+static void a_line_can_not_turn_its_direction(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        const char *clean;
+    } cases[] = {
+        {"photo\xe2\x80\xaegpj.exe", "photo\xef\xbf\xbdgpj.exe"},
+        {"\xe2\x80\xaa\xe2\x81\xa6x\xe2\x81\xa9", "\xef\xbf\xbd\xef\xbf\xbdx\xef\xbf\xbd"},
+        {"\xe2\x80\xa9 \xe2\x80\xaf", "\xe2\x80\xa9 \xe2\x80\xaf"}, /* the neighbours stay */
+        {"\xe2\x81\xa5\xe2\x81\xaa", "\xe2\x81\xa5\xe2\x81\xaa"},
+        {"\xd7\xa9\xd7\x9c\xd7\x95\xd7\x9d", "\xd7\xa9\xd7\x9c\xd7\x95\xd7\x9d"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct buf out = {0};
+        (void)mail_clean_line(&out, of(cases[i].text));
+        assert_string_equal(buf_str(&out), cases[i].clean);
+        buf_clear(&out);
+    }
+}
+
 static void dates_are_those_of_the_mail_standard(void **state)
 {
     (void)state;
@@ -257,6 +278,7 @@ int main(void)
         cmocka_unit_test(bodies_come_back_as_they_were),
         cmocka_unit_test(a_megabyte_on_one_line_keeps_to_the_line_limit),
         cmocka_unit_test(texts_are_cleaned),
+        cmocka_unit_test(a_line_can_not_turn_its_direction),
         cmocka_unit_test(dates_are_those_of_the_mail_standard),
         cmocka_unit_test(media_types_are_two_tokens),
     };
