@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "crypto/random.h"
 #include "node/inventory/slot_index.h"
+#include "node/p2p/hash_ring.h"
 
 enum { MS_PER_SEC = 1000 };
 
@@ -72,12 +73,9 @@ struct sync {
     uint32_t free_first;
     struct slot_list ages;
     struct slot_index index;
-    struct map peers;                    /* id -> struct sync_peer */
-    uint8_t (*refused)[WIRE_HASH_BYTES]; /* a ring */
-    size_t n_refused;
+    struct map peers; /* id -> struct sync_peer */
+    struct hash_ring refused;
     uint64_t n_released;
-    size_t next_refused;
-    struct slot_index refused_index;
 };
 
 /* ---- lists through slots */
@@ -340,16 +338,6 @@ static void add_announcer(struct sync *sync, struct wanted *wanted, struct sync_
     }
 }
 
-static bool is_refused(const struct sync *sync, const uint8_t *hash)
-{
-    struct slot_cursor cursor;
-    uint32_t slot = slot_index_first(&sync->refused_index, slot_fingerprint(hash), &cursor);
-    while (slot != SLOT_NONE && memcmp(sync->refused[slot], hash, WIRE_HASH_BYTES) != 0) {
-        slot = slot_index_next(&sync->refused_index, &cursor);
-    }
-    return slot != SLOT_NONE;
-}
-
 /* A first flood takes half of the room at most, the next half of what is left, and so on. */
 static bool has_room(const struct sync *sync, const struct sync_peer *peer)
 {
@@ -369,7 +357,7 @@ enum sync_want_result sync_want(struct sync *sync, uint32_t id, const uint8_t ha
         }
         return SYNC_WANTED_BEFORE;
     }
-    if (is_refused(sync, hash)) {
+    if (hash_ring_has(&sync->refused, hash)) {
         return SYNC_WANT_REFUSED;
     }
     if (!has_room(sync, peer)) {
@@ -435,28 +423,12 @@ bool sync_arrived(struct sync *sync, uint32_t id, const uint8_t hash[WIRE_HASH_B
     return true;
 }
 
-static void remember_refused(struct sync *sync, const uint8_t *hash)
-{
-    if (is_refused(sync, hash)) {
-        return;
-    }
-    uint32_t place = (uint32_t)sync->next_refused;
-    if (sync->n_refused == SYNC_MAX_REFUSED) {
-        slot_index_remove(&sync->refused_index, slot_fingerprint(sync->refused[place]), place);
-    } else {
-        sync->n_refused++;
-    }
-    memcpy(sync->refused[place], hash, WIRE_HASH_BYTES);
-    slot_index_add(&sync->refused_index, slot_fingerprint(hash), place);
-    sync->next_refused = (sync->next_refused + 1) % SYNC_MAX_REFUSED;
-}
-
 void sync_refused(struct sync *sync, uint32_t id, const uint8_t hash[WIRE_HASH_BYTES],
                   int64_t now_ms)
 {
     struct sync_announcers ignored;
     sync_arrived(sync, id, hash, &ignored, now_ms);
-    remember_refused(sync, hash);
+    hash_ring_add(&sync->refused, hash);
 }
 
 /* ---- asking */
@@ -572,7 +544,7 @@ struct sync *sync_new(void)
     struct sync *sync = xcalloc(1, sizeof *sync);
     sync->free_first = SLOT_NONE;
     sync->ages = (struct slot_list){SLOT_NONE, SLOT_NONE};
-    sync->refused = xcalloc(SYNC_MAX_REFUSED, sizeof *sync->refused);
+    hash_ring_init(&sync->refused, SYNC_MAX_REFUSED);
     return sync;
 }
 
@@ -588,8 +560,7 @@ void sync_free(struct sync **sync)
     }
     map_clear(&(*sync)->peers);
     slot_index_clear(&(*sync)->index);
-    slot_index_clear(&(*sync)->refused_index);
-    free((*sync)->refused);
+    hash_ring_clear(&(*sync)->refused);
     free((*sync)->slots);
     free(*sync);
     *sync = NULL;

@@ -116,7 +116,7 @@ def exchange(node, api):
     print("ok there: %d objects in %.1f s" % (N_OBJECTS, time.monotonic() - start))
     start = time.monotonic()
     api.createRandomAddress(base64.b64encode(b"interop").decode())
-    wait_for("its pubkey here", 300, lambda: node.status.get("objects_pubkey") == 1)
+    wait_for("its pubkey here", 300, lambda: node.status.get("objects_of_kind_pubkey") == 1)
     print("ok back: a pubkey in %.1f s" % (time.monotonic() - start))
 
 

@@ -1,18 +1,17 @@
 # SPDX-License-Identifier: MIT
 """Bitterns on the hosts of a Net: whole ones that write to each other, and relays between them."""
-import fcntl
-import mmap
 import os
-import struct
 import subprocess
 import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "node", "p2p"))
 import bmwire  # noqa: E402
 import harness  # noqa: E402
 from harness import wait_for  # noqa: E402
 from net import Net  # noqa: E402
+from nodes import Clock  # noqa: E402
 
 PORT = 8444
 
@@ -62,20 +61,6 @@ class Place(harness.Bittern):
                 peer.send("ping")
                 peer.receive()
             return set(peer.announced)
-
-
-class Clock:
-    """A page that shifts the wall clock of one Bittern (builds made for tests alone read it)."""
-
-    def __init__(self):
-        fd = os.memfd_create("clock", 0)
-        self.fd = fcntl.fcntl(fd, fcntl.F_DUPFD, 100)  # a child has other uses for the low ones
-        os.close(fd)
-        os.ftruncate(self.fd, mmap.PAGESIZE)
-        self.page = mmap.mmap(self.fd, mmap.PAGESIZE)
-
-    def shift(self, seconds):
-        self.page[:8] = struct.pack("=q", seconds)
 
 
 class Lab:

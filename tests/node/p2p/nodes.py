@@ -5,7 +5,6 @@ Node: a process with settings, a listening socket on loopback and its reports.
 Peer: a scripted node that says exactly what a test wants."""
 import array
 import fcntl
-import hashlib
 import json
 import mmap
 import os
@@ -14,9 +13,14 @@ import shutil
 import socket
 import struct
 import subprocess
+import sys
 import tempfile
 import threading
 import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "e2e"))
+import bmwire  # noqa: E402
+from bmwire import hashes_payload as hashes, object_hash, sha512, var_int  # noqa: E402,F401
 
 BIN = os.environ.get("BITTERN_BIN", "build/asan-ubsan/bin")
 SETTINGS, VALUE, SOCKET, START, STOP = 1, 2, 3, 4, 5
@@ -214,56 +218,31 @@ class Node:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-# ---- the protocol
-
-def var_int(n):
-    if n < 253:
-        return struct.pack(">B", n)
-    if n < 1 << 16:
-        return struct.pack(">BH", 253, n)
-    if n < 1 << 32:
-        return struct.pack(">BI", 254, n)
-    return struct.pack(">BQ", 255, n)
-
-
-def sha512(data):
-    return hashlib.sha512(data).digest()
-
+# ---- the protocol: bmwire's, with this network's magic and work
 
 def frame(command, payload=b"", magic=MAGIC):
-    return struct.pack(">I12sI", magic, command.encode(), len(payload)) + sha512(payload)[:4] + payload
+    return bmwire.frame(command, payload, magic)
 
 
 def version(services=1, now=None, nonce=None, protocol=3, streams=b"\x01\x01",
             agent=b"/Script:0.1/"):
+    """`streams` are the bytes at the end, which may lie."""
     now = int(time.time()) if now is None else now
     nonce = random.getrandbits(64) if nonce is None else nonce
-    address = bytes(10) + b"\xff\xff\x7f\0\0\1"
-    return (struct.pack(">IQQ", protocol, services, now & (1 << 64) - 1) +
-            struct.pack(">Q", 1) + address + struct.pack(">H", 8444) +
-            struct.pack(">Q", services) + address + struct.pack(">H", 8444) +
-            struct.pack(">Q", nonce) + var_int(len(agent)) + agent + streams)
-
-
-def hashes(items):
-    return var_int(len(items)) + b"".join(items)
-
-
-def object_hash(whole):
-    return sha512(sha512(whole))[:32]
+    whole = bmwire.version_payload(now & (1 << 64) - 1, protocol, services, struct.pack(">Q", nonce),
+                                   user_agent=agent)
+    return whole[:-2] + streams
 
 
 def make_object(body, life=3600, kind=2, stream=1, work=True, trials=1, extra=1):
-    rest = struct.pack(">QI", int(time.time()) + life, kind) + b"\x01" + var_int(stream) + body
-    length = len(rest) + 8
-    ttl = max(life, 300)
-    target = (1 << 64) // (trials * (length + extra + ttl * (length + extra) // 65536))
+    """Without `work` it surely has too little."""
+    rest = bmwire.object_header(kind, 1, stream, life) + body
+    goal = bmwire.target(len(rest) + 8, life, trials, extra) // 2
     initial = sha512(rest)
     nonce = 0
     while True:
         head = struct.pack(">Q", nonce)
-        value = struct.unpack(">Q", sha512(sha512(head + initial))[:8])[0]
-        if (value <= target // 2) == work:
+        if (int.from_bytes(sha512(sha512(head + initial))[:8], "big") <= goal) == work:
             return head + rest
         nonce += 1
 

@@ -1,0 +1,172 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""How a node fetches: from several peers at once, each object asked of one at a time, again elsewhere when one
+stalls; in pieces when there is much; and how long a newcomer waits before it is served. `--long`: with the
+50,001 objects that one inv can't hold."""
+import collections
+import os
+import socket
+import sys
+import threading
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+from nodes import Node, Peer, frame, hashes, make_object, object_hash, wait_for  # noqa: E402
+
+MAX_INV = 50000
+STALL_SEC = 5  # what a peer that never delivered is given
+
+
+def parse_hashes(payload):
+    start = {253: 3, 254: 5}.get(payload[0], 1)
+    return [payload[i:i + 32] for i in range(start, len(payload), 32)]
+
+
+class Source(threading.Thread):
+    """A peer that has everything, and delivers the first `willing` objects that it is asked for."""
+
+    def __init__(self, port, objects, journal, willing=None):
+        super().__init__(daemon=True)
+        self.peer = Peer(port)
+        self.objects = objects
+        self.journal = journal
+        self.willing = len(objects) if willing is None else willing
+        self.stop = False
+        self.error = None
+        self.start()
+
+    def run(self):
+        try:
+            self._run()
+        except Exception as error:
+            self.error = error
+
+    def _run(self):
+        names = list(self.objects)
+        for i in range(0, len(names), MAX_INV):
+            self.peer.send("inv", hashes(names[i:i + MAX_INV]))
+        while not self.stop:
+            try:
+                message = self.peer.receive(0.2)
+            except socket.timeout:
+                continue
+            assert message is not None, "the node closed"
+            if message[0] == "getdata":
+                self._serve(parse_hashes(message[1]))
+
+    def _serve(self, wanted):
+        now = time.monotonic()
+        for name in wanted:
+            self.journal.append((now, name, self))
+        given = wanted[:self.willing]
+        self.willing -= len(given)
+        self.peer.socket.settimeout(60)
+        self.peer.socket.sendall(b"".join(frame("object", self.objects[name]) for name in given))
+
+
+def make_objects(count):
+    return {object_hash(whole): whole for whole in
+            (make_object(b"%d " % i + os.urandom(40)) for i in range(count))}
+
+
+def asked_twice_at_once(journal, deadbeats):
+    """Hashes asked of a second peer while a willing one had been asked and nothing was amiss."""
+    first = {}
+    wrong = set()
+    for when, name, source in journal:
+        if name in first:
+            before, other = first[name]
+            if other not in deadbeats or when - before < STALL_SEC - 1:
+                wrong.add(name)
+        first[name] = (when, source)
+    return wrong
+
+
+def several_peers_share_a_big_inventory_and_one_stalls(count):
+    node = Node("node", {"log.level": "warn"})
+    objects = make_objects(count)
+    journal = []
+    silent = Source(node.port, objects, journal, willing=0)
+    wait_for("a question", 20, lambda: journal)
+    sources = [silent] + [Source(node.port, objects, journal) for _ in range(3)]
+    wait_for("all objects", 300, lambda: node.objects() >= count)
+    for source in sources:
+        source.stop = True
+        source.join(30)
+        assert source.error is None, source.error
+    share = collections.Counter(source for _, _, source in journal)
+    wrong = asked_twice_at_once(sorted(journal, key=lambda row: row[0]), {silent})
+    assert not wrong, "%d objects were asked of two peers at once" % len(wrong)
+    assert {name for _, name, _ in journal} == set(objects)
+    for source in sources[1:]:
+        assert share[source] > count / 20, "a peer had a share of %d" % share[source]
+    assert 0 < share[silent] <= 200, share[silent]
+    assert node.fresh()["stalls"] > 0 and node.status["wanted"] == 0 and node.status["asked"] == 0
+    # What is there is offered to a newcomer, in pieces that an inv can hold.
+    newcomer = Peer(node.port)
+    told, pieces = set(), []
+    while len(told) < count:
+        names = parse_hashes(newcomer.expect("inv", 30))
+        pieces.append(len(names))
+        told.update(names)
+    assert told == set(objects) and sum(pieces) == count and max(pieces) <= MAX_INV, pieces
+    node.stop()
+    node.remove()
+
+
+def a_newcomer_waits_before_it_is_served(_):
+    """The anti-intersection delay: 5.2 s and more, by how many peers are known."""
+    quiet_sec = 5.2
+    node = Node("node", {"network.anti_intersection": "yes"})
+    whole = make_object(b"seen by all " + os.urandom(30))
+    name = object_hash(whole)
+    Peer(node.port).send("object", whole)
+    wait_for("the object", 10, lambda: node.objects() == 1)
+
+    def served_after(peer, asked):
+        began = time.monotonic()
+        peer.send("getdata", hashes(asked))
+        assert peer.expect("object", 30) == whole
+        return time.monotonic() - began
+
+    newcomer = Peer(node.port)
+    connected = time.monotonic()
+    newcomer.send("getdata", hashes([name]))
+    assert newcomer.expect("object", 30) == whole
+    waited = time.monotonic() - connected
+    assert quiet_sec - 0.5 < waited < quiet_sec + 6, waited
+    # Once it has waited it is served at once, until it asks for what is not there.
+    assert served_after(newcomer, [name]) < 2
+    waited = served_after(newcomer, [name, os.urandom(32)])
+    assert quiet_sec - 0.5 < waited < quiet_sec + 6, waited
+    node.stop()
+    node.remove()
+
+
+def clients_that_only_ask_share_the_upload(count):
+    """Ten that fetch everything at once: none is starved."""
+    node = Node("node", {"log.level": "warn"})
+    objects = make_objects(min(count, 1000))
+    Peer(node.port).serve(list(objects.values()), lambda: node.objects() >= len(objects))
+    peers = [Peer(node.port) for _ in range(10)]
+    for peer in peers:
+        peer.send("getdata", hashes(list(objects)))
+    for peer in peers:
+        got = {object_hash(peer.expect("object", 60)) for _ in objects}
+        assert got == set(objects)
+    node.stop()
+    node.remove()
+
+
+TESTS = [several_peers_share_a_big_inventory_and_one_stalls, a_newcomer_waits_before_it_is_served,
+         clients_that_only_ask_share_the_upload]
+
+if __name__ == "__main__":
+    words = sys.argv[1:]
+    size = MAX_INV + 1 if "--long" in words else 3000
+    chosen = [word for word in words if not word.startswith("--")]
+    for test in TESTS:
+        if not chosen or test.__name__ in chosen:
+            start = time.monotonic()
+            test(size)
+            print("ok %s (%.1f s)" % (test.__name__, time.monotonic() - start), flush=True)
