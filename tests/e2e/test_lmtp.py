@@ -6,6 +6,7 @@ import stat
 import unittest
 
 import harness
+import postfix_server
 from harness import mail_address
 
 
@@ -69,6 +70,22 @@ class Lmtp(unittest.TestCase):
         server.send(mail(self.alice, self.alice, "to one") + b".\r\n")
         self.assertEqual([server.getreply()[0] for _ in range(2)], [550, 250])
         self.a.wait_mail("to one")
+
+    @unittest.skipUnless(postfix_server.is_there(), "postfix is not installed, or this is not root")
+    def test_a_postfix_transport(self):
+        """As docs/guides/postfix-dovecot.md has it."""
+        postfix = postfix_server.Postfix(lmtp="bittern.sock")
+        self.addCleanup(postfix.close)
+        one = harness.Bittern(name="site")
+        self.addCleanup(one.close)
+        one.settings.update({"smtp.lmtp_socket": postfix.folder + "/bittern.sock",
+                             "smtp.socket_mode": "0660", "smtp.socket_group": "postfix"})
+        one.start()
+        one.make_account()
+        alice = mail_address(one.identity("Alice"))
+        with smtplib.SMTP("127.0.0.1", postfix.port) as server:
+            server.sendmail(alice, [alice, "Alice@bm.alt"], mail(alice, alice, "by postfix"))
+        one.wait_mail("by postfix")
 
     def test_the_sender_decides_the_account(self):
         with smtplib.LMTP(self.socket) as server:
