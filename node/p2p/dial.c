@@ -43,6 +43,7 @@ struct dial {
     uint32_t last_ticket;
     struct peer_addr own[DIAL_MAX_OWN_ADDRESSES];
     size_t n_own;
+    size_t next_own; /* the oldest, when there are as many as may be */
     struct offer offers[DIAL_MAX_OFFERS];
     size_t n_offers;
     int64_t bootstrap_sec;
@@ -166,16 +167,24 @@ static bool is_reachable(const struct dial *dial, const struct peer_addr *addr)
     return peer_addr_is_global(addr);
 }
 
+static bool is_own(const struct dial *dial, const struct peer_addr *addr)
+{
+    for (size_t i = 0; i < dial->n_own; i++) {
+        if (peer_addr_equal(&dial->own[i], addr)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool may_connect(const struct dial *dial, const struct peer_addr *addr)
 {
     bool grouped = !(dial->options.allow_loopback && peer_addr_is_loopback(addr));
     if (dial->options.is_connected(dial->options.context, addr)) {
         return false;
     }
-    for (size_t i = 0; i < dial->n_own; i++) {
-        if (peer_addr_equal(&dial->own[i], addr)) {
-            return false;
-        }
+    if (is_own(dial, addr)) {
+        return false;
     }
     for (size_t i = 0; i < dial->n_attempts; i++) {
         const struct peer_addr *other = &dial->attempts[i].addr;
@@ -342,8 +351,13 @@ void dial_ended(struct dial *dial, uint32_t ticket, int64_t now_ms, int64_t now_
 void dial_forbid(struct dial *dial, const struct peer_addr *addr)
 {
     peer_book_remove(dial->book, addr);
+    if (is_own(dial, addr)) {
+        return;
+    }
+    dial->own[dial->next_own] = *addr;
+    dial->next_own = (dial->next_own + 1) % DIAL_MAX_OWN_ADDRESSES;
     if (dial->n_own < DIAL_MAX_OWN_ADDRESSES) {
-        dial->own[dial->n_own++] = *addr;
+        dial->n_own++;
     }
 }
 

@@ -69,7 +69,8 @@ uint32_t dial_begin_introduction(struct dial *dial) MUST_USE;
 void dial_established(struct dial *dial, uint32_t ticket, int64_t now_sec);
 /* It is over, or came to nothing. */
 void dial_ended(struct dial *dial, uint32_t ticket, int64_t now_ms, int64_t now_sec);
-/* That address turned out to be ourselves: never again. */
+/* That address turned out to be ourselves: not again, while it is among the last
+ * DIAL_MAX_OWN_ADDRESSES of them (an address may change each day). */
 void dial_forbid(struct dial *dial, const struct peer_addr *addr);
 
 /* True, once in a while, when nobody is connected and the book knows nobody: ask for introductions.

@@ -53,6 +53,9 @@ size_t reach_own_entries(const struct node *node, uint32_t stream, struct addr_e
                          int64_t now_sec)
 {
     size_t n = 0;
+    if (node->stage != MONTH_OPEN) {
+        return 0; /* nobody would be taken */
+    }
     for (size_t i = 0; i < NODE_N_FAMILIES; i++) {
         struct peer_addr own = node->own[i];
         own.port = reach_port(node);

@@ -35,7 +35,8 @@ EASY = {"network.magic": "%08x" % MAGIC, "network.least_trials_per_byte": "10",
 class PyBitmessage:
     """One that dials `port`, or, with udp, whoever it finds; `known` are nodes that it has seen lately."""
 
-    def __init__(self, options, port=0, known=(), clear=(), **extra):
+    def __init__(self, options, port=0, known=(), clear=(), old=("127.0.0.2", "127.0.0.3", "127.0.0.4"),
+                 **extra):
         self.home = tempfile.mkdtemp(prefix="pybitmessage-")
         text = reference.KEYS_DAT % (port, reference.API_PORT, 0)
         for key, value in extra.items():
@@ -46,7 +47,7 @@ class PyBitmessage:
         self.write("keys.dat", text)
         self.write("tls.cnf", reference.TLS_CONF)
         seen = int(time.time())
-        rows = [(host, 1, seen - 14400) for host in ("127.0.0.2", "127.0.0.3", "127.0.0.4")]
+        rows = [(host, 1, seen - 14400) for host in old]
         rows += [(host, at, seen - 600) for host, at in known]
         self.write("knownnodes.dat", json.dumps(
             [{"stream": 1, "peer": {"host": host, "port": at},
@@ -157,7 +158,9 @@ def neighbours(options):
                                                   "network.allow_loopback": "no"}, **ours),
                             hosts=("0.0.0.0",), lan=8444)
             with far.inside():
-                theirs = PyBitmessage(options, udp="True", clear=("trustedpeer", "bind"), **theirs_extra)
+                # None of a private group: it dials one peer of a group at a time.
+                theirs = PyBitmessage(options, udp="True", clear=("trustedpeer", "bind"),
+                                      old=("20.1.0.1", "20.2.0.1", "20.3.0.1"), **theirs_extra)
             with beside(node, theirs):
                 wait_for(name, 150, lambda: node.status.get(wanted, 0) >= 1)
                 print("ok " + name)

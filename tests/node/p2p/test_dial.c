@@ -148,6 +148,30 @@ static void our_own_address_and_private_ones_are_never_dialled(void **state)
     peer_book_free(&book);
 }
 
+static void the_last_of_our_addresses_are_remembered(void **state)
+{
+    (void)state;
+    struct peer_book *book = peer_book_new();
+    struct dial *dial = dial_of("", 8, book);
+    struct dial_target target;
+    for (uint32_t i = 0; i <= DIAL_MAX_OWN_ADDRESSES; i++) {
+        struct peer_addr own = ipv4(0x10000001 + (i << 16));
+        dial_forbid(dial, &own);
+        dial_forbid(dial, &own);
+    }
+    struct peer_addr second = ipv4(0x10000001 + (1 << 16));
+    struct peer_addr last = ipv4(0x10000001 + (DIAL_MAX_OWN_ADDRESSES << 16));
+    peer_book_add(book, &second, NOW, NOW);
+    peer_book_add(book, &last, NOW, NOW);
+    assert_false(dial_next(dial, &target, 0, NOW));
+    struct peer_addr first = ipv4(0x10000001);
+    peer_book_add(book, &first, NOW, NOW);
+    assert_true(dial_next(dial, &target, 0, NOW));
+    assert_true(peer_addr_equal(&target.addr, &first));
+    dial_free(&dial);
+    peer_book_free(&book);
+}
+
 static void introductions_are_asked_for_once_in_a_while_by_the_lonely(void **state)
 {
     (void)state;
@@ -274,6 +298,7 @@ int main(void)
         cmocka_unit_test(a_list_that_does_not_parse_is_a_fault),
         cmocka_unit_test(others_are_dialled_one_a_group_up_to_the_bound),
         cmocka_unit_test(our_own_address_and_private_ones_are_never_dialled),
+        cmocka_unit_test(the_last_of_our_addresses_are_remembered),
         cmocka_unit_test(introductions_are_asked_for_once_in_a_while_by_the_lonely),
         cmocka_unit_test(a_tried_peer_under_test_is_dialled_above_the_bound),
         cmocka_unit_test(offers_of_neighbours_are_dialled_once_and_while_they_are_fresh),
