@@ -319,6 +319,14 @@ static void write_pair(struct buf *out, const char *key, struct bytes text)
     msgpack_write_str(out, text);
 }
 
+/* What a person reads, as msgpack's bin: the reference decodes these two as bytes, and shows nothing
+ * of a msgpack string that is not ASCII. */
+static void write_read_text(struct buf *out, const char *key, struct bytes text)
+{
+    msgpack_write_str(out, bytes_of_str(key));
+    msgpack_write_bin(out, text);
+}
+
 static void write_file(struct buf *out, const struct content_file *file)
 {
     msgpack_write_map(out, file->id.len != 0 ? 5 : 4);
@@ -336,8 +344,8 @@ static void write_map(struct buf *out, const struct content *content)
 {
     msgpack_write_map(out, 3 + (size_t)(content->n_files != 0) + (size_t)(content->n_parents != 0));
     write_pair(out, "", bytes_of_str("message"));
-    write_pair(out, "subject", content->subject);
-    write_pair(out, "body", content->body);
+    write_read_text(out, "subject", content->subject);
+    write_read_text(out, "body", content->body);
     if (content->n_files != 0) {
         msgpack_write_str(out, bytes_of_str("files"));
         msgpack_write_array(out, content->n_files);

@@ -152,6 +152,27 @@ static void contents_encode_as_the_reference_reads_them(void **state)
     json_decref(root);
 }
 
+/* The reference decodes subject and body as bytes: a msgpack string that is not ASCII it shows as
+ * nothing (tests/interop/pybitmessage_content.py). */
+static void what_a_person_reads_is_bin(void **state)
+{
+    (void)state;
+    const struct content content = {
+        .encoding = CONTENT_EXTENDED, .subject = text("\xc3\xa4"), .body = text("b\xc3\xb6")};
+    static const char packed[] = "\xa7subject\xc4\x02\xc3\xa4\xa4"
+                                 "body\xc4\x03"
+                                 "b\xc3\xb6";
+    struct buf out = {0};
+    uint8_t plain[256];
+    uLongf len = sizeof plain;
+    assert_true(content_encode(&out, &content, NULL));
+
+    assert_int_equal(uncompress(plain, &len, out.data, (uLong)out.len), Z_OK);
+
+    assert_non_null(memmem(plain, len, packed, sizeof packed - 1));
+    buf_clear(&out);
+}
+
 static void files_and_parents_come_out_as_they_went_in(void **state)
 {
     (void)state;
@@ -455,6 +476,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(contents_decode_as_the_reference_does),
         cmocka_unit_test(contents_encode_as_the_reference_reads_them),
+        cmocka_unit_test(what_a_person_reads_is_bin),
         cmocka_unit_test(files_and_parents_come_out_as_they_went_in),
         cmocka_unit_test(what_cannot_be_carried_is_refused_before_it_is_written),
         cmocka_unit_test(a_stream_may_grow_to_the_limit_and_no_further),
