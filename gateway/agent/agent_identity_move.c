@@ -38,7 +38,7 @@ static bool find_mails(struct db *db, struct person_op *op, struct found_mail *o
     struct db_stmt *stmt = db_prepare(db,
                                       "SELECT m.mailbox_id, m.uid, m.body_id, b.name FROM mailbox b"
                                       " JOIN message m ON m.mailbox_id = b.id"
-                                      " JOIN body_text t ON t.body_id = m.body_id"
+                                      " JOIN body_header t ON t.body_id = m.body_id"
                                       " WHERE b.account_id = ?1 AND b.kind <> ?2"
                                       " AND instr(CAST(t.header_text AS TEXT), ?3) > 0 LIMIT ?4",
                                       fault);
