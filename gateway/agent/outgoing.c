@@ -153,7 +153,6 @@ static void ask_for_key(struct agent *agent, const struct outgoing_row *row,
     step->address = *address;
     step->ttl_sec = doubled(GETPUBKEY_TTL_SEC, row->tries, MAX_TTL_SEC);
     step->tries = row->tries + 1;
-    pubkeys_want(agent->pubkeys, address);
     outgoing_step_submit_take(step);
 }
 
@@ -164,7 +163,7 @@ struct looking {
     struct address address;
 };
 
-static void looked_up(void *context, const struct sender *found)
+static void looked_up(void *context, enum pubkeys_answer answer, const struct sender *found)
 {
     struct looking *looking = context;
     struct agent *agent = looking->agent;
@@ -174,7 +173,8 @@ static void looked_up(void *context, const struct sender *found)
         free(looking);
         return;
     }
-    if (!outgoing_read(agent_reader(agent), &row, looking->id, &arena, NULL)) {
+    if (answer == PUBKEYS_NOBODY_SAYS ||
+        !outgoing_read(agent_reader(agent), &row, looking->id, &arena, NULL)) {
         outgoing_step_ended(agent->outgoing, looking->id);
     } else if (found != NULL) {
         struct outgoing_step *step = outgoing_step_new(agent, STEP_KEY_FOUND, &row);
@@ -194,6 +194,8 @@ static void look_up(struct agent *agent, const struct outgoing_row *row,
     looking->agent = agent;
     looking->id = row->id;
     looking->address = *address;
+    /* From now on, or it could arrive between the node's look and its answer. */
+    pubkeys_want(agent->pubkeys, address);
     pubkeys_look_up(agent->pubkeys, address, (struct pubkeys_done){looked_up, looking});
 }
 

@@ -26,6 +26,7 @@ struct look_up {
     struct sender found;
     uint64_t found_expires_sec; /* the newest counts; 0: none yet */
     struct pubkeys_done done;
+    bool is_unanswered;
 };
 
 struct pubkeys {
@@ -201,11 +202,14 @@ static void end_look_up(struct look_up *look_up)
 {
     struct pubkeys_done done = look_up->done;
     bool found = look_up->found_expires_sec != 0;
+    enum pubkeys_answer answer = found                    ? PUBKEYS_FOUND
+                                 : look_up->is_unanswered ? PUBKEYS_NOBODY_SAYS
+                                                          : PUBKEYS_NOT_THERE;
     struct sender sender = look_up->found;
     (void)map_remove_u64(&look_up->pubkeys->look_ups, look_up->request);
     deferred_cancel(&look_up->end);
     free(look_up);
-    done.call(done.context, found ? &sender : NULL);
+    done.call(done.context, answer, found ? &sender : NULL);
 }
 
 static void end_later(void *context)
@@ -226,8 +230,10 @@ void pubkeys_look_up(struct pubkeys *pubkeys, const struct address *address,
     deferred_init(&look_up->end, agent->parts.loop, end_later, look_up);
     (void)map_put_u64(&pubkeys->look_ups, look_up->request, look_up);
     address_tag(tag, address);
-    if (address->version < 4 ||
-        !link_client_find_tag(agent->link, look_up->request, OBJECT_PUBKEY, tag, NULL)) {
+    if (address->version < 4) {
+        deferred_arm(&look_up->end);
+    } else if (!link_client_find_tag(agent->link, look_up->request, OBJECT_PUBKEY, tag, NULL)) {
+        look_up->is_unanswered = true;
         deferred_arm(&look_up->end);
     }
 }
@@ -263,6 +269,7 @@ void pubkeys_link_down(struct pubkeys *pubkeys)
     size_t cursor = 0;
     struct look_up *look_up;
     while ((look_up = map_next(&pubkeys->look_ups, &cursor, NULL)) != NULL) {
+        look_up->is_unanswered = true;
         end_look_up(look_up);
     }
 }

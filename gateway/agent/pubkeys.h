@@ -47,10 +47,14 @@ bool pubkeys_write_own(struct mail_txn *txn, const struct own_key *own, int64_t 
 
 /* ---- in the loop ---- */
 
-/* Ask the node's store for a version 4 key. `done` comes once, with the sender or NULL (not there,
- * or the node went away); never from inside. */
+/* Ask the node's store for a version 4 key. `done` comes once, never from inside. */
+enum pubkeys_answer {
+    PUBKEYS_FOUND,
+    PUBKEYS_NOT_THERE,
+    PUBKEYS_NOBODY_SAYS /* the node went away, or is busy: ask again */
+};
 struct pubkeys_done {
-    void (*call)(void *context, const struct sender *found);
+    void (*call)(void *context, enum pubkeys_answer answer, const struct sender *found);
     void *context;
 };
 void pubkeys_look_up(struct pubkeys *pubkeys, const struct address *address,

@@ -102,9 +102,12 @@ class Killed(harness.TestCase):
             rows = self.a.states()
             return sorted(row["subject"] for row in rows if row["state"] == "delivered") == \
                 sorted(self.subjects)
-        wait_for("all delivered: %s" % [(r["subject"], r["state"]) for r in
-                                         self.a.states()
-                                         if r["state"] != "delivered"], all_delivered, 120, 0.2)
+        try:
+            wait_for("all delivered", all_delivered, 120, 0.2)
+        except AssertionError as error:
+            late = [(row["subject"], row["state"]) for row in self.a.states() if row["state"] != "delivered"]
+            raise AssertionError("%s; not so: %s; peers %s %s" % (
+                error, late, self.a.status()["node"], self.b.status()["node"])) from error
         for side, mailbox, expected in ((self.b, "INBOX", self.subjects), (self.a, "Sent", self.subjects),
                                         (self.a, "Outbox", [])):
             found = sorted(mail["Subject"] for mail in side.mails(mailbox)

@@ -25,6 +25,8 @@ struct network {
     size_t n_objects;
     struct list_node nodes;
     bool deaf;          /* publishes are left unanswered */
+    bool mute;          /* look-ups are left unanswered */
+    size_t n_finds;     /* look-ups that came, mute or not */
     size_t n_published; /* publishes that came, deaf or not */
     size_t walk_limit;  /* walks for single keys get objects up to this number; 0: all */
     size_t n_walked;    /* objects that were sent to such */

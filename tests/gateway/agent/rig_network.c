@@ -103,8 +103,9 @@ static void node_publish(struct fake_node *node, const struct link_node_event *e
 
 static void node_find(struct fake_node *node, const struct link_node_event *event)
 {
-    const struct network *network = node->network;
-    for (size_t i = 0; i < network->n_objects; i++) {
+    struct network *network = node->network;
+    network->n_finds++;
+    for (size_t i = 0; i < network->n_objects && !network->mute; i++) {
         struct object object;
         uint8_t tag[OBJECT_TAG_BYTES];
         uint8_t hash[OBJECT_HASH_BYTES];
@@ -115,7 +116,9 @@ static void node_find(struct fake_node *node, const struct link_node_event *even
             assert_true(link_node_send_found(node->link, event->request, hash, object.whole));
         }
     }
-    link_node_send_found_end(node->link, event->request);
+    if (!network->mute) {
+        link_node_send_found_end(node->link, event->request);
+    }
 }
 
 static void node_answer(struct fake_node *node, const struct link_node_event *event)

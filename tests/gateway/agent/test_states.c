@@ -35,6 +35,30 @@ static void the_keyword_on_both_copies_follows_the_state(void **state)
     assert_int_equal(network_count(&pair->network, OBJECT_GETPUBKEY), 1);
 }
 
+static bool was_looked_up(struct rig *rig, void *context)
+{
+    (void)context;
+    return rig->network->n_finds > 0;
+}
+
+static void a_node_that_dies_during_the_look_up_is_asked_again(void **state)
+{
+    struct pair *pair = *state;
+    pair->network.mute = true;
+    pair->network.n_finds = 0;
+    pair_send_to_bob(pair);
+    rig_until(&pair->alice, was_looked_up, NULL, "a look-up");
+
+    rig_unlink(&pair->alice);
+    rig_idle(&pair->alice, 200);
+    assert_int_equal(rig_state(&pair->alice, 1), OUTGOING_QUEUED);
+    pair->network.mute = false;
+    rig_link(&pair->alice);
+
+    rig_until_state(&pair->alice, 1, OUTGOING_DELIVERED);
+    assert_int_equal(network_count(&pair->network, OBJECT_GETPUBKEY), 0);
+}
+
 static void two_mails_that_wait_for_one_key_ask_once(void **state)
 {
     struct pair *pair = *state;
@@ -337,6 +361,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, pair_set_up, pair_tear_down)
         TEST(the_keyword_on_both_copies_follows_the_state),
+        TEST(a_node_that_dies_during_the_look_up_is_asked_again),
         TEST(two_mails_that_wait_for_one_key_ask_once),
         TEST(a_resend_has_twice_the_lifetime_arrives_once_and_is_acknowledged_again),
         TEST(who_never_answers_is_given_up_with_a_bounce),
