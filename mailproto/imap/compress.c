@@ -10,7 +10,7 @@
 #include "base/mem.h"
 
 /* Raw deflate (RFC 4978 section 3). A client may use the whole window, we use less: with these, an
- * inflater takes about 40 KiB and a deflater 16. */
+ * inflater takes 39 KiB and a deflater 22, so that with a piece it is 63 KiB for both ways. */
 enum { UNPACK_WINDOW_BITS = -15, PACK_WINDOW_BITS = -11, PACK_MEMORY_LEVEL = 4, PACK_LEVEL = 6 };
 
 struct imap_compress {

@@ -13,7 +13,7 @@
 struct buf;
 struct imap_compress;
 
-enum { IMAP_COMPRESS_PIECE_BYTES = 4096 };
+enum { IMAP_COMPRESS_PIECE_BYTES = 2048 };
 
 /* NULL when there is no memory. */
 struct imap_compress *imap_compress_new(void) MUST_USE;
