@@ -140,9 +140,6 @@ static void write_outgoing(struct buf *out, const struct outgoing_mail *mail)
         write_block(out, mail->headers[i].name);
         write_block(out, mail->headers[i].value);
     }
-    write_u8(out, mail->is_signed);
-    write_u8(out, mail->is_encrypted);
-    write_block(out, mail->sealed);
 }
 
 static struct outgoing_mail read_outgoing(struct reader *in, struct arena *arena)
@@ -176,9 +173,6 @@ static struct outgoing_mail read_outgoing(struct reader *in, struct arena *arena
         mail.headers[i].name = read_text(in);
         mail.headers[i].value = read_text(in);
     }
-    mail.is_signed = reader_u8(in) != 0;
-    mail.is_encrypted = reader_u8(in) != 0;
-    mail.sealed = read_text(in);
     return mail;
 }
 

@@ -366,55 +366,6 @@ static void walk_part(struct walk *walk, uint32_t index, bool is_related, bool t
     }
 }
 
-/* ---- signed and encrypted ---- */
-
-static bool holds(struct bytes text, const char *mark)
-{
-    return text.len != 0 && memmem(text.data, text.len, mark, strlen(mark)) != NULL;
-}
-
-/* The entity itself: its Content-* fields and its body. */
-static struct bytes sealed_entity(const struct mime_part *whole, struct bytes mail,
-                                  struct arena *arena)
-{
-    struct buf entity = {0};
-    struct header header = header_split(tree_header(whole, mail), arena);
-    for (size_t i = 0; i < header.n_fields; i++) {
-        const struct header_field *field = &header.fields[i];
-        if (bytes_is_word(bytes_slice(field->name, 0, strlen("Content-")), "Content-")) {
-            buf_append_bytes(&entity, field->name);
-            buf_append_str(&entity, ":");
-            buf_append_bytes(&entity, field->value);
-        }
-    }
-    buf_append_str(&entity, "\r\n");
-    buf_append_bytes(&entity, tree_body(whole, mail));
-    struct bytes kept = keep(arena, &entity);
-    buf_clear(&entity);
-    return kept;
-}
-
-static void find_seals(struct outgoing_mail *out, const struct mime_part *whole, struct bytes mail,
-                       struct arena *arena)
-{
-    bool is_pkcs7 = bytes_is_word(whole->subtype, "pkcs7-mime") ||
-                    bytes_is_word(whole->subtype, "x-pkcs7-mime");
-    bool is_sealed = true;
-    if (mime_part_is_multipart(whole) && bytes_is_word(whole->subtype, "signed")) {
-        out->is_signed = true;
-    } else if ((mime_part_is_multipart(whole) && bytes_is_word(whole->subtype, "encrypted")) ||
-               is_pkcs7) {
-        out->is_encrypted = true;
-    } else {
-        is_sealed = false;
-        out->is_signed = holds(out->text, "-----BEGIN PGP SIGNED MESSAGE-----");
-        out->is_encrypted = holds(out->text, "-----BEGIN PGP MESSAGE-----");
-    }
-    if (is_sealed || out->is_signed || out->is_encrypted) {
-        out->sealed = sealed_entity(whole, mail, arena);
-    }
-}
-
 /* ---- the whole ---- */
 
 bool outgoing_take_apart(struct outgoing_mail *out, struct bytes mail, struct arena *arena,
@@ -443,7 +394,6 @@ bool outgoing_take_apart(struct outgoing_mail *out, struct bytes mail, struct ar
     if (walk.failed) {
         return false;
     }
-    find_seals(&result, &info.parts[0], mail, arena);
     *out = result;
     return true;
 }

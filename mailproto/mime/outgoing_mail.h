@@ -63,14 +63,6 @@ struct outgoing_mail {
     /* X-Bitmessage-* and the few others that mean something here: outgoing_allowed_headers. */
     struct outgoing_header *headers;
     size_t n_headers;
-
-    /* The mail as a whole is signed or encrypted (multipart/signed, multipart/encrypted,
-     * application/pkcs7-mime, or an inline PGP block in the text): `sealed` is then that entity's
-     * own bytes, its Content-* header fields and body, to be carried untouched. Else it is empty.
-     */
-    bool is_signed;
-    bool is_encrypted;
-    struct bytes sealed;
 };
 
 #endif
