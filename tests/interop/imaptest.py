@@ -34,7 +34,6 @@ MODES = {
     "rename": ["MCREATE=10", "MDELETE=5", "MRENAME=10", "MSUBS=5"],
     "own_msgs": ["own_msgs"],
     "search": ["SEARCH=50", "SORT=30", "THREAD=30", "UIDFETCH=30"],
-    "idle": ["IDLE=50", "NOOP=30", "CHECK=10"],
     "killed": ["MOVE=10", "copybox=Copies"],
 }
 # What imaptest says when its server is killed under it.
