@@ -316,6 +316,21 @@ static void learn_onion(struct node *node, const struct object *object)
     }
 }
 
+/* The stem that a parent's objects go along, if it takes part in the object's stream. */
+static bool enter_stem(struct node *node, uint32_t parent, const struct accepted *accepted,
+                       uint32_t *out_child)
+{
+    if (!dandelion_add(node->dandelion, accepted->hash, parent, out_child, clock_mono_ms())) {
+        return false;
+    }
+    const struct peer_conn *child = node_conn(node, *out_child);
+    if (child != NULL && peer_takes_stream(&child->peer, accepted->object.stream)) {
+        return true;
+    }
+    dandelion_fluff(node->dandelion, accepted->hash);
+    return false;
+}
+
 void exchange_relay(struct node *node, uint32_t from, const struct accepted *accepted,
                     const struct sync_announcers *announcers)
 {
@@ -328,8 +343,7 @@ void exchange_relay(struct node *node, uint32_t from, const struct accepted *acc
     uint32_t parent = from == 0 ? DANDELION_LOCAL : take_stem_parent(node, accepted->hash);
     uint32_t child;
     bool begins_as_stem = from == 0 || parent != 0;
-    if (begins_as_stem &&
-        dandelion_add(node->dandelion, accepted->hash, parent, &child, clock_mono_ms())) {
+    if (begins_as_stem && enter_stem(node, parent, accepted, &child)) {
         node_count(node, FIGURE_STEMMED, 1);
         announce_to_one(node, child, accepted->slot, dandelion_draw_stem(node->dandelion));
     } else {

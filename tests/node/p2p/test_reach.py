@@ -137,6 +137,22 @@ def foreign_streams_are_relayed_by_setting():
         end(node)
 
 
+def a_stem_that_is_not_of_the_stream_is_left_out():
+    far = Far()
+    node = Node("node", {"network.streams": "1, 2", "network.dandelion": "90"}, connect=[far.port])
+    child = far.accept(services=9)
+    giver = Peer(node.port, services=9, streams=b"\x02\x01\x02")
+    watcher = Peer(node.port, streams=b"\x01\x02")
+    whole = make_object(b"second " + os.urandom(40), stream=2)
+    giver.send("dinv", hashes([object_hash(whole)]))
+    giver.expect("getdata")
+    giver.send("object", whole)
+    assert object_hash(whole) in inv_hashes(watcher.expect("inv", 5))
+    assert all(object_hash(whole) not in payload for _, payload in pong_or(child, "inv", "dinv"))
+    far.close()
+    end(node)
+
+
 # ---- networks apart
 
 def two_networks_on_one_machine_never_mix():
@@ -512,6 +528,7 @@ def the_month_ends_things_in_their_order():
 TESTS = [objects_are_told_in_their_stream_alone,
          a_node_says_its_streams_and_tells_peers_of_each,
          foreign_streams_are_relayed_by_setting,
+         a_stem_that_is_not_of_the_stream_is_left_out,
          two_networks_on_one_machine_never_mix,
          a_ban_that_a_peer_asks_for_is_obeyed,
          a_ban_is_said_with_what_is_left_of_it,
