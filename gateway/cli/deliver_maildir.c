@@ -108,6 +108,14 @@ static int put(const char *folder, const char *name, struct bytes content)
     return code;
 }
 
+/* What a kill between link and unlink left. */
+static void remove_temporary(const char *folder, const char *name)
+{
+    char *temporary = xasprintf("%s/tmp/%s", folder, name);
+    (void)unlink(temporary);
+    free(temporary);
+}
+
 int deliver_into_maildir(const struct deliver_target *target, const char *account, const char *mark,
                          struct bytes mail)
 {
@@ -121,7 +129,9 @@ int deliver_into_maildir(const struct deliver_target *target, const char *accoun
         code = EX_USAGE;
     } else if (!make_folders(buf_str(&folder))) {
         code = complain("make the folder", buf_str(&folder));
-    } else if (!holds(buf_str(&folder), "new", name) && !holds(buf_str(&folder), "cur", name)) {
+    } else if (holds(buf_str(&folder), "new", name) || holds(buf_str(&folder), "cur", name)) {
+        remove_temporary(buf_str(&folder), name);
+    } else {
         to_lf(&content, mail);
         code = put(buf_str(&folder), name, buf_view(&content));
     }
