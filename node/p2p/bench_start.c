@@ -83,7 +83,7 @@ static double read_file_sec(const char *folder, double *out_mib)
 static bool make_store(struct bench_world *world, size_t n_objects, size_t len, struct fault *fault)
 {
     int status = 0;
-    pid_t pid = fork();
+    pid_t pid = bench_fork();
     if (pid == 0) {
         world->loop = loop_new();
         bool ok =
@@ -103,7 +103,7 @@ static bool run_once(struct bench_world *world, struct report *out, struct fault
     if (pipe2(pipes, O_CLOEXEC) != 0) {
         return fault_set_errno(fault, errno, "make a pipe");
     }
-    pid_t pid = fork();
+    pid_t pid = bench_fork();
     if (pid == 0) {
         close(pipes[0]);
         run_child(world, pipes[1]);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -15,9 +16,10 @@
 #include "base/clock.h"
 #include "base/listener.h"
 #include "base/log.h"
+#include "crypto/pow_kernel.h"
 #include "crypto/random.h"
 
-enum { LIFE_SEC = 3600, GIVE_UP_MS = 300 * 1000, WATCH_MS = 2 };
+enum { LIFE_SEC = 3600, GIVE_UP_MS = 300 * 1000, WATCH_MS = 2, TRIALS_A_SLICE = 1 << 16 };
 
 /* ---- figures */
 
@@ -53,6 +55,17 @@ uint64_t bench_rss_kib(void)
         fclose(file);
     }
     return kib;
+}
+
+/* ---- processes */
+
+pid_t bench_fork(void)
+{
+    pid_t pid = fork();
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+    }
+    return pid;
 }
 
 /* ---- a node in a folder of its own */
@@ -145,7 +158,8 @@ int bench_listen(struct fault *fault)
 
 /* ---- objects */
 
-static void make_object(struct buf *out, size_t len, int64_t now_sec, struct pow_demand demand)
+static void make_object(struct buf *out, size_t len, int64_t now_sec, struct pow_demand demand,
+                        const struct pow_kernel *kernel)
 {
     struct object_head head = {.expires_sec = (uint64_t)(now_sec + LIFE_SEC),
                                .type = OBJECT_MSG,
@@ -159,23 +173,24 @@ static void make_object(struct buf *out, size_t len, int64_t now_sec, struct pow
     }
     buf_append_zeros(out, len - header_len);
     random_bytes(out->data + header_len, len - header_len);
-    uint8_t initial_hash[POW_INITIAL_HASH_BYTES];
-    pow_initial_hash(initial_hash, bytes_slice(buf_view(out), OBJECT_NONCE_BYTES, out->len));
-    uint64_t target = pow_target_to_send(out->len, LIFE_SEC + POW_SEND_SLACK_SEC, demand);
+    struct pow_slice slice = {.n_trials = TRIALS_A_SLICE};
+    pow_initial_hash(slice.initial_hash, bytes_slice(buf_view(out), OBJECT_NONCE_BYTES, out->len));
+    slice.target = pow_target_to_send(out->len, LIFE_SEC + POW_SEND_SLACK_SEC, demand);
     uint64_t nonce = 0;
-    while (!pow_is_met(initial_hash, nonce, target)) {
-        nonce++;
+    while (!kernel->search(&nonce, &slice)) {
+        slice.first_nonce += slice.n_trials;
     }
     object_set_nonce(out, nonce);
 }
 
 bool bench_world_fill(struct bench_world *world, size_t n_objects, size_t len, struct fault *fault)
 {
+    const struct pow_kernel *kernel = pow_kernel_best();
     struct buf object = {0};
     int64_t now_sec = clock_now_sec();
     bool ok = true;
     for (size_t i = 0; ok && i < n_objects; i++) {
-        make_object(&object, len, now_sec, world->node->rules.least);
+        make_object(&object, len, now_sec, world->node->rules.least, kernel);
         struct accepted accepted = {.verdict = ACCEPT_BUSY};
         while (accepted.verdict == ACCEPT_BUSY) {
             accepted = accept_object(world->node->inventory, &world->node->rules, buf_view(&object),
@@ -197,7 +212,7 @@ double bench_hash_us(size_t len, bool with_work)
     uint8_t digest[SHA512_BYTES];
     uint8_t hash[OBJECT_HASH_BYTES];
     int64_t now_sec = clock_now_sec();
-    make_object(&object, len, now_sec, demand);
+    make_object(&object, len, now_sec, demand, pow_kernel_best());
     int64_t start_ns = clock_thread_cpu_ns();
     for (int i = 0; i < ROUNDS; i++) {
         hash_sha512(digest, buf_view(&object));
@@ -285,7 +300,7 @@ pid_t bench_receiver_start(int *out_fd, uint16_t port, bool tls, size_t n_object
         fault_set_errno(fault, errno, "make a pipe");
         return -1;
     }
-    pid_t pid = fork();
+    pid_t pid = bench_fork();
     if (pid == 0) {
         close(pipes[0]);
         struct receiver receiver = {.n_objects = n_objects, .report_fd = pipes[1]};

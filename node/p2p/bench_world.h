@@ -32,6 +32,9 @@ void bench_world_close(struct bench_world *world);
 bool bench_world_fill(struct bench_world *world, size_t n_objects, size_t len,
                       struct fault *fault) MUST_USE;
 
+/* A child that ends when we do. */
+pid_t bench_fork(void);
+
 /* CPU of this process, all threads, and of the calling thread. */
 int64_t bench_cpu_us(void) MUST_USE;
 int64_t bench_thread_cpu_us(void) MUST_USE;
