@@ -35,13 +35,20 @@ struct pow_gpu {
     struct deferred free_again;
 };
 
-static void stop_search(struct pow_gpu *gpu)
+/* Its search is another one now, or none. */
+static void forget_search(struct pow_gpu *gpu)
 {
-    timer_cancel(&gpu->silence);
     pow_search_unref(&gpu->search);
     if (gpu->state == POW_GPU_WORKING) {
         gpu->state = POW_GPU_IDLE;
     }
+}
+
+/* From now on it has nothing to say. */
+static void stop_search(struct pow_gpu *gpu)
+{
+    timer_cancel(&gpu->silence);
+    forget_search(gpu);
 }
 
 /* The channel is closed by whoever finds out that it is of no use. */
@@ -227,7 +234,7 @@ void pow_gpu_work_on(struct pow_gpu *gpu, struct pow_search *search)
     }
     struct gpu_job job = {.id = ++gpu->last_id};
     struct buf payload = {0};
-    stop_search(gpu);
+    forget_search(gpu);
     pow_search_take(search, &job.slice, RANGE_TRIALS);
     gpu_job_write(&payload, &job);
     if (send_to(gpu, GPU_JOB, buf_view(&payload))) {
@@ -235,7 +242,10 @@ void pow_gpu_work_on(struct pow_gpu *gpu, struct pow_search *search)
         gpu->n_left = RANGE_TRIALS;
         gpu->state = POW_GPU_WORKING;
         gpu->counted_us = clock_mono_us();
-        timer_arm(&gpu->silence, GPU_SILENCE_MS);
+        /* A change of jobs is no sign of life. */
+        if (!timer_is_armed(&gpu->silence)) {
+            timer_arm(&gpu->silence, GPU_SILENCE_MS);
+        }
     }
     buf_clear(&payload);
 }

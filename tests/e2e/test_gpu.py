@@ -63,6 +63,19 @@ class Gpu(harness.TestCase):
         self.assertEqual(self.gpu(a)["reason"], "[pow] gpu = off")
         self.assertEqual(a.pid_of("gpu"), 0)
 
+    def test_one_that_hangs_is_killed_and_the_threads_go_on(self):
+        endless = dict(HARD, **{"network.least_trials_per_byte": "1000000000"})
+        a = self.bittern("a", base=endless)
+        a.send(a.identity("Alice"), "broadcast", "endless", "x\n")
+        wait_for("the device at work", lambda: self.gpu(a)["state"] == "working", 90)
+        hanging = a.pid_of("gpu")
+        os.kill(hanging, signal.SIGSTOP)
+        before = a.states()[0]["trials"]
+        wait_for("the threads to go on", lambda: a.states()[0]["trials"] > before, 30)
+        wait_for("another process", lambda: a.pid_of("gpu") not in (0, hanging), 60)
+        wait_for("it at work", lambda: self.gpu(a)["state"] == "working", 90)
+        self.assertIn("killed process=gpu: it hangs", a.log_text())
+
     def test_without_a_device_it_is_not_started_again(self):
         os.environ["OCL_ICD_VENDORS"] = "/nonexistent"
         self.addCleanup(os.environ.pop, "OCL_ICD_VENDORS")

@@ -448,6 +448,18 @@ static void one_that_says_nothing_is_killed(void **state)
     assert_int_equal(pow_jobs_status(fixture->jobs).n_jobs, 1);
 }
 
+/* The turns go on meanwhile, and hide nothing. */
+static void one_that_says_nothing_to_many_jobs_is_killed_too(void **state)
+{
+    struct fixture *fixture = *state;
+    plug_in(fixture);
+    add(fixture, 1, 0);
+    add(fixture, 2, 1);
+    UNTIL(fixture->n_kills == 1);
+    assert_true(fixture->n_jobs > 2);
+    assert_int_equal(pow_jobs_status(fixture->jobs).n_jobs, 2);
+}
+
 static void one_that_speaks_nonsense_is_killed(void **state)
 {
     struct fixture *fixture = *state;
@@ -507,6 +519,7 @@ int main(void)
         TEST(after_a_wrong_nonce_it_is_not_used_any_more),
         TEST(the_threads_go_on_when_it_dies_and_it_comes_back),
         TEST(one_that_says_nothing_is_killed),
+        TEST(one_that_says_nothing_to_many_jobs_is_killed_too),
         TEST(one_that_speaks_nonsense_is_killed),
         TEST(with_several_jobs_it_takes_turns_too),
         TEST(where_there_is_none_the_reason_is_said),
