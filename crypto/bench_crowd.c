@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* The same work on several threads at once. The only threads of this room: they live for a round. */
+/* The same work on several threads at once. The only threads of this room: they live for a round.
+ */
 #include "crypto/bench_internal.h"
 
 #include <assert.h>
@@ -55,16 +56,15 @@ struct crowd_rate bench_crowd(void (*work)(void *context), void *context, unsign
     assert(failed == 0); /* a benchmark on a machine that can't start threads is of no use */
     pthread_barrier_wait(&crowd.start);
     int64_t start_us = clock_mono_us();
-    nanosleep(&(struct timespec){.tv_sec = round_us / 1000000,
-                                 .tv_nsec = round_us % 1000000 * 1000},
-              NULL);
+    nanosleep(
+        &(struct timespec){.tv_sec = round_us / 1000000, .tv_nsec = round_us % 1000000 * 1000},
+        NULL);
     atomic_store(&crowd.over, true);
     for (unsigned i = 0; i < n_threads; i++) {
         pthread_join(workers[i].thread, NULL);
         n_done += workers[i].n_done;
-        rate.cpu += workers[i].cpu_ns > 0
-                        ? (double)workers[i].n_done * 1e9 / (double)workers[i].cpu_ns
-                        : 0;
+        rate.cpu +=
+            workers[i].cpu_ns > 0 ? (double)workers[i].n_done * 1e9 / (double)workers[i].cpu_ns : 0;
     }
     rate.wall = (double)n_done * 1e6 / (double)(clock_mono_us() - start_us);
     pthread_barrier_destroy(&crowd.start);

@@ -245,13 +245,15 @@ static bool give_arguments(const struct gpu_device *device, const struct pow_sli
         size_t size;
         const void *value;
     } arguments[] = {
-        {sizeof device->plan, &device->plan}, {sizeof first_nonce, &first_nonce},
-        {sizeof target, &target},             {sizeof n_trials, &n_trials},
+        {sizeof device->plan, &device->plan},
+        {sizeof first_nonce, &first_nonce},
+        {sizeof target, &target},
+        {sizeof n_trials, &n_trials},
         {sizeof device->best, &device->best},
     };
     for (cl_uint i = 0; i < ARRAY_LEN(arguments); i++) {
-        cl_int code = device->cl.set_kernel_arg(device->kernel, i, arguments[i].size,
-                                                arguments[i].value);
+        cl_int code =
+            device->cl.set_kernel_arg(device->kernel, i, arguments[i].size, arguments[i].value);
         if (code != CL_SUCCESS) {
             return failed(fault, "clSetKernelArg", code);
         }

@@ -39,8 +39,8 @@ const char *gpu_device_name(const struct gpu_device *device) MUST_USE;
 /* What a batch should have at present. */
 uint64_t gpu_device_batch_trials(const struct gpu_device *device) MUST_USE;
 
-/* One launch over the slice's first trials, at most GPU_BATCH_MAX_TRIALS. *out_found, and the lowest
- * nonce among them that meets the target. False when the device failed. */
+/* One launch over the slice's first trials, at most GPU_BATCH_MAX_TRIALS. *out_found, and the
+ * lowest nonce among them that meets the target. False when the device failed. */
 bool gpu_device_search(struct gpu_device *device, bool *out_found, uint64_t *out_nonce,
                        const struct pow_slice *slice, struct fault *fault) MUST_USE;
 

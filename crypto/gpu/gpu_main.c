@@ -41,9 +41,9 @@ struct app {
     struct gpu_device *device; /* NULL until it is open; then the worker's while `busy` */
     bool busy;
     bool has_job;
-    struct gpu_job job;  /* what is left of it */
-    uint64_t n_untold;   /* trials of it that the gateway has not heard of */
-    int64_t told_ms;     /* when it last heard of any */
+    struct gpu_job job; /* what is left of it */
+    uint64_t n_untold;  /* trials of it that the gateway has not heard of */
+    int64_t told_ms;    /* when it last heard of any */
     bool failed;
 };
 
@@ -170,8 +170,7 @@ static void on_message(void *context, struct channel_message *message)
     app->n_untold = 0;
     app->told_ms = clock_mono_ms();
     if (!app->has_job && message->type != GPU_CANCEL) {
-        log_warn("gpu", "the gateway sent a malformed message of type %u",
-                 (unsigned)message->type);
+        log_warn("gpu", "the gateway sent a malformed message of type %u", (unsigned)message->type);
     }
     start_batch(app);
 }
@@ -261,8 +260,7 @@ static bool start_opening(struct app *app, struct fault *fault)
     struct opening *opening = xcalloc(1, sizeof *opening);
     opening->app = app;
     opening->choice = app->choice;
-    app->busy =
-        pool_submit(app->pool, POOL_NORMAL, run_opening, opening_done, opening, fault) != 0;
+    app->busy = pool_submit(app->pool, POOL_NORMAL, run_opening, opening_done, opening, fault) != 0;
     if (!app->busy) {
         free(opening);
     }

@@ -30,7 +30,7 @@ enum gpu_message {
 
 enum {
     GPU_MAX_NAME_BYTES = 95,
-    GPU_PROGRESS_MS = 50, /* about so often, as long as there is a job */
+    GPU_PROGRESS_MS = 50,      /* about so often, as long as there is a job */
     GPU_SILENCE_MS = 10 * 1000 /* a device with a job that says nothing for so long hangs */
 };
 

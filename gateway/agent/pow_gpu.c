@@ -273,11 +273,8 @@ struct pow_gpu_status pow_gpu_status(const struct pow_gpu *gpu)
 const char *pow_gpu_state_name(enum pow_gpu_state state)
 {
     static const char *const names[] = {
-        [POW_GPU_ABSENT] = "absent",
-        [POW_GPU_STARTING] = "starting",
-        [POW_GPU_IDLE] = "idle",
-        [POW_GPU_WORKING] = "working",
-        [POW_GPU_DISTRUSTED] = "distrusted",
+        [POW_GPU_ABSENT] = "absent",   [POW_GPU_STARTING] = "starting",     [POW_GPU_IDLE] = "idle",
+        [POW_GPU_WORKING] = "working", [POW_GPU_DISTRUSTED] = "distrusted",
     };
     return names[state];
 }

@@ -144,8 +144,9 @@ static void slice_done(void *job, bool was_cancelled)
 static uint64_t turn_trials(const struct pow_jobs *jobs)
 {
     double share = jobs->thread_trials_per_sec * POW_JOBS_TURN_MS / 1000.0;
-    return share == 0 ? FIRST_TURN_TRIALS : share < POW_SLICE_TRIALS ? POW_SLICE_TRIALS
-                                                                     : (uint64_t)share;
+    return share == 0                 ? FIRST_TURN_TRIALS
+           : share < POW_SLICE_TRIALS ? POW_SLICE_TRIALS
+                                      : (uint64_t)share;
 }
 
 static bool start_slice(struct pow_jobs *jobs, struct pow_search *search)
@@ -247,8 +248,7 @@ void pow_jobs_add(struct pow_jobs *jobs, int64_t id, struct bytes object, uint64
     jobs->jobs = array_grow(jobs->jobs, jobs->n_jobs, &jobs->jobs_capacity, sizeof *jobs->jobs);
     jobs->mean_trials = array_grow(jobs->mean_trials, jobs->n_jobs, &jobs->means_capacity,
                                    sizeof *jobs->mean_trials);
-    jobs->jobs[jobs->n_jobs] =
-        (struct job){id, pow_search_new(initial_hash, target, jobs->kernel)};
+    jobs->jobs[jobs->n_jobs] = (struct job){id, pow_search_new(initial_hash, target, jobs->kernel)};
     jobs->mean_trials[jobs->n_jobs] = pow_estimate(target, 0).mean_trials;
     jobs->n_jobs++;
     deferred_arm(&jobs->fill);
@@ -276,8 +276,9 @@ static void show_progress(const struct pow_jobs *jobs, size_t index, struct pow_
     double speed = speed_of(jobs);
     double mean = jobs->mean_trials[index];
     double before = pow_turn_trials_until(jobs->mean_trials, jobs->n_jobs, index) - mean;
-    *out = (struct pow_progress){
-        .trials = (double)pow_search_trials(jobs->jobs[index].search), .left_sec = -1, .left_p95_sec = -1};
+    *out = (struct pow_progress){.trials = (double)pow_search_trials(jobs->jobs[index].search),
+                                 .left_sec = -1,
+                                 .left_p95_sec = -1};
     out->chance = -expm1(-out->trials / mean);
     if (speed > 0) {
         out->left_sec = (before + mean) / speed;

@@ -2,9 +2,9 @@
 /* The queue of proof of work.
  *
  * Each thread of the pool, and the graphics processor where there is one, works on a job for a turn
- * and then takes the one whose turn it is (pow_turn.h says whose). Nobody waits for another: several
- * may be at one job, or at different ones. Searches have no memory, so nothing is lost by taking turns,
- * and nothing need be kept over a restart. */
+ * and then takes the one whose turn it is (pow_turn.h says whose). Nobody waits for another:
+ * several may be at one job, or at different ones. Searches have no memory, so nothing is lost by
+ * taking turns, and nothing need be kept over a restart. */
 #ifndef BITTERN_GATEWAY_AGENT_POW_JOBS_H
 #define BITTERN_GATEWAY_AGENT_POW_JOBS_H
 

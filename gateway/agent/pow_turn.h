@@ -5,8 +5,8 @@
  * all waiting is least when the job that is expected to be the shortest goes first, always. Alone
  * that would starve a long one under a stream of short ones. Therefore every POW_TURN_OLDEST-th
  * turn is the oldest job's: it gets at least that share of the machine, so it is done in
- * POW_TURN_OLDEST times the time that it would take alone, on average, whatever else arrives; and then
- * the next one is the oldest. */
+ * POW_TURN_OLDEST times the time that it would take alone, on average, whatever else arrives; and
+ * then the next one is the oldest. */
 #ifndef BITTERN_GATEWAY_AGENT_POW_TURN_H
 #define BITTERN_GATEWAY_AGENT_POW_TURN_H
 

@@ -9,12 +9,11 @@
 #include "base/buf.h"
 #include "base/mem.h"
 
-static const struct gpu_job a_job = {
-    .id = 7,
-    .slice = {.initial_hash = {1, 2, 3, [63] = 9},
-              .target = UINT64_C(0x0123456789abcdef),
-              .first_nonce = UINT64_MAX - 2,
-              .n_trials = 1}};
+static const struct gpu_job a_job = {.id = 7,
+                                     .slice = {.initial_hash = {1, 2, 3, [63] = 9},
+                                               .target = UINT64_C(0x0123456789abcdef),
+                                               .first_nonce = UINT64_MAX - 2,
+                                               .n_trials = 1}};
 
 static void what_is_written_is_read_again(void **state)
 {
