@@ -3,17 +3,20 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/mem.h"
 #include "base/process.h"
+#include "base/str.h"
 
-enum { LOCK_TEXT_BYTES = 32 };
+enum { LOCK_TEXT_BYTES = 32, ORPHANS_WAIT_MS = 3000, ORPHANS_POLL_MS = 20 };
 
 bool home_check(const char *home, struct fault *fault)
 {
@@ -47,13 +50,44 @@ bool home_make_folder(const char *home, const char *name, struct fault *fault)
     return ok;
 }
 
+static void read_owner(char out[LOCK_TEXT_BYTES], int fd)
+{
+    ssize_t got = pread(fd, out, LOCK_TEXT_BYTES - 1, 0);
+    out[got > 0 ? strcspn(out, "\n") : 0] = '\0';
+}
+
 static void set_busy(struct fault *fault, const char *home, int fd)
 {
     char owner[LOCK_TEXT_BYTES] = "";
-    ssize_t got = pread(fd, owner, sizeof owner - 1, 0);
-    owner[got > 0 ? strcspn(owner, "\n") : 0] = '\0';
+    read_owner(owner, fd);
     fault_set(fault, FAULT_BUSY, "another Bittern (process %s) uses the home folder %s",
               owner[0] != '\0' ? owner : "unknown", home);
+}
+
+static bool owner_is_gone(int fd)
+{
+    char owner[LOCK_TEXT_BYTES] = "";
+    uint64_t pid;
+    read_owner(owner, fd);
+    return parse_u64(bytes_of_str(owner), INT32_MAX, &pid) && kill((pid_t)pid, 0) != 0 &&
+           errno == ESRCH;
+}
+
+/* The children of a supervisor that was killed hold the lock until they have noticed: for those one
+ * waits a moment, for a Bittern that runs not at all. */
+static bool lock_soon(int fd)
+{
+    bool locked = flock(fd, LOCK_EX | LOCK_NB) == 0;
+    for (int waited = 0; !locked && errno == EWOULDBLOCK && waited < ORPHANS_WAIT_MS;
+         waited += ORPHANS_POLL_MS) {
+        if (!owner_is_gone(fd)) {
+            errno = EWOULDBLOCK;
+            return false;
+        }
+        nanosleep(&(struct timespec){.tv_nsec = ORPHANS_POLL_MS * 1000000L}, NULL);
+        locked = flock(fd, LOCK_EX | LOCK_NB) == 0;
+    }
+    return locked;
 }
 
 int home_lock(const char *home, struct fault *fault)
@@ -62,7 +96,7 @@ int home_lock(const char *home, struct fault *fault)
     int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0) {
         fault_set_errno(fault, errno, "open %s", path);
-    } else if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    } else if (!lock_soon(fd)) {
         if (errno == EWOULDBLOCK) {
             set_busy(fault, home, fd);
         } else {

@@ -59,6 +59,14 @@ class Settings(harness.TestCase):
         self.refused(second, "another Bittern")
         self.assertTrue(first.is_ready())
 
+    def test_a_start_right_after_the_supervisor_was_killed_waits_for_its_children(self):
+        one = self.bittern("a")
+        address = one.identity("kept")
+        for _ in range(5):
+            one.kill()
+            one.start()
+        self.assertIn(address, [row["address"] for row in one.json("identity", "list")])
+
     def test_the_first_start_writes_settings_and_keeps_all_private(self):
         one = self.bittern("a")
         with open(os.path.join(one.home, "bittern.conf")) as file:
