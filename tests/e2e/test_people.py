@@ -397,6 +397,8 @@ class People(harness.TestCase):
         wait_for("delivered", lambda: all(r["state"] == "delivered" for r in self.a.states()
                                           if r["from"].startswith(alice)))
         password = self.a.cli("account", "new", "other")
+        # Also when this fails: with two accounts the other cases would have to say which.
+        self.addCleanup(lambda: self.a.cli("account", "delete", "other", "--yes", check=False))
         self.a.cli("identity", "move", alice, "other")
         self.assertIsNone(self.a.find_mail("Before the move"))
         self.assertIsNone(self.a.find_mail("Sent before the move", "Sent"))
@@ -436,6 +438,11 @@ class People(harness.TestCase):
                       "no such thing", 'contact "add'):
             self.assertIn("not done", self.command(alice, words))
         self.assertIn("another account", self.command(alice, "contact add %s --account x" % bob))
+        # 32 words and 4096 bytes are read, more are not.
+        self.assertIn("no such command", self.command(alice, " ".join(["w"] * 32)))
+        self.assertIn("at most 32 words", self.command(alice, " ".join(["w"] * 33)))
+        self.assertIn("no such command", self.command(alice, "", "w" * 4096))
+        self.assertIn("too long", self.command(alice, "", "w" * 4097))
 
     def test_a_passphrase_by_mail_is_neither_echoed_nor_kept(self):
         alice = self.a.identity("Secretive")
