@@ -193,7 +193,7 @@ static bool write_terms(struct mail_txn *txn, struct person_op *op, struct fault
 
 static void after_terms(struct person_op *op)
 {
-    pubkeys_publish(op->agent->pubkeys, op->own_id);
+    pubkeys_publish_changed(op->agent->pubkeys, op->own_id);
     person_op_finish(op, NULL);
 }
 

@@ -334,7 +334,7 @@ static void publish_done(void *job, const struct fault *fault)
     free(publish);
 }
 
-void pubkeys_publish(struct pubkeys *pubkeys, int64_t own_id)
+static void publish_with(struct pubkeys *pubkeys, int64_t own_id, int64_t jitter_sec)
 {
     struct agent *agent = pubkeys->agent;
     const struct own_key *own = keyring_by_id(&agent->keyring, own_id);
@@ -347,12 +347,20 @@ void pubkeys_publish(struct pubkeys *pubkeys, int64_t own_id)
     publish->own = *own;
     publish->own.label = NULL;
     publish->own.list_name = NULL;
-    publish->jitter_sec = agent_jitter_sec(agent);
-    /* Beyond 28 days the network takes little more. */
-    if (publish->jitter_sec > 0) {
-        publish->jitter_sec = -publish->jitter_sec;
-    }
+    publish->jitter_sec = jitter_sec;
     agent_write(agent, run_publish, publish_done, publish);
+}
+
+void pubkeys_publish(struct pubkeys *pubkeys, int64_t own_id)
+{
+    /* Beyond 28 days the network takes little more. */
+    int64_t jitter_sec = agent_jitter_sec(pubkeys->agent);
+    publish_with(pubkeys, own_id, jitter_sec > 0 ? -jitter_sec : jitter_sec);
+}
+
+void pubkeys_publish_changed(struct pubkeys *pubkeys, int64_t own_id)
+{
+    publish_with(pubkeys, own_id, 0);
 }
 
 void pubkeys_answer(struct pubkeys *pubkeys, const struct object *object)

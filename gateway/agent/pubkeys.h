@@ -72,5 +72,8 @@ bool pubkeys_open_object(struct pubkeys *pubkeys, struct sender *out,
 void pubkeys_answer(struct pubkeys *pubkeys, const struct object *object);
 /* Tell a new identity's key. */
 void pubkeys_publish(struct pubkeys *pubkeys, int64_t own_id);
+/* Tell it again with other terms. It lives to the full, without jitter: of two keys others take the
+ * one that expires later, and that has to be this one. */
+void pubkeys_publish_changed(struct pubkeys *pubkeys, int64_t own_id);
 
 #endif

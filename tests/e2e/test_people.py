@@ -334,10 +334,13 @@ class People(harness.TestCase):
         stranger = self.a.identity("Stranger")
         friend = self.a.identity("Friend")
         bob = self.b.identity("Demanding")
+        wait_for("the first key", lambda: self.b.status()["pow"]["jobs"] == 0)
+        before = self.b.status()["node"]["objects"]
         self.b.cli("identity", "set", bob, "--difficulty", "200")
         self.b.cli("contact", "add", friend, "friend")
         # Whoever has the older key does too little work: let the new one arrive.
-        wait_for("bob's new terms in the network", lambda: self.b.status()["pow"]["jobs"] == 0)
+        wait_for("bob's new terms in the network", lambda: self.b.status()["pow"]["jobs"] == 0 and
+                 self.b.status()["node"]["objects"] > before)
         wait_for("them at the other's", lambda: self.a.status()["node"]["objects"] ==
                  self.b.status()["node"]["objects"])
         for who, subject in ((stranger, "With much work"), (friend, "With little work")):
