@@ -433,7 +433,7 @@ void sync_refused(struct sync *sync, uint32_t id, const uint8_t hash[WIRE_HASH_B
 
 /* ---- asking */
 
-/* A random one of the peer's queue that can be asked for now, or SLOT_NONE. */
+/* A random one of the peer's queue that nobody is being asked for, or SLOT_NONE. */
 static uint32_t pop_queue(struct sync *sync, struct sync_peer *peer)
 {
     while (peer->n_queued > 0) {

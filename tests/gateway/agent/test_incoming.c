@@ -207,6 +207,16 @@ static void encoding_zero_only_hands_over_a_key(void **state)
     buf_clear(&object);
 }
 
+/* The object is in the network, and bob's INBOX stays empty. */
+static void assert_nothing_comes_of(struct bench *bench, struct buf *object)
+{
+    network_add(&bench->network, buf_view(object));
+    rig_idle(&bench->bob, 300);
+
+    assert_int_equal(rig_count(&bench->bob, "INBOX"), 0);
+    buf_clear(object);
+}
+
 static void a_message_for_another_key_is_not_ours(void **state)
 {
     struct bench *bench = *state;
@@ -215,11 +225,7 @@ static void a_message_for_another_key_is_not_ours(void **state)
     make_message(bench, &object, CONTENT_SIMPLE, simple("Subject:Hi\nBody:There"),
                  (struct bytes){0});
 
-    network_add(&bench->network, buf_view(&object));
-    rig_idle(&bench->bob, 300);
-
-    assert_int_equal(rig_count(&bench->bob, "INBOX"), 0);
-    buf_clear(&object);
+    assert_nothing_comes_of(bench, &object);
 }
 
 static void what_was_forwarded_by_its_true_recipient_is_refused(void **state)
@@ -231,11 +237,7 @@ static void what_was_forwarded_by_its_true_recipient_is_refused(void **state)
     make_message(bench, &object, CONTENT_SIMPLE, simple("Subject:Hi\nBody:There"),
                  (struct bytes){0});
 
-    network_add(&bench->network, buf_view(&object));
-    rig_idle(&bench->bob, 300);
-
-    assert_int_equal(rig_count(&bench->bob, "INBOX"), 0);
-    buf_clear(&object);
+    assert_nothing_comes_of(bench, &object);
 }
 
 static void strangers_do_the_work_that_is_asked_of_them_friends_need_not(void **state)

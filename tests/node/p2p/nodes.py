@@ -334,3 +334,13 @@ class Peer:
                 self.socket.sendall(b"".join(frame("object", by_hash[name]) for name in wanted
                                              if name in by_hash))
         return asked
+
+
+def run_tests(tests):
+    """Those named on the command line, or all; the first that fails ends it."""
+    chosen = sys.argv[1:]
+    for test in tests:
+        if not chosen or test.__name__ in chosen:
+            start = time.monotonic()
+            test()
+            print("ok %s (%.1f s)" % (test.__name__, time.monotonic() - start), flush=True)

@@ -10,7 +10,8 @@ import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from nodes import (Node, Peer, frame, hashes, make_object, object_hash, var_int, version, wait_for)
+from nodes import (Node, Peer, frame, hashes, make_object, object_hash, run_tests, var_int, version,
+                   wait_for)
 
 N_OBJECTS = 3000
 
@@ -329,10 +330,4 @@ TESTS = [objects_cross_three_nodes_over_tls,
          peers_are_remembered_and_a_broken_book_is_set_aside]
 
 if __name__ == "__main__":
-    chosen = sys.argv[1:]
-    for test in TESTS:
-        if chosen and test.__name__ not in chosen:
-            continue
-        start = time.monotonic()
-        test()
-        print("ok %s (%.1f s)" % (test.__name__, time.monotonic() - start), flush=True)
+    run_tests(TESTS)

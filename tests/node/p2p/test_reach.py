@@ -12,8 +12,8 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import nodes
-from nodes import (MAGIC, Clock, Node, Peer, frame, hashes, make_object, object_hash, var_int,
-                   version, wait_for)
+from nodes import (Clock, MAGIC, Node, Peer, frame, hashes, make_object, object_hash, run_tests,
+                   var_int, version, wait_for)
 from test_nodes import Proxy
 
 ONION_V3 = "pg6mmjiyjmcrsslvykfwnntlaru7p5svn6y2ymmju6nubxndf4pscryd.onion"
@@ -546,10 +546,4 @@ TESTS = [objects_are_told_in_their_stream_alone,
          the_month_ends_things_in_their_order]
 
 if __name__ == "__main__":
-    chosen = sys.argv[1:]
-    for test in TESTS:
-        if chosen and test.__name__ not in chosen:
-            continue
-        start = time.monotonic()
-        test()
-        print("ok %s (%.1f s)" % (test.__name__, time.monotonic() - start), flush=True)
+    run_tests(TESTS)
