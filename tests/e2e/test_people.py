@@ -63,6 +63,11 @@ class People(harness.TestCase):
                                                  stdin=row["passphrase"] + "\n", check=False).stderr)
         three = self.a.cli("identity", "new", "three", "--passphrase", "--number", "3",
                            stdin=row["passphrase"] + "\n").split("\n")
+        short = next(r for r in rows if r["version"] == 4 and r["stream"] == 1 and
+                     r["eighteen_byte_ripe"])
+        words = bytes.fromhex(short["passphrase_hex"]).decode()
+        self.assertEqual(self.b.cli("identity", "new", "short", "--passphrase", "--short",
+                                    stdin=words + "\n"), short["address"])
         self.assertEqual(len(three), 2)  # the first is here already
         self.assertNotIn(made, three)
 
