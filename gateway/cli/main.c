@@ -8,34 +8,20 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/buf.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "config/paths.h"
 #include "gateway/cli/call_command.h"
-
-static void print_help_line(FILE *out, const char *name, const char *arguments, const char *help)
-{
-    char left[256];
-    snprintf(left, sizeof left, "%s %s", name, arguments);
-    fprintf(out, strlen(left) > 34 ? "  %s\n  %-34s %s\n" : "  %-34s %.0s%s\n", left, "", help);
-}
+#include "gateway/cli/help.h"
 
 static void print_help(FILE *out)
 {
-    fputs("usage: bittern [--home DIR] [-c SECTION.KEY=VALUE]... COMMAND [ARGUMENT]...\n\n", out);
-    for (size_t i = 0; i < commands_len; i++) {
-        print_help_line(out, commands[i].name, commands[i].arguments, commands[i].help);
-    }
-    for (size_t i = 0; i < call_rows_len; i++) {
-        print_help_line(out, call_rows[i].name, call_rows[i].arguments, call_rows[i].help);
-    }
-    fputs("\n  --home DIR     the home folder (else $BITTERN_HOME, else ~/.local/share/bittern)\n"
-          "  -c SECTION.KEY=VALUE   a setting for this run alone\n"
-          "  --json         print data as JSON\n"
-          "  --help, --version\n\n"
-          "`bittern COMMAND --help` tells more. See also bittern(1), bittern.conf(5).\n",
-          out);
+    struct buf text = {0};
+    help_write(&text);
+    fputs(buf_str(&text), out);
+    buf_clear(&text);
 }
 
 static bool words_match(const char *name, int argc, char **argv, int *out_n_words)
@@ -50,29 +36,15 @@ static bool words_match(const char *name, int argc, char **argv, int *out_n_word
            strncmp(name, argv[0], (size_t)(space - name)) == 0 && strcmp(space + 1, argv[1]) == 0;
 }
 
-/* Show the usage if the name's first word is `word`. */
-static void list_if(bool *found, const char *word, const char *name, const char *arguments)
-{
-    size_t len = strlen(word);
-    if (strncmp(name, word, len) == 0 && name[len] == ' ') {
-        fprintf(stderr, "%s bittern %s %s\n", *found ? "      " : "usage:", name, arguments);
-        *found = true;
-    }
-}
-
 /* The commands whose first word is `word`, for one who gave no second. */
 static int list_group(const char *word)
 {
-    bool found = false;
-    for (size_t i = 0; i < commands_len; i++) {
-        list_if(&found, word, commands[i].name, commands[i].arguments);
+    struct buf text = {0};
+    if (!help_write_usages(&text, word)) {
+        buf_printf(&text, "bittern: there is no command '%s'; bittern --help lists them\n", word);
     }
-    for (size_t i = 0; i < call_rows_len; i++) {
-        list_if(&found, word, call_rows[i].name, call_rows[i].arguments);
-    }
-    if (!found) {
-        fprintf(stderr, "bittern: there is no command '%s'; bittern --help lists them\n", word);
-    }
+    fputs(buf_str(&text), stderr);
+    buf_clear(&text);
     return CLI_USAGE;
 }
 

@@ -118,7 +118,7 @@ static void append_work(struct buf *out, const json_t *pow)
         buf_printf(out, "gpu %s (%s), ", text(gpu, "device"), text(gpu, "state"));
     }
     append_trials(out, json_number_value(json_object_get(pow, "trials_per_second")));
-    buf_printf(out, ", %lld jobs\n", number(pow, "jobs"));
+    buf_printf(out, ", %lld job%s\n", number(pow, "jobs"), number(pow, "jobs") == 1 ? "" : "s");
     if (next != NULL) {
         buf_append_str(out, "          ");
         status_text_progress(out, next);
