@@ -36,6 +36,7 @@
 #include "gateway/sandbox_gateway.h"
 #include "gateway/store/mail_db.h"
 #include "gateway/store/store.h"
+#include "mailproto/sasl/guard.h"
 
 enum {
     READY_POLL_MS = 50,
@@ -54,6 +55,7 @@ struct app {
     struct loop *loop;
     struct pool *pool;
     struct pool *pow_pool;
+    struct sasl_guard *guard; /* of all logins */
     struct pow_gpu *gpu;
     struct db_writer *writer;
     struct decoder_client *network_decoder;
@@ -154,6 +156,10 @@ static bool open_store(struct app *app, struct fault *fault)
         };
         app->store = store_new(&config, fault);
     }
+    if (app->store != NULL) {
+        app->guard = sasl_guard_new(&(struct sasl_guard_config){
+            .loop = app->loop, .pool = app->pool, .lookup = store_sasl_lookup(app->store)});
+    }
     free(path);
     return app->store != NULL;
 }
@@ -252,6 +258,7 @@ static bool open_servers(struct app *app, struct fault *fault)
         .child = app->child,
         .agent = app->agent,
         .store = app->store,
+        .judge = sasl_guard_judge(app->guard),
         .settings = &app->settings,
         .folder = app->folder,
         .facts = &app->facts,
@@ -455,6 +462,7 @@ static void close_all(struct app *app)
     pool_free(&app->pow_pool);
     pool_free(&app->pool);
     mail_servers_free(&app->mail_servers);
+    sasl_guard_free(&app->guard);
     agent_free(&app->agent);
     store_free(&app->store);
     child_free(&app->child);

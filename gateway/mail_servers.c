@@ -66,7 +66,7 @@ static void open_services(struct mail_servers *servers)
     const struct imap_config imap = {
         .ops = store_mailbox_ops(),
         .store = parts->store,
-        .credentials = store_sasl_lookup(parts->store),
+        .judge = parts->judge,
         .limits = imap_limits_default(),
     };
     servers->imap = imap_service_new(&imap);
@@ -77,7 +77,7 @@ static void open_services(struct mail_servers *servers)
             .trusts_unix = i != AGENT_DOOR_SMTP,
             .limits = smtp_limits_default(),
             .handler = agent_door_handler(parts->agent, (enum agent_door)i),
-            .credentials = store_sasl_lookup(parts->store),
+            .judge = parts->judge,
         };
         config.limits.max_message_bytes = parts->settings->smtp.max_message_bytes;
         servers->smtp[i] = smtp_service_new(&config);

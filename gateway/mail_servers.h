@@ -15,6 +15,7 @@ struct control_facts;
 struct loop;
 struct mail_servers;
 struct mail_store;
+struct sasl_judge;
 struct settings;
 
 /* All are borrowed, and outlive the servers. */
@@ -23,6 +24,7 @@ struct mail_servers_parts {
     struct child *child; /* that has the listening sockets */
     struct agent *agent;
     struct mail_store *store;
+    const struct sasl_judge *judge; /* of all logins */
     const struct settings *settings;
     const char *folder;          /* HOME/gateway, where the certificate lies */
     struct control_facts *facts; /* gets ports and fingerprint */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* LOGIN and AUTHENTICATE (RFC 9051 section 6.2). A wrong login is answered after a delay that
- * doubles each time; after a few of them the session ends. Neither a user's name nor a password is
+/* LOGIN and AUTHENTICATE (RFC 9051 section 6.2). A wrong login is answered after a delay that the
+ * judge names; after a few of them the session ends. Neither a user's name nor a password is
  * logged. */
 #include <stdlib.h>
 
@@ -8,17 +8,16 @@
 #include "base/str.h"
 #include "mailproto/imap/imap_internal.h"
 #include "mailproto/imap/notify.h"
-#include "mailproto/sasl/credential.h"
 #include "mailproto/sasl/sasl.h"
 
-enum { AUTH_DELAY_MS = 500, AUTH_LINE_MAX_BYTES = 8192 };
+enum { AUTH_LINE_MAX_BYTES = 8192 };
 
 void imap_auth_stop(struct imap_session *session)
 {
-    if (session->lookup != NULL) {
-        const struct sasl_lookup *lookup = session->config->credentials;
-        lookup->cancel(lookup->context, session->lookup);
-        session->lookup = NULL;
+    if (session->judging != NULL) {
+        const struct sasl_judge *judge = session->config->judge;
+        judge->cancel(judge->context, session->judging);
+        session->judging = NULL;
     }
     sasl_free(&session->sasl);
     session->in_authenticate = false;
@@ -32,9 +31,11 @@ static bool is_private(const struct imap_session *session)
 
 static void auth_failed(struct imap_session *session)
 {
-    imap_auth_stop(session);
+    const struct sasl_judge *judge = session->config->judge;
     unsigned n = ++session->n_auth_failures;
-    session->command.delay_until_ms = session->now.mono_ms + ((int64_t)AUTH_DELAY_MS << n);
+    session->command.delay_until_ms =
+        session->now.mono_ms + judge->failed(judge->context, session->sasl);
+    imap_auth_stop(session);
     log_info("imap", "%s: login refused, address=%s failures=%u", session->client->id,
              log_scrub(LOG_LEVEL_INFO, session->client->address).text, n);
     imap_finish(session, IMAP_STATUS_NO, "AUTHENTICATIONFAILED", "User or password is wrong");
@@ -74,7 +75,7 @@ static void auth_done(struct imap_session *session)
     buf_clear(&code);
 }
 
-static void start_lookup(struct imap_session *session);
+static void ask_judge(struct imap_session *session);
 
 static void auth_step(struct imap_session *session, enum sasl_result result, struct bytes challenge)
 {
@@ -86,7 +87,7 @@ static void auth_step(struct imap_session *session, enum sasl_result result, str
         session->in_authenticate = true;
         break;
     case SASL_LOOKUP:
-        start_lookup(session);
+        ask_judge(session);
         break;
     case SASL_DONE:
         auth_done(session);
@@ -98,26 +99,27 @@ static void auth_step(struct imap_session *session, enum sasl_result result, str
         imap_auth_stop(session);
         imap_finish(session, IMAP_STATUS_BAD, NULL, "Broken authentication exchange");
         break;
+    case SASL_BUSY:
+        imap_auth_stop(session);
+        imap_finish(session, IMAP_STATUS_NO, "UNAVAILABLE",
+                    "Too many logins under this name are waiting, try again");
+        break;
     }
 }
 
-static void looked_up(void *context, int64_t account_id, const struct sasl_credential *credential)
+static void judged(void *context, enum sasl_result result, struct bytes challenge)
 {
     struct imap_session *session = context;
-    struct buf challenge = {0};
-    session->lookup = NULL;
-    enum sasl_result result =
-        sasl_credential_found(session->sasl, account_id, credential, &challenge);
-    auth_step(session, result, buf_view(&challenge));
-    buf_clear(&challenge);
+    session->judging = NULL;
+    auth_step(session, result, challenge);
     session->waker.wake(session->waker.context);
 }
 
-static void start_lookup(struct imap_session *session)
+static void ask_judge(struct imap_session *session)
 {
-    const struct sasl_lookup *lookup = session->config->credentials;
-    session->lookup = lookup->start(lookup->context, sasl_user(session->sasl),
-                                    (struct sasl_lookup_done){looked_up, session});
+    const struct sasl_judge *judge = session->config->judge;
+    session->judging =
+        judge->start(judge->context, session->sasl, (struct sasl_verdict){judged, session});
 }
 
 void cmd_login(struct imap_session *session, struct imap_parser *args)
@@ -214,7 +216,7 @@ void cmd_authenticate(struct imap_session *session, struct imap_parser *args)
         auth_step(session, result, buf_view(&challenge));
         buf_clear(&challenge);
     }
-    /* The lines to come are responses, also when the first challenge waits for a look-up. */
+    /* The lines to come are responses, also when the first challenge waits for the judge. */
     imap_input_reset(&session->input);
 }
 

@@ -27,6 +27,7 @@
 #include "mailproto/serve/protocol.h"
 
 struct imap_session;
+struct kept_answers;
 struct sasl;
 
 enum imap_state {
@@ -158,6 +159,7 @@ struct imap_session {
     int64_t said_ms;   /* the last output */
     bool shutting_down;
 
+    struct kept_answers *kept; /* the server's */
     struct buf out;
     struct imap_compress *compress;        /* NULL: nothing is packed */
     struct imap_compress *compress_begins; /* behind the tagged OK, which is still in clear */
@@ -167,7 +169,7 @@ struct imap_session {
     struct imap_running command;
 
     struct sasl *sasl;    /* AUTHENTICATE or LOGIN under way */
-    void *lookup;         /* the keeper of credentials was asked */
+    void *judging;        /* config->judge was asked */
     bool in_authenticate; /* the next line is a response */
     struct imap_append *append;
     bool idling;

@@ -179,7 +179,7 @@ bool imap_takes_input(const struct imap_session *session)
         return false;
     }
     if (session->in_authenticate) {
-        return session->lookup == NULL && session->command.phase == IMAP_PHASE_RUN;
+        return session->judging == NULL && session->command.phase == IMAP_PHASE_RUN;
     }
     /* In IDLE, what is being told is told to its end before the next line is looked at. */
     return session->command.phase == IMAP_PHASE_IDLE ||

@@ -2,7 +2,7 @@
 /* One IMAP dialogue (RFC 9051, RFC 3501), without I/O: bytes in, bytes out.
  *
  * The session knows grammar, states and limits; mails it has from a store by the contract of
- * mailbox.h, who may log in from a sasl_lookup. It is driven through mailproto/serve/protocol.h.
+ * mailbox.h, who may log in from a sasl_judge. It is driven through mailproto/serve/protocol.h.
  *
  *     bytes -> imap_input (lines, literals) -> imap_command (table) -> cmd_*.c -> mailbox_ops
  *                                                                         |
@@ -22,7 +22,7 @@
 struct imap_service;
 struct mail_store;
 struct mailbox_ops;
-struct sasl_lookup;
+struct sasl_judge;
 struct serve_protocol;
 
 struct imap_limits {
@@ -39,7 +39,7 @@ struct imap_limits imap_limits_default(void) MUST_USE;
 struct imap_config {
     const struct mailbox_ops *ops;
     struct mail_store *store;
-    const struct sasl_lookup *credentials;
+    const struct sasl_judge *judge;
     struct imap_limits limits;
 };
 

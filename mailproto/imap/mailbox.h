@@ -274,7 +274,7 @@ struct mailbox_search_done {
 struct mailbox_ops {
     /* -- Accounts -- */
 
-    /* Begin a session for an account that has been authenticated (sasl_lookup gave its id).
+    /* Begin a session for an account that has been authenticated (sasl_account_id).
      * `watcher` hears MAILBOX_EVENT_LIST; NULL when nobody listens. NULL when there is no such
      * account. */
     struct mailbox_account *(*account_open)(struct mail_store *store, int64_t account_id,

@@ -122,14 +122,20 @@ bool sasl_set_password(struct sasl *sasl, struct bytes password)
     return password.len > 0 && buf_append_bytes(&sasl->password, password);
 }
 
+enum sasl_result sasl_password_checked(struct sasl *sasl, int64_t account_id, bool right)
+{
+    mem_wipe(sasl->password.data, sasl->password.len);
+    buf_reset(&sasl->password);
+    sasl->account_id = right ? account_id : 0;
+    return right ? SASL_DONE : SASL_FAILED;
+}
+
 enum sasl_result sasl_check_password(struct sasl *sasl, const struct sasl_credential *credential,
                                      struct buf *out)
 {
     (void)out;
     bool right = sasl_credential_check(credential, buf_view(&sasl->password));
-    mem_wipe(sasl->password.data, sasl->password.len);
-    buf_reset(&sasl->password);
-    return right && sasl->known ? SASL_DONE : SASL_FAILED;
+    return sasl_password_checked(sasl, sasl->account_id, right && sasl->known);
 }
 
 void sasl_decoy_credential(struct sasl_credential *out, const char *user)

@@ -2,10 +2,10 @@
 /* The server's side of SASL (RFC 4422): PLAIN, LOGIN, SCRAM-SHA-256, without any I/O.
  *
  * An exchange is fed with the client's decoded responses and answers with a challenge, a question
- * to the keeper of the credentials, or the end:
+ * to the judge, or the end:
  *
  *     sasl_new -> sasl_respond -> SASL_CHALLENGE  (send it, feed the answer)
- *                              -> SASL_LOOKUP     (ask for the keys, then sasl_credential_found)
+ *                              -> SASL_LOOKUP     (ask the judge; his verdict is the next result)
  *                              -> SASL_DONE / SASL_FAILED
  *
  * Credentials are kept as SCRAM-SHA-256 keys alone (credential.h); PLAIN and LOGIN are checked
@@ -32,10 +32,11 @@ enum {
 
 enum sasl_result {
     SASL_CHALLENGE, /* out_challenge is to be sent (it may be empty) */
-    SASL_LOOKUP,    /* sasl_user is to be looked up, the result given to sasl_credential_found */
+    SASL_LOOKUP,    /* it is the judge's turn */
     SASL_DONE,      /* authenticated as sasl_account_id */
     SASL_FAILED,    /* wrong, in whatever way */
-    SASL_BAD        /* the client broke the mechanism's syntax */
+    SASL_BAD,       /* the client broke the mechanism's syntax */
+    SASL_BUSY       /* from the judge alone: not judged, too many wait; to be tried later */
 };
 
 /* What a keeper of credentials answers; `credential` is NULL for an unknown user. */
@@ -54,6 +55,24 @@ struct sasl_lookup {
     void *context;
 };
 
+/* SASL_CHALLENGE, SASL_DONE, SASL_FAILED or SASL_BUSY; the challenge is borrowed. */
+struct sasl_verdict {
+    void (*done)(void *context, enum sasl_result result, struct bytes challenge);
+    void *context;
+};
+
+/* Who decides about logins: the guard (guard.h), or a test. Looking a user up, checking a password
+ * and waiting for one's turn all take time that no session waits for. */
+struct sasl_judge {
+    /* After SASL_LOOKUP. Answered from the loop, never from inside; `sasl` must stay as it is until
+     * then, or until cancel. The result's handle is for cancel. */
+    void *(*start)(void *context, struct sasl *sasl, struct sasl_verdict verdict);
+    void (*cancel)(void *context, void *handle);
+    /* After SASL_FAILED, whoever gave it: for how many ms the answer is to be held back. */
+    int64_t (*failed)(void *context, const struct sasl *sasl);
+    void *context;
+};
+
 /* "PLAIN", "LOGIN", "SCRAM-SHA-256" in any case; NULL for any other. */
 struct sasl *sasl_new(struct bytes mechanism) MUST_USE;
 void sasl_free(struct sasl **sasl);
@@ -68,7 +87,7 @@ enum sasl_result sasl_start(struct sasl *sasl, struct bytes initial,
                             struct buf *out_challenge) MUST_USE;
 enum sasl_result sasl_respond(struct sasl *sasl, struct bytes response,
                               struct buf *out_challenge) MUST_USE;
-/* After SASL_LOOKUP. NULL: unknown user. */
+/* For judges, after SASL_LOOKUP; NULL: unknown user. Checks a password where it stands. */
 enum sasl_result sasl_credential_found(struct sasl *sasl, int64_t account_id,
                                        const struct sasl_credential *credential,
                                        struct buf *out_challenge) MUST_USE;

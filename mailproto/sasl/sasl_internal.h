@@ -52,6 +52,8 @@ bool sasl_set_password(struct sasl *sasl, struct bytes password) MUST_USE;
  * same time. */
 enum sasl_result sasl_check_password(struct sasl *sasl, const struct sasl_credential *credential,
                                      struct buf *out);
+/* Somebody else has checked the password: so it ends. Wipes it. */
+enum sasl_result sasl_password_checked(struct sasl *sasl, int64_t account_id, bool right);
 /* A credential for a user who is not there: its salt is always the same for the same name, so that
  * nothing tells it from a real one. */
 void sasl_decoy_credential(struct sasl_credential *out, const char *user);

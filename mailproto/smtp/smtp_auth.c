@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* AUTH (RFC 4954): the exchange itself is mailproto/sasl's; here are base64, the lines and the
  * replies. A password goes in clear only where the clear stays on the machine. After a failure the
- * reply is held back, longer each time, so that guessing is slow. */
+ * reply is held back as long as the judge says, so that guessing is slow. */
 #include <string.h>
 
 #include "base/mem.h"
@@ -10,20 +10,18 @@
 #include "mailproto/smtp/smtp_internal.h"
 #include "mailproto/smtp/smtp_reply.h"
 
-enum { FIRST_HOLD_MS = 1000, MAX_HOLD_MS = 16000 };
-
 bool smtp_auth_is_offered(const struct smtp_session *session)
 {
-    return session->service->config.credentials != NULL &&
+    return session->service->config.judge != NULL &&
            (session->is_tls || session->client->is_loopback) && session->account_id == 0;
 }
 
 void smtp_auth_clear(struct smtp_session *session)
 {
-    const struct sasl_lookup *credentials = session->service->config.credentials;
-    if (session->lookup != NULL) {
-        credentials->cancel(credentials->context, session->lookup);
-        session->lookup = NULL;
+    const struct sasl_judge *judge = session->service->config.judge;
+    if (session->judging != NULL) {
+        judge->cancel(judge->context, session->judging);
+        session->judging = NULL;
     }
     sasl_free(&session->sasl);
 }
@@ -32,7 +30,7 @@ bool smtp_auth_check(struct smtp_session *session, struct bytes argument)
 {
     if (session->account_id != 0) {
         smtp_error(session, "503 5.5.1 You are logged in");
-    } else if (session->service->config.credentials == NULL) {
+    } else if (session->service->config.judge == NULL) {
         smtp_error(session, "502 5.5.1 Nobody logs in here");
     } else if (!smtp_auth_is_offered(session)) {
         smtp_error(session, "538 5.7.11 Not in clear text: STARTTLS first");
@@ -54,21 +52,20 @@ static void end_exchange(struct smtp_session *session)
 
 static void fail_login(struct smtp_session *session)
 {
-    unsigned n_before = session->n_auth_failures++;
-    int64_t hold = n_before > 4 ? MAX_HOLD_MS : FIRST_HOLD_MS << n_before;
+    const struct sasl_judge *judge = session->service->config.judge;
+    session->hold_until_ms = session->now_ms + judge->failed(judge->context, session->sasl);
     end_exchange(session);
-    session->hold_until_ms = session->now_ms + hold;
-    if (session->n_auth_failures >= session->service->config.limits.max_auth_failures) {
+    if (++session->n_auth_failures >= session->service->config.limits.max_auth_failures) {
         smtp_end(session, "421 4.7.0 Too many failed logins, good-bye");
     } else {
         smtp_error(session, "535 5.7.8 Wrong user or password");
     }
 }
 
-static void challenge(struct smtp_session *session, const struct buf *text)
+static void challenge(struct smtp_session *session, struct bytes text)
 {
     struct buf encoded = {0};
-    base64_encode(&encoded, buf_view(text));
+    base64_encode(&encoded, text);
     buf_append_str(&session->out, "334 ");
     buf_append_bytes(&session->out, buf_view(&encoded));
     buf_append_str(&session->out, "\r\n");
@@ -76,32 +73,26 @@ static void challenge(struct smtp_session *session, const struct buf *text)
     smtp_enter(session, SMTP_AUTH);
 }
 
-static void take_result(struct smtp_session *session, enum sasl_result result,
-                        const struct buf *text);
+static void take_result(struct smtp_session *session, enum sasl_result result, struct bytes text);
 
-static void on_credential(void *context, int64_t account_id,
-                          const struct sasl_credential *credential)
+static void on_verdict(void *context, enum sasl_result result, struct bytes text)
 {
     struct smtp_session *session = context;
-    struct buf text = {0};
-    session->lookup = NULL;
-    take_result(session, sasl_credential_found(session->sasl, account_id, credential, &text),
-                &text);
-    buf_clear(&text);
+    session->judging = NULL;
+    take_result(session, result, text);
     session->waker.wake(session->waker.context);
 }
 
-static void take_result(struct smtp_session *session, enum sasl_result result,
-                        const struct buf *text)
+static void take_result(struct smtp_session *session, enum sasl_result result, struct bytes text)
 {
-    const struct sasl_lookup *credentials = session->service->config.credentials;
+    const struct sasl_judge *judge = session->service->config.judge;
     switch (result) {
     case SASL_CHALLENGE:
         challenge(session, text);
         break;
     case SASL_LOOKUP:
-        session->lookup = credentials->start(credentials->context, sasl_user(session->sasl),
-                                             (struct sasl_lookup_done){on_credential, session});
+        session->judging =
+            judge->start(judge->context, session->sasl, (struct sasl_verdict){on_verdict, session});
         break;
     case SASL_DONE:
         session->account_id = sasl_account_id(session->sasl);
@@ -116,6 +107,10 @@ static void take_result(struct smtp_session *session, enum sasl_result result,
     case SASL_BAD:
         end_exchange(session);
         smtp_error(session, "501 5.5.2 That is no response of this mechanism");
+        break;
+    case SASL_BUSY:
+        end_exchange(session);
+        smtp_error(session, "454 4.7.0 Too many logins under this name are waiting, try again");
         break;
     }
 }
@@ -138,7 +133,7 @@ static void respond(struct smtp_session *session, struct bytes text, bool is_ini
         enum sasl_result result = is_initial
                                       ? sasl_start(session->sasl, buf_view(&response), &answer)
                                       : sasl_respond(session->sasl, buf_view(&response), &answer);
-        take_result(session, result, &answer);
+        take_result(session, result, buf_view(&answer));
     }
     buf_clear_secret(&response);
     buf_clear(&answer);
@@ -154,7 +149,8 @@ void smtp_auth_act(struct smtp_session *session, struct bytes argument)
         respond(session, bytes_slice(argument, word_len + 1, argument.len), true);
     } else {
         struct buf answer = {0};
-        take_result(session, sasl_start(session->sasl, (struct bytes){0}, &answer), &answer);
+        enum sasl_result result = sasl_start(session->sasl, (struct bytes){0}, &answer);
+        take_result(session, result, buf_view(&answer));
         buf_clear(&answer);
     }
 }

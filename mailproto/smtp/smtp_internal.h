@@ -77,7 +77,7 @@ struct smtp_session {
     int64_t account_id;
     bool is_trusted; /* logged in, or a socket that needs no login */
     struct sasl *sasl;
-    void *lookup; /* a question to config.credentials */
+    void *judging; /* a question to config.judge */
 
     /* The mail under way; all texts are in its arena. */
     struct arena arena;

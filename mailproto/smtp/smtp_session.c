@@ -175,7 +175,7 @@ static bool may_read(const struct smtp_session *session)
 {
     return session->state != SMTP_START && session->state != SMTP_TLS &&
            session->state != SMTP_END && session->asked == SMTP_ASKED_NOTHING &&
-           session->lookup == NULL && session->hold_until_ms == 0 &&
+           session->judging == NULL && session->hold_until_ms == 0 &&
            session->out.len < OUTPUT_MARK_BYTES;
 }
 

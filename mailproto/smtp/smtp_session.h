@@ -25,7 +25,7 @@
 #include "base/bytes.h"
 #include "base/compiler.h"
 
-struct sasl_lookup;
+struct sasl_judge;
 struct serve_protocol;
 struct smtp_service;
 
@@ -51,7 +51,7 @@ struct smtp_recipient {
 };
 
 struct smtp_envelope {
-    int64_t account_id; /* who logged in (sasl_lookup); 0 on a trusted socket */
+    int64_t account_id; /* who logged in (sasl_judge); 0 on a trusted socket */
     const char *peer;   /* "127.0.0.1", "unix" */
     const char *helo;
     bool is_lmtp;
@@ -129,7 +129,7 @@ struct smtp_config {
     bool trusts_unix;
     struct smtp_limits limits;
     const struct smtp_handler *handler;
-    const struct sasl_lookup *credentials; /* NULL where nobody logs in */
+    const struct sasl_judge *judge; /* NULL where nobody logs in */
 };
 
 /* Copies what it is given; the handler and the backend are borrowed. */

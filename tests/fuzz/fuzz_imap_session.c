@@ -94,7 +94,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct imap_service *service =
         imap_service_new(&(struct imap_config){.ops = memory_mail_ops(),
                                                .store = dialogue.store,
-                                               .credentials = memory_mail_lookup(dialogue.store),
+                                               .judge = memory_mail_judge(dialogue.store),
                                                .limits = imap_limits_default()});
     dialogue.session = imap_protocol.session_new(service, &client, (struct serve_waker){wake, NULL},
                                                  &dialogue.now);

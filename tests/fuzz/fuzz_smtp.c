@@ -19,8 +19,9 @@ enum { MAX_REPLY_LINE = 512 };
 struct world {
     struct smtp_service *service;
     uint64_t question;
-    struct sasl_lookup_done lookup;
-    bool is_looking_up;
+    struct sasl *sasl;
+    struct sasl_verdict verdict;
+    bool is_judging;
 };
 
 static void ask(void *context, uint64_t question, const struct smtp_envelope *envelope)
@@ -55,20 +56,28 @@ static void cancel(void *context, uint64_t question)
     world->question = 0;
 }
 
-static void *look_up(void *context, const char *user, struct sasl_lookup_done done)
+static void *judge(void *context, struct sasl *sasl, struct sasl_verdict verdict)
 {
     struct world *world = context;
-    FUZZ_CHECK(user[0] != '\0');
-    world->lookup = done;
-    world->is_looking_up = true;
+    FUZZ_CHECK(sasl_user(sasl)[0] != '\0');
+    world->sasl = sasl;
+    world->verdict = verdict;
+    world->is_judging = true;
     return world;
 }
 
-static void cancel_look_up(void *context, void *handle)
+static void cancel_judging(void *context, void *handle)
 {
     struct world *world = context;
     FUZZ_CHECK(handle == world);
-    world->is_looking_up = false;
+    world->is_judging = false;
+}
+
+static int64_t hold_back(void *context, const struct sasl *sasl)
+{
+    (void)context;
+    FUZZ_CHECK(sasl != NULL);
+    return 1000;
 }
 
 static void wake(void *context)
@@ -102,13 +111,16 @@ static void settle(struct world *world, void *session, struct serve_time *now)
             uint64_t question = world->question;
             world->question = 0;
             smtp_service_answer(world->service, question, &yes);
-        } else if (world->is_looking_up) {
+        } else if (world->is_judging) {
             static struct sasl_credential known; /* made once: it costs thousands of hashes */
             if (known.iterations == 0) {
                 FUZZ_CHECK(sasl_credential_make(&known, bytes_of_str("secret"), 4096));
             }
-            world->is_looking_up = false;
-            world->lookup.done(world->lookup.context, 1, &known);
+            world->is_judging = false;
+            struct buf challenge = {0};
+            enum sasl_result result = sasl_credential_found(world->sasl, 1, &known, &challenge);
+            world->verdict.done(world->verdict.context, result, buf_view(&challenge));
+            buf_clear(&challenge);
         } else if ((poll.wants & SERVE_WANT_START_TLS) != 0) {
             smtp_protocol.tls_up(session, now);
         } else if (poll.wants == 0 && poll.deadline_ms != 0) {
@@ -142,13 +154,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     struct world world = {0};
     struct smtp_handler handler = {&world, ask, ask_recipient, take_mail, cancel};
-    struct sasl_lookup credentials = {look_up, cancel_look_up, &world};
+    struct sasl_judge judging = {judge, cancel_judging, hold_back, &world};
     struct smtp_config config = {.host_name = "localhost",
                                  .is_lmtp = (data[0] & 1) != 0,
                                  .trusts_unix = true,
                                  .limits = smtp_limits_default(),
                                  .handler = &handler,
-                                 .credentials = &credentials};
+                                 .judge = &judging};
     struct serve_client client = {.id = "smtp-1",
                                   .address = "unix",
                                   .is_loopback = true,

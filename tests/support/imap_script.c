@@ -66,7 +66,7 @@ void imap_world_init(struct imap_world *world, bool reads_wait)
     world->service =
         imap_service_new(&(struct imap_config){.ops = memory_mail_ops(),
                                                .store = world->store,
-                                               .credentials = memory_mail_lookup(world->store),
+                                               .judge = memory_mail_judge(world->store),
                                                .limits = imap_limits_default()});
     world->client = (struct serve_client){
         .id = "imap-1", .address = "127.0.0.1", .is_loopback = true, .can_start_tls = true};

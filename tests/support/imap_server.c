@@ -98,7 +98,7 @@ int main(int argc, char **argv)
     struct imap_service *service =
         imap_service_new(&(struct imap_config){.ops = memory_mail_ops(),
                                                .store = server.store,
-                                               .credentials = memory_mail_lookup(server.store),
+                                               .judge = memory_mail_judge(server.store),
                                                .limits = imap_limits_default()});
     struct tls_context *tls = argc > 2 ? tls_of(argv[2]) : NULL;
     server.serve = serve_new(server.loop, &imap_protocol, service, tls, (struct serve_limits){0});

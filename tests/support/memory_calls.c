@@ -482,8 +482,11 @@ static bool is_write(enum call_kind kind)
 static void run_lookup(struct mailbox_call *call)
 {
     bool known = strcmp(call->name, "alice") == 0;
-    call->lookup_done.done(call->lookup_done.context, known ? 1 : 0,
-                           known ? &call->store->credential : NULL);
+    struct buf challenge = {0};
+    enum sasl_result result = sasl_credential_found(
+        call->sasl, known ? 1 : 0, known ? &call->store->credential : NULL, &challenge);
+    call->verdict.done(call->verdict.context, result, buf_view(&challenge));
+    buf_clear(&challenge);
 }
 
 static void run_call(struct mailbox_call *call)

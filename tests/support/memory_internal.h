@@ -118,7 +118,8 @@ struct mailbox_call {
     size_t n_tests;
     struct arena arena;
     struct mailbox_search_done search_done;
-    struct sasl_lookup_done lookup_done;
+    struct sasl *sasl;
+    struct sasl_verdict verdict;
     struct mailbox_ready ready;
 };
 
@@ -157,12 +158,13 @@ struct mail_store {
     uint64_t next_email_id;
     bool disk_full;
     bool is_held;
-    int next_fault; /* enum fault_code; FAULT_NONE: none */
+    int next_fault;       /* enum fault_code; FAULT_NONE: none */
     uint64_t limit_bytes; /* quota; 0: none */
     uint64_t limit_messages;
     struct notes notes;
     struct list_node logins; /* struct mailbox_account */
-    struct sasl_lookup lookup;
+    struct sasl_judge judge;
+    unsigned n_failed_logins;
     struct sasl_credential credential;
     struct mailbox_entry *entries;
     bool list_is_stale;

@@ -13,23 +13,31 @@
 
 /* ---- Logins ---- */
 
-static void *lookup_start(void *context, const char *user, struct sasl_lookup_done done)
+static void *judge_start(void *context, struct sasl *sasl, struct sasl_verdict verdict)
 {
     struct mailbox_call *call = memory_call_new(context, CALL_LOOKUP);
-    call->name = xstrdup(user);
-    call->lookup_done = done;
+    call->name = xstrdup(sasl_user(sasl));
+    call->sasl = sasl;
+    call->verdict = verdict;
     return call;
 }
 
-static void lookup_cancel(void *context, void *handle)
+static int64_t judge_failed(void *context, const struct sasl *sasl)
+{
+    struct mail_store *store = context;
+    (void)sasl;
+    return INT64_C(500) << ++store->n_failed_logins;
+}
+
+static void judge_cancel(void *context, void *handle)
 {
     (void)context;
     memory_call_free(handle);
 }
 
-const struct sasl_lookup *memory_mail_lookup(struct mail_store *store)
+const struct sasl_judge *memory_mail_judge(struct mail_store *store)
 {
-    return &store->lookup;
+    return &store->judge;
 }
 
 static void make_credential(struct mail_store *store)
@@ -67,7 +75,7 @@ struct mail_store *memory_mail_new(const struct memory_mail_config *config)
     store->next_id = 1;
     store->next_validity = 1000;
     store->next_email_id = 1;
-    store->lookup = (struct sasl_lookup){lookup_start, lookup_cancel, store};
+    store->judge = (struct sasl_judge){judge_start, judge_cancel, judge_failed, store};
     make_credential(store);
     memory_folder_new(store, "INBOX", MAILBOX_SUBSCRIBED);
     memory_folder_new(store, "Drafts", MAILBOX_SUBSCRIBED | MAILBOX_USE_DRAFTS);

@@ -14,7 +14,7 @@
 struct buf;
 struct mail_store;
 struct mailbox_ops;
-struct sasl_lookup;
+struct sasl_judge;
 
 /* What a message is analysed by: fills the blob of its form and its folded text. */
 struct memory_mail_analysis {
@@ -37,7 +37,7 @@ struct memory_mail_config {
 struct mail_store *memory_mail_new(const struct memory_mail_config *config);
 void memory_mail_free(struct mail_store **store);
 const struct mailbox_ops *memory_mail_ops(void);
-const struct sasl_lookup *memory_mail_lookup(struct mail_store *store);
+const struct sasl_judge *memory_mail_judge(struct mail_store *store);
 /* Do what is queued, and what comes of it. Returns how much was done. */
 unsigned memory_mail_run(struct mail_store *store);
 

@@ -25,6 +25,7 @@
 #include "gateway/store/store.h"
 #include "mailproto/imap/imap_session.h"
 #include "mailproto/sasl/credential.h"
+#include "mailproto/sasl/guard.h"
 #include "mailproto/serve/serve.h"
 #include "tests/support/decoder_process.h"
 
@@ -33,6 +34,7 @@ struct server {
     const char *password;
     struct loop *loop;
     struct pool *pool;
+    struct sasl_guard *guard;
     struct db_writer *writer;
     struct decoder_process *decoder;
     struct mail_store *store;
@@ -102,7 +104,7 @@ static void start_imap(struct server *server, uint16_t port)
     const struct imap_config config = {
         .ops = store_mailbox_ops(),
         .store = server->store,
-        .credentials = store_sasl_lookup(server->store),
+        .judge = sasl_guard_judge(server->guard),
         .limits = imap_limits_default(),
     };
     server->imap = imap_service_new(&config);
@@ -157,6 +159,8 @@ int main(int argc, char **argv)
         }
     }
     start_store(&server, argv[1]);
+    server.guard = sasl_guard_new(&(struct sasl_guard_config){
+        .loop = server.loop, .pool = server.pool, .lookup = store_sasl_lookup(server.store)});
     start_imap(&server, (uint16_t)atoi(argv[2]));
     loop_on_signal(server.loop, SIGTERM, stop, &server);
     loop_on_signal(server.loop, SIGINT, stop, &server);
@@ -169,6 +173,7 @@ int main(int argc, char **argv)
     db_writer_free(&server.writer);
     decoder_process_free(&server.decoder);
     pool_free(&server.pool);
+    sasl_guard_free(&server.guard);
     loop_free(&server.loop);
     return 0;
 }

@@ -21,7 +21,7 @@
 struct fixture {
     struct smtp_config config;
     struct smtp_handler handler;
-    struct sasl_lookup credentials;
+    struct sasl_judge judge;
     struct serve_client client;
     struct smtp_service *service;
     void *session;
@@ -34,9 +34,10 @@ struct fixture {
     size_t n_answers;
     unsigned n_cancelled;
 
-    struct sasl_lookup_done lookup_done;
-    bool lookup_is_open;
-    char lookup_user[64];
+    struct sasl *sasl;
+    struct sasl_verdict verdict;
+    unsigned n_failed_logins;
+    bool judge_is_asked;
 
     struct buf out;  /* all that the server said */
     struct buf mail; /* the mails accepted, one after the other */
@@ -101,21 +102,28 @@ static void cancel(void *context, uint64_t question)
     f->n_cancelled++;
 }
 
-static void *lookup_start(void *context, const char *user, struct sasl_lookup_done done)
+static void *judge_start(void *context, struct sasl *sasl, struct sasl_verdict verdict)
 {
     struct fixture *f = context;
-    assert_false(f->lookup_is_open);
-    strncpy(f->lookup_user, user, sizeof f->lookup_user - 1);
-    f->lookup_done = done;
-    f->lookup_is_open = true;
+    assert_false(f->judge_is_asked);
+    f->sasl = sasl;
+    f->verdict = verdict;
+    f->judge_is_asked = true;
     return f;
 }
 
-static void lookup_cancel(void *context, void *handle)
+static void judge_cancel(void *context, void *handle)
 {
     struct fixture *f = context;
     assert_ptr_equal(handle, f);
-    f->lookup_is_open = false;
+    f->judge_is_asked = false;
+}
+
+static int64_t judge_failed(void *context, const struct sasl *sasl)
+{
+    struct fixture *f = context;
+    assert_non_null(sasl);
+    return INT64_C(1000) << f->n_failed_logins++;
 }
 
 static void wake(void *context)
@@ -133,12 +141,12 @@ static void setup(struct fixture *f)
     *f = (struct fixture){
         .config = {.host_name = "localhost", .limits = smtp_limits_default()},
         .handler = {f, check_sender, check_recipient, accept_mail, cancel},
-        .credentials = {lookup_start, lookup_cancel, f},
+        .judge = {judge_start, judge_cancel, judge_failed, f},
         .client = {.id = "smtp-1", .address = "127.0.0.1", .is_loopback = true},
         .now_ms = 1000,
     };
     f->config.handler = &f->handler;
-    f->config.credentials = &f->credentials;
+    f->config.judge = &f->judge;
 }
 
 static void start(struct fixture *f)
@@ -174,13 +182,16 @@ static void settle(struct fixture *f)
             uint64_t question = f->open_question;
             f->open_question = 0;
             smtp_service_answer(f->service, question, &f->answer);
-        } else if (f->lookup_is_open) {
+        } else if (f->judge_is_asked) {
             struct sasl_credential credential;
-            bool is_known = strcmp(f->lookup_user, "me") == 0;
+            struct buf challenge = {0};
+            bool is_known = strcmp(sasl_user(f->sasl), "me") == 0;
             assert_true(sasl_credential_make(&credential, bytes_of_str("secret"), 4096));
-            f->lookup_is_open = false;
-            f->lookup_done.done(f->lookup_done.context, is_known ? 42 : 0,
-                                is_known ? &credential : NULL);
+            f->judge_is_asked = false;
+            enum sasl_result result = sasl_credential_found(
+                f->sasl, is_known ? 42 : 0, is_known ? &credential : NULL, &challenge);
+            f->verdict.done(f->verdict.context, result, buf_view(&challenge));
+            buf_clear(&challenge);
         } else if ((poll.wants & SERVE_WANT_START_TLS) != 0) {
             f->client.is_tls = true;
             smtp_protocol.tls_up(f->session, &time);
@@ -612,7 +623,7 @@ static void guessing_is_slow_and_ends(void **state)
         expect(&f, i + 1 < f.config.limits.max_auth_failures ? "535" : "421 4.7.0");
     }
     assert_true(is_closed(&f));
-    assert_true(f.now_ms - before >= 31000);
+    assert_true(f.now_ms - before >= 31000); /* as long as the judge said */
     stop(&f);
 }
 
@@ -681,7 +692,7 @@ static void a_session_that_ends_forgets_what_it_asked(void **state)
     stop(&f);
 }
 
-static void a_lookup_under_way_is_cancelled_with_its_session(void **state)
+static void a_login_that_is_being_judged_is_cancelled_with_its_session(void **state)
 {
     (void)state;
     struct fixture f;
@@ -692,9 +703,9 @@ static void a_lookup_under_way_is_cancelled_with_its_session(void **state)
     static const char lines[] = "EHLO me\r\nAUTH PLAIN AG1lAHNlY3JldA==\r\nNOOP\r\n";
     size_t taken = smtp_protocol.feed(f.session, bytes_of_str(lines), &time);
     assert_int_equal(taken, sizeof lines - 1 - 6);
-    assert_true(f.lookup_is_open);
+    assert_true(f.judge_is_asked);
     smtp_protocol.session_free(f.session);
-    assert_false(f.lookup_is_open);
+    assert_false(f.judge_is_asked);
     f.session =
         smtp_protocol.session_new(f.service, &f.client, (struct serve_waker){wake, &f}, &time);
     stop(&f);
@@ -1105,7 +1116,7 @@ int main(void)
         cmocka_unit_test(a_login_goes_in_clear_only_where_the_clear_stays_on_the_machine),
         cmocka_unit_test(what_is_pipelined_behind_starttls_is_dropped),
         cmocka_unit_test(a_session_that_ends_forgets_what_it_asked),
-        cmocka_unit_test(a_lookup_under_way_is_cancelled_with_its_session),
+        cmocka_unit_test(a_login_that_is_being_judged_is_cancelled_with_its_session),
         cmocka_unit_test(who_speaks_before_the_greeting_is_cut_off),
         cmocka_unit_test(a_browser_and_tls_at_this_port_get_one_short_answer),
         cmocka_unit_test(a_command_line_may_be_as_long_as_the_limit),
