@@ -3,7 +3,7 @@
  * (ESORT, RFC 5267), and held up to date where that was asked for (context.h).
  *
  * Dates and sizes come from the view. Where a key is text, the messages found are read once, and of
- * each only its keys are kept. */
+ * each only its keys are kept. The order is kept for whoever asks again (kept_answers.h). */
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +11,7 @@
 #include "mailproto/imap/context.h"
 #include "mailproto/imap/fold.h"
 #include "mailproto/imap/imap_internal.h"
+#include "mailproto/imap/kept_answers.h"
 #include "mailproto/imap/search_run.h"
 #include "mailproto/imap/subject.h"
 #include "mailproto/imap/text_match.h"
@@ -47,7 +48,8 @@ struct sort_run {
     struct sort_entry *entries;
     size_t n_entries;
     size_t capacity;
-    size_t next; /* to be told */
+    struct kept_answer *order; /* the UIDs */
+    size_t next;               /* to be told */
     bool line_begun;
 };
 
@@ -56,6 +58,7 @@ static void sort_clean(struct imap_session *session, void *data)
     struct sort_run *sort = data;
     (void)session;
     free(sort->entries);
+    kept_answer_unref(&sort->order);
 }
 
 /* ---- Arguments ---- */
@@ -237,6 +240,18 @@ static int compare(const void *left, const void *right)
 
 /* ---- The run ---- */
 
+static size_t order_n_uids(const struct sort_run *sort)
+{
+    return sort->order->data.len / sizeof(uint32_t);
+}
+
+static uint32_t order_uid(const struct sort_run *sort, size_t i)
+{
+    uint32_t uid;
+    memcpy(&uid, sort->order->data.data + i * sizeof(uid), sizeof(uid));
+    return uid;
+}
+
 static void sort_tell(struct imap_session *session)
 {
     struct search_run *search = session->command.data;
@@ -245,11 +260,12 @@ static void sort_tell(struct imap_session *session)
         buf_append_str(&session->out, "* SORT");
         sort->line_begun = true;
     }
-    while (imap_has_room(session) && sort->next < sort->n_entries) {
+    size_t n_uids = order_n_uids(sort);
+    while (imap_has_room(session) && sort->next < n_uids) {
         buf_append_byte(&session->out, ' ');
-        buf_append_u64(&session->out, search_number_of(session, sort->entries[sort->next++].uid));
+        buf_append_u64(&session->out, search_number_of(session, order_uid(sort, sort->next++)));
     }
-    if (sort->next == sort->n_entries) {
+    if (sort->next == n_uids) {
         buf_append_str(&session->out, "\r\n");
         imap_done(session);
     }
@@ -329,11 +345,10 @@ static void extended_step(struct imap_session *session)
     imap_done(session);
 }
 
-static void put_in_order(struct imap_session *session, struct search_run *search)
+static void tell_order(struct imap_session *session, struct search_run *search)
 {
     struct sort_run *sort = search->data;
     struct esearch *answer = &search->answer;
-    qsort(sort->entries, sort->n_entries, sizeof(*sort->entries), compare);
     if (!search->returns.is_extended) {
         session->command.step = sort_tell;
         return;
@@ -343,12 +358,46 @@ static void put_in_order(struct imap_session *session, struct search_run *search
     }
     answer->is_uid = session->command.is_uid;
     answer->returns = search->returns;
-    answer->numbers = xcalloc(sort->n_entries + 1, sizeof(*answer->numbers));
-    answer->n_numbers = sort->n_entries;
-    for (size_t i = 0; i < sort->n_entries; i++) {
-        answer->numbers[i] = search_number_of(session, sort->entries[i].uid);
+    answer->n_numbers = order_n_uids(sort);
+    answer->numbers = xcalloc(answer->n_numbers + 1, sizeof(*answer->numbers));
+    for (size_t i = 0; i < answer->n_numbers; i++) {
+        answer->numbers[i] = search_number_of(session, order_uid(sort, i));
     }
     session->command.step = extended_step;
+}
+
+/* The keys with their directions, a byte each. */
+struct order_question {
+    uint8_t words[SORT_MAX_KEYS + 1];
+    struct kept_question question;
+};
+
+static void order_ask(struct order_question *out, const struct imap_session *session,
+                      const struct search_run *search)
+{
+    const struct sort_run *sort = search->data;
+    out->words[0] = 'S';
+    for (size_t i = 0; i < sort->n_keys; i++) {
+        out->words[i + 1] = (uint8_t)(sort->keys[i] << 1 | sort->reverse[i]);
+    }
+    out->question = (struct kept_question){session->ops->mailbox_id(search->scope.mailbox),
+                                           {out->words, sort->n_keys + 1},
+                                           &search->result};
+}
+
+static void put_in_order(struct imap_session *session, struct search_run *search)
+{
+    struct sort_run *sort = search->data;
+    struct order_question asked;
+    struct buf uids = {0};
+    qsort(sort->entries, sort->n_entries, sizeof(*sort->entries), compare);
+    for (size_t i = 0; i < sort->n_entries; i++) {
+        buf_append(&uids, &sort->entries[i].uid, sizeof(sort->entries[i].uid));
+    }
+    order_ask(&asked, session, search);
+    bool is_whole = sort->n_entries == uid_set_count(&search->result); /* nothing went meanwhile */
+    sort->order = kept_answers_put(is_whole ? session->kept : NULL, &asked.question, &uids);
+    tell_order(session, search);
 }
 
 static void take(struct imap_session *session, struct search_run *search,
@@ -365,6 +414,16 @@ static void sort_found(struct imap_session *session, struct search_run *search)
     struct sort_run *sort = search->data;
     struct uid_set_walk walk = {0};
     uint32_t uid = 0;
+    struct order_question asked;
+    order_ask(&asked, session, search);
+    /* A context goes on comparing, so it needs the keys. */
+    if ((search->returns.wanted & SEARCH_RETURN_UPDATE) == 0) {
+        sort->order = kept_answers_find(session->kept, &asked.question);
+    }
+    if (sort->order != NULL) {
+        tell_order(session, search);
+        return;
+    }
     sort->capacity = (size_t)uid_set_count(&search->result) + 1;
     sort->entries = xcalloc(sort->capacity, sizeof(*sort->entries));
     if (sort->needed != 0) {

@@ -8,6 +8,7 @@
 #include "mailproto/imap/compress.h"
 #include "mailproto/imap/imap_internal.h"
 #include "mailproto/imap/imap_write.h"
+#include "mailproto/imap/kept_answers.h"
 #include "mailproto/imap/notify.h"
 
 enum {
@@ -16,6 +17,7 @@ enum {
 
 struct imap_service {
     struct imap_config config;
+    struct kept_answers *kept;
 };
 
 struct imap_limits imap_limits_default(void)
@@ -32,11 +34,15 @@ struct imap_service *imap_service_new(const struct imap_config *config)
 {
     struct imap_service *service = xcalloc(1, sizeof(*service));
     service->config = *config;
+    service->kept = kept_answers_new();
     return service;
 }
 
 void imap_service_free(struct imap_service **service)
 {
+    if (*service != NULL) {
+        kept_answers_free(&(*service)->kept);
+    }
     free(*service);
     *service = NULL;
 }
@@ -57,6 +63,7 @@ static void *session_new(void *server, const struct serve_client *client, struct
     struct imap_session *session = xcalloc(1, sizeof(*session));
     session->service = service;
     session->config = &service->config;
+    session->kept = service->kept;
     session->ops = service->config.ops;
     session->client = client;
     session->waker = waker;

@@ -836,6 +836,45 @@ static void play_thread(struct imap_world *world)
         "1< * THREAD", "1< ~c OK", "1> d THREAD BY-MOON UTF-8 ALL", "1< d BAD Unknown algorithm");
 }
 
+/* Asked again, by number and by UID, before and after the numbers have changed. */
+static void play_asked_again(struct imap_world *world)
+{
+    memory_mail_deliver(world->store, "INBOX", "Message-ID: <1@x>\r\nSubject: b\r\n\r\n");
+    memory_mail_deliver(world->store, "INBOX",
+                        "Message-ID: <2@x>\r\nReferences: <1@x>\r\nSubject: Re: c\r\n\r\n");
+    memory_mail_deliver(world->store, "INBOX", "Message-ID: <3@x>\r\nSubject: a\r\n\r\n");
+    imap_world_run(world, log_in_1);
+    imap_world_run(world, select_1);
+    for (int i = 0; i < 2; i++) {
+        RUN(world, "1> a SORT (SUBJECT) UTF-8 ALL", "1< * SORT 3 1 2", "1< ~a OK",
+            "1> b UID SORT (SUBJECT) UTF-8 ALL", "1< * SORT 3 1 2", "1< ~b OK",
+            "1> c SORT (REVERSE SUBJECT) UTF-8 ALL", "1< * SORT 2 1 3", "1< ~c OK",
+            "1> d SORT RETURN (MAX ALL) (SUBJECT) UTF-8 ALL",
+            "1< * ESEARCH (TAG \"d\") MAX 2 ALL 3,1:2", "1< ~d OK",
+            "1> e THREAD REFERENCES UTF-8 ALL", "1< * THREAD (1 2)(3)", "1< ~e OK",
+            "1> f THREAD REFERENCES UTF-8 UID 2:3", "1< * THREAD (2)(3)", "1< ~f OK",
+            "1> g UID THREAD REFERENCES UTF-8 UID 2:3", "1< * THREAD (2)(3)", "1< ~g OK");
+    }
+    memory_mail_expunge(world->store, "INBOX", 1);
+    RUN(world, "1> h SORT (SUBJECT) UTF-8 ALL", "1< * SORT 3 1 2", "1< ~h OK", "1> i NOOP",
+        "1< * 1 EXPUNGE", "1< ~i OK");
+    for (int i = 0; i < 2; i++) {
+        RUN(world, "1> a SORT (SUBJECT) UTF-8 ALL", "1< * SORT 2 1", "1< ~a OK",
+            "1> b UID SORT (SUBJECT) UTF-8 ALL", "1< * SORT 3 2", "1< ~b OK",
+            "1> e THREAD REFERENCES UTF-8 ALL", "1< * THREAD (1)(2)", "1< ~e OK",
+            "1> g UID THREAD REFERENCES UTF-8 ALL", "1< * THREAD (2)(3)", "1< ~g OK");
+    }
+    memory_mail_deliver(world->store, "INBOX", "Subject: A2\r\n\r\n");
+    RUN(world, "1> j NOOP", "1< * 3 EXISTS", "1< ~* 3 RECENT", "1< ~j OK",
+        "1> k SORT (SUBJECT) UTF-8 ALL", "1< * SORT 2 3 1", "1< ~k OK");
+}
+
+static void orders_and_threads_are_right_when_asked_for_again(void **state)
+{
+    (void)state;
+    imap_world_in_every_way(play_asked_again);
+}
+
 static void threads_are_told(void **state)
 {
     (void)state;
@@ -953,6 +992,7 @@ int main(void)
         cmocka_unit_test(search_judges_every_key),
         cmocka_unit_test(nested_search_keys_are_bounded),
         cmocka_unit_test(threads_are_told),
+        cmocka_unit_test(orders_and_threads_are_right_when_asked_for_again),
         cmocka_unit_test(sorting_looks_past_marks_of_replies),
         cmocka_unit_test(mod_sequences_tell_what_has_changed),
         cmocka_unit_test(a_client_that_comes_back_is_told_the_difference),
