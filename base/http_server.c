@@ -27,7 +27,7 @@ struct http_server {
     struct listener *listeners[HTTP_MAX_LISTENERS];
     size_t n_listeners;
     uint16_t port;
-    struct list_node connections;
+    struct list_node connections; /* who has gone longest without a whole request comes first */
     size_t n_connections;
 };
 
@@ -43,6 +43,7 @@ struct http_exchange {
     bool sent_continue;
     bool wants_head_only;
     bool keep_alive;
+    bool is_local;
     void (*on_gone)(void *context);
     void *gone_context;
 };
@@ -83,6 +84,11 @@ static void leave(struct http_exchange *exchange)
     } else {
         close_after_output(exchange);
     }
+}
+
+bool http_is_local(const struct http_exchange *exchange)
+{
+    return exchange->is_local;
 }
 
 /* ---- answering */
@@ -245,6 +251,15 @@ static bool is_foreign(const struct http_request *request)
     return true;
 }
 
+static bool may_send_body(const struct http_options *options, const struct http_route *route,
+                          const struct http_request *request)
+{
+    size_t max_body = request->method == HTTP_POST ? route->max_body_bytes : 0;
+    return request->content_len <= max_body &&
+           (request->content_len <= HTTP_SMALL_BODY_BYTES || options->may_send_large == NULL ||
+            options->may_send_large(options->context, request));
+}
+
 /* Whether the request may be served, before its body is read. */
 static const struct http_route *admit(const struct http_server *server,
                                       const struct http_request *request,
@@ -263,8 +278,7 @@ static const struct http_route *admit(const struct http_server *server,
         return NULL;
     }
     const struct http_route *route = find_route(server->options, request, out_status);
-    size_t max_body = route == NULL || request->method != HTTP_POST ? 0 : route->max_body_bytes;
-    if (route != NULL && request->content_len > max_body) {
+    if (route != NULL && !may_send_body(server->options, route, request)) {
         *out_status = HTTP_TOO_LARGE;
         return NULL;
     }
@@ -287,6 +301,8 @@ static void handle(struct http_exchange *exchange, const struct http_route *rout
                    const struct http_request *request)
 {
     timer_cancel(&exchange->deadline);
+    list_remove(&exchange->node);
+    list_append(&exchange->server->connections, &exchange->node);
     exchange->is_answering = true;
     exchange->in_handler = true;
     exchange->sent_continue = false;
@@ -380,12 +396,28 @@ static void on_event(struct io *io, enum io_event event, void *context)
 
 /* ---- listening */
 
+/* Room for one more. */
+static void drop_longest_silent(struct http_server *server)
+{
+    list_for_each(place, &server->connections)
+    {
+        struct http_exchange *exchange = list_entry(place, struct http_exchange, node);
+        if (!exchange->is_answering) {
+            drop(exchange);
+            return;
+        }
+    }
+}
+
 static void on_accept(void *context, int fd, const struct netaddr *peer)
 {
     struct http_server *server = context;
+    if (server->n_connections >= HTTP_MAX_CONNECTIONS) {
+        drop_longest_silent(server);
+    }
     struct http_exchange *exchange = xcalloc(1, sizeof *exchange);
-    (void)peer;
     exchange->server = server;
+    exchange->is_local = netaddr_is_none(peer) || netaddr_is_loopback(peer);
     exchange->io = io_new_take(server->loop, fd, on_event, exchange);
     io_set_input_limit(exchange->io, HTTP_MAX_HEAD_BYTES);
     io_set_timeout(exchange->io, HTTP_IDLE_TIMEOUT_MS);

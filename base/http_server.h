@@ -12,7 +12,10 @@
  *     400   anything that is not strictly HTTP; 501 and 505 for what is not spoken here
  *
  * A request must be complete within HTTP_REQUEST_TIMEOUT_MS. Each refusal is one short answer,
- * after which the connection is closed. A handler may answer at once or later. */
+ * after which the connection is closed. A handler may answer at once or later.
+ *
+ * Where all connections are taken, the one that has gone longest without a whole request makes room
+ * for a new one: who opens many and says nothing keeps nobody out. */
 #ifndef BITTERN_BASE_HTTP_SERVER_H
 #define BITTERN_BASE_HTTP_SERVER_H
 
@@ -29,11 +32,12 @@ struct http_server;
 struct http_exchange;
 
 enum {
-    HTTP_MAX_CONNECTIONS = 64, /* of one server; one more is answered 503 */
+    HTTP_MAX_CONNECTIONS = 64, /* of one server; one more is answered 503 while all are at work */
     HTTP_MAX_LISTENERS = 16,
     HTTP_REQUEST_TIMEOUT_MS = 15 * 1000, /* from its first byte to its last */
     HTTP_IDLE_TIMEOUT_MS = 60 * 1000,    /* between requests, and for a reader that stalls */
-    HTTP_MAX_BODY_BYTES = 64 << 20       /* no route may take more */
+    HTTP_MAX_BODY_BYTES = 64 << 20,      /* no route may take more */
+    HTTP_SMALL_BODY_BYTES = 64 << 10     /* is read of anybody */
 };
 
 struct http_route {
@@ -51,6 +55,9 @@ struct http_options {
     void *context;     /* of the handlers */
     const char *hosts; /* names that Host may have besides addresses and "localhost"; or NULL */
     int64_t request_timeout_ms; /* 0: HTTP_REQUEST_TIMEOUT_MS */
+    /* NULL, or: may whoever asks send a body above HTTP_SMALL_BODY_BYTES? Asked of the head alone,
+     * before the body is read; no: 413. */
+    bool (*may_send_large)(void *context, const struct http_request *request);
 };
 
 /* The options are borrowed and outlive the server. */
@@ -61,6 +68,9 @@ void http_server_free(struct http_server **server);
 void http_server_listen_take(struct http_server *server, int fd);
 /* Of the first TCP listener; 0: none. */
 uint16_t http_server_port(const struct http_server *server) MUST_USE;
+
+/* Does the other side sit on this machine (loopback or a Unix socket)? */
+bool http_is_local(const struct http_exchange *exchange) MUST_USE;
 
 /* ---- answering */
 

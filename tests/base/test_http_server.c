@@ -60,6 +60,12 @@ static void wait_long(void *context, struct http_exchange *exchange,
     http_on_gone(exchange, on_gone, world);
 }
 
+static bool is_known(void *context, const struct http_request *request)
+{
+    (void)context;
+    return http_has_field(request, "X-Known");
+}
+
 static const struct http_route routes[] = {
     {HTTP_GET, "/hello", 0, say_hello},     {HTTP_POST, "/echo", MAX_BODY, echo},
     {HTTP_GET, "/files/*", 0, say_hello},   {HTTP_GET, "/later", 0, wait_long},
@@ -71,7 +77,8 @@ enum { TIMEOUT_MS = 300 };
 static struct http_options options = {.routes = routes,
                                       .n_routes = ARRAY_LEN(routes),
                                       .hosts = "bittern.example",
-                                      .request_timeout_ms = TIMEOUT_MS};
+                                      .request_timeout_ms = TIMEOUT_MS,
+                                      .may_send_large = is_known};
 
 static int setup(void **state)
 {
@@ -274,7 +281,8 @@ static void a_body_at_its_bound_arrives_whole(void **state)
     buf_append_str(&body, "end");
 
     send_all(world, fd,
-             bytes_of_str("POST /echo HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100000\r\n"
+             bytes_of_str("POST /echo HTTP/1.1\r\nHost: localhost\r\nX-Known: yes\r\n"
+                          "Content-Length: 100000\r\n"
                           "Expect: 100-continue\r\n\r\n"));
     char *go_on = read_until(world, fd, "100 Continue\r\n\r\n", &closed);
     assert_string_equal(go_on, "HTTP/1.1 100 Continue\r\n\r\n");
@@ -353,36 +361,76 @@ static void a_request_that_drips_in_is_cut_off(void **state)
     close(fd);
 }
 
-static void connections_are_bounded(void **state)
+static void turn_a_while(struct world *world)
+{
+    for (int i = 0; i < 10; i++) {
+        loop_turn(world->loop, 1);
+    }
+}
+
+static void hold_all(struct world *world, int fds[HTTP_MAX_CONNECTIONS])
+{
+    for (size_t i = 0; i < HTTP_MAX_CONNECTIONS; i++) {
+        fds[i] = dial(world);
+        loop_turn(world->loop, 0);
+    }
+    turn_a_while(world);
+}
+
+static void the_longest_silent_connection_makes_room(void **state)
 {
     struct world *world = *state;
     int fds[HTTP_MAX_CONNECTIONS];
     bool closed;
+    hold_all(world, fds);
     for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
-        fds[i] = dial(world);
-        loop_turn(world->loop, 0);
+        send_all(world, fds[i], bytes_of_str("GET /hello HTTP/1.1\r\n"));
     }
-    for (int i = 0; i < 10; i++) {
-        loop_turn(world->loop, 1);
+    /* The first has asked since: the second is the longest without a whole request. */
+    send_all(world, fds[0], bytes_of_str("Host: localhost\r\n\r\n"));
+    char *answer = read_until(world, fds[0], "hello", &closed);
+    assert_non_null(strstr(answer, "200 OK"));
+    free(answer);
+
+    int one_more = dial(world);
+    send_all(world, one_more, bytes_of_str("GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+    answer = read_until(world, one_more, "hello", &closed);
+    assert_non_null(strstr(answer, "200 OK"));
+    free(answer);
+    answer = read_until(world, fds[1], NULL, &closed);
+    assert_true(closed);
+    assert_string_equal(answer, "");
+    free(answer);
+    send_all(world, fds[2], bytes_of_str("Host: localhost\r\n\r\n"));
+    answer = read_until(world, fds[2], "hello", &closed);
+    assert_false(closed);
+    free(answer);
+    for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
+        close(fds[i]);
     }
+    close(one_more);
+}
+
+static void one_more_than_are_at_work_is_refused(void **state)
+{
+    struct world *world = *state;
+    int fds[HTTP_MAX_CONNECTIONS];
+    bool closed;
+    hold_all(world, fds);
+    for (size_t i = 0; i < ARRAY_LEN(fds); i++) {
+        send_all(world, fds[i], bytes_of_str("GET /later HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+    }
+    turn_a_while(world);
 
     int one_more = dial(world);
     char *answer = read_until(world, one_more, NULL, &closed);
+
     assert_true(closed);
     assert_memory_equal(answer, "HTTP/1.1 503 ", 13);
     free(answer);
     close(one_more);
-
-    send_all(world, fds[HTTP_MAX_CONNECTIONS - 1],
-             bytes_of_str("GET /hello HTTP/1.1\r\nHost: localhost\r\n\r\n"));
-    answer = read_until(world, fds[HTTP_MAX_CONNECTIONS - 1], "hello", &closed);
-    assert_non_null(strstr(answer, "200 OK"));
-    free(answer);
-
     close(fds[0]);
-    for (int i = 0; i < 10; i++) {
-        loop_turn(world->loop, 1);
-    }
+    turn_a_while(world);
     answer =
         ask(world, "GET /hello HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", &closed);
     assert_non_null(strstr(answer, "200 OK"));
@@ -390,6 +438,55 @@ static void connections_are_bounded(void **state)
     for (size_t i = 1; i < ARRAY_LEN(fds); i++) {
         close(fds[i]);
     }
+}
+
+static void a_large_body_is_read_of_some_alone(void **state)
+{
+    struct world *world = *state;
+    static const struct {
+        size_t len;
+        const char *field;
+        const char *answer;
+    } cases[] = {
+        {HTTP_SMALL_BODY_BYTES, "", "HTTP/1.1 200 "},
+        {HTTP_SMALL_BODY_BYTES + 1, "", "HTTP/1.1 413 "},
+        {HTTP_SMALL_BODY_BYTES + 1, "X-Known: yes\r\n", "HTTP/1.1 200 "},
+        {MAX_BODY + 1, "X-Known: yes\r\n", "HTTP/1.1 413 "},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct buf request = {0};
+        bool closed;
+        buf_printf(&request,
+                   "POST /echo HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n%s"
+                   "Content-Length: %zu\r\n\r\n",
+                   cases[i].field, cases[i].len);
+        bool is_taken = strstr(cases[i].answer, "200") != NULL;
+        if (is_taken) {
+            buf_append_zeros(&request, cases[i].len);
+        }
+        int fd = dial(world);
+        send_all(world, fd, buf_view(&request));
+        char *answer = read_until(world, fd, NULL, &closed);
+        assert_memory_equal(answer, cases[i].answer, strlen(cases[i].answer));
+        free(answer);
+        close(fd);
+        buf_clear(&request);
+    }
+}
+
+static void who_comes_over_loopback_is_local(void **state)
+{
+    struct world *world = *state;
+    bool closed;
+    int fd = dial(world);
+    send_all(world, fd, bytes_of_str("GET /later HTTP/1.1\r\nHost: localhost\r\n\r\n"));
+    turn_a_while(world);
+    assert_non_null(world->waiting);
+    assert_true(http_is_local(world->waiting));
+    http_answer_text(world->waiting, HTTP_OK, "done");
+    char *answer = read_until(world, fd, "done", &closed);
+    free(answer);
+    close(fd);
 }
 
 int main(void)
@@ -405,7 +502,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_answer_may_come_later, setup, teardown),
         cmocka_unit_test_setup_teardown(who_goes_before_the_answer_is_told_of, setup, teardown),
         cmocka_unit_test_setup_teardown(a_request_that_drips_in_is_cut_off, setup, teardown),
-        cmocka_unit_test_setup_teardown(connections_are_bounded, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_longest_silent_connection_makes_room, setup, teardown),
+        cmocka_unit_test_setup_teardown(one_more_than_are_at_work_is_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_large_body_is_read_of_some_alone, setup, teardown),
+        cmocka_unit_test_setup_teardown(who_comes_over_loopback_is_local, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
