@@ -151,6 +151,7 @@ struct http_settings {
     char *listen; /* empty: off */
     uint16_t port;
     char *hosts;  /* names under which it may be asked for, besides addresses and localhost */
+    bool page;    /* serve the web page and the calls behind it, to whoever logs in */
     bool metrics; /* serve /metrics, to whoever can connect */
 };
 

@@ -187,6 +187,8 @@ const struct setting_row settings_table[] = {
     PORT("http.port", http.port, "8445", "port for them; 0 picks a free one"),
     TEXT(SETTING_TEXT, "http.hosts", http.hosts, "",
          "names by which it may be asked for, besides addresses and localhost: NAME, NAME"),
+    BOOL("http.page", http.page, "yes",
+         "serve the web page, to whoever sits at this machine and logs in"),
     BOOL("http.metrics", http.metrics, "no",
          "serve figures for Prometheus under /metrics, without a login"),
 

@@ -244,11 +244,18 @@ static bool open_control(struct app *app)
 static void open_web(struct app *app)
 {
     int fd;
-    app->web = web_new(app->loop, app->agent, &app->settings.http);
+    const struct web_parts parts = {
+        .loop = app->loop,
+        .api = control_api(app->control),
+        .credentials = store_sasl_lookup(app->store),
+        .settings = &app->settings.http,
+    };
+    app->web = web_new(&parts);
     while ((fd = child_take_socket(app->child, "http.listen")) >= 0) {
         web_listen_take(app->web, fd);
     }
     app->facts.http_port = web_port(app->web);
+    app->facts.has_page = app->settings.http.page && app->facts.http_port != 0;
 }
 
 static bool open_servers(struct app *app, struct fault *fault)
@@ -393,7 +400,9 @@ static void on_stop(void *context)
     app->stopping = true;
     app->facts.ready = false;
     timer_cancel(&app->ready_timer);
-    web_free(&app->web);
+    if (app->web != NULL) {
+        web_close(app->web);
+    }
     if (app->mail_servers != NULL) {
         mail_servers_shut_down(app->mail_servers, all_down, app);
     } else {
@@ -446,9 +455,9 @@ static void close_all(struct app *app)
 {
     timer_cancel(&app->ready_timer);
     timer_cancel(&app->restart_timer);
+    web_free(&app->web);
     control_free(&app->control);
     backup_free(&app->backup);
-    web_free(&app->web);
     if (app->mail_servers != NULL) {
         mail_servers_close(app->mail_servers);
     }

@@ -22,6 +22,7 @@
 #include "node/link/node_figures.h"
 
 struct agent;
+struct arena;
 struct decoder_client;
 struct loop;
 struct pool;
@@ -167,6 +168,8 @@ struct agent_account_info {
     size_t n_identities;
     bool allowed_only; /* takes mail of the allowed and the known alone */
 };
+/* The name, in `arena`; NULL when there is no such account. */
+const char *agent_account_find_name(struct agent *agent, int64_t id, struct arena *arena) MUST_USE;
 void agent_account_list(struct agent *agent,
                         void (*each)(void *context, const struct agent_account_info *info),
                         void *context);

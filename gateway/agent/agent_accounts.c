@@ -223,6 +223,12 @@ static bool allows_only_listed(struct db *db, int64_t account_id)
     return allowed_only;
 }
 
+const char *agent_account_find_name(struct agent *agent, int64_t id, struct arena *arena)
+{
+    struct account account;
+    return accounts_get(agent_reader(agent), &account, id, arena, NULL) ? account.name : NULL;
+}
+
 void agent_account_list(struct agent *agent,
                         void (*each)(void *context, const struct agent_account_info *info),
                         void *context)

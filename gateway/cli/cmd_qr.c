@@ -7,7 +7,6 @@
 #include "gateway/cli/cli.h"
 
 #include <errno.h>
-#include <qrencode.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -16,18 +15,26 @@
 
 enum { QUIET = 4, DOTS_PER_MODULE = 6, STORED_MAX_BYTES = 65535 };
 
+struct code {
+    int width;
+    const json_t *rows; /* of "0110..." */
+};
+
 /* White outside the code. */
-static bool is_dark(const QRcode *code, int x, int y)
+static bool is_dark(const struct code *code, int x, int y)
 {
-    return x >= 0 && y >= 0 && x < code->width && y < code->width &&
-           (code->data[y * code->width + x] & 1) != 0;
+    if (x < 0 || y < 0 || x >= code->width || y >= code->width) {
+        return false;
+    }
+    const json_t *row = json_array_get(code->rows, (size_t)y);
+    return (size_t)x < json_string_length(row) && json_string_value(row)[x] == '1';
 }
 
 /* ---- on the terminal ---- */
 
 /* Two rows a line; the light modules are drawn, so it reads on a dark ground as well as in reverse
  * video. */
-static void draw(const QRcode *code)
+static void draw(const struct code *code)
 {
     static const char *const halves[] = {"\u2588", "\u2580", "\u2584", " "};
     for (int y = -QUIET; y < code->width + QUIET; y += 2) {
@@ -92,7 +99,7 @@ static void write_stored(struct buf *out, struct bytes data)
     write_u32(out, adler_of(data));
 }
 
-static void write_png(struct buf *out, const QRcode *code)
+static void write_png(struct buf *out, const struct code *code)
 {
     static const uint8_t magic[] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '\n'};
     static const uint8_t grey[] = {8, 0, 0, 0, 0}; /* depth, colour, zlib, filters, one pass */
@@ -120,7 +127,7 @@ static void write_png(struct buf *out, const QRcode *code)
     buf_clear(&stream);
 }
 
-static bool save_png(const QRcode *code, const char *path, struct fault *fault)
+static bool save_png(const struct code *code, const char *path, struct fault *fault)
 {
     struct buf png = {0};
     write_png(&png, code);
@@ -142,21 +149,19 @@ int cmd_identity_qr(struct cli *cli, int argc, char **argv)
     if (argc != 2) {
         return cli_usage("identity qr", "of which identity?");
     }
-    json_t *identity =
-        cli_call(cli, "identity.show", json_pack("{s:s}", "address", argv[1]), &fault);
-    if (identity == NULL) {
+    json_t *answer = cli_call(cli, "identity.qr", json_pack("{s:s}", "address", argv[1]), &fault);
+    if (answer == NULL) {
         return cli_fail(&fault);
     }
-    const char *link = cli_text(identity, "link");
-    QRcode *code = QRcode_encodeString8bit(link, 0, QR_ECLEVEL_M);
-    bool ok = code != NULL || fault_set_errno(&fault, errno, "draw a QR code");
-    if (ok && path != NULL) {
-        ok = save_png(code, path, &fault);
-    } else if (ok) {
-        draw(code);
-        puts(link);
+    const json_t *rows = json_object_get(answer, "rows");
+    const struct code code = {(int)json_array_size(rows), rows};
+    bool ok = true;
+    if (path != NULL) {
+        ok = save_png(&code, path, &fault);
+    } else {
+        draw(&code);
+        puts(cli_text(answer, "link"));
     }
-    QRcode_free(code);
-    json_decref(identity);
+    json_decref(answer);
     return ok ? CLI_DONE : cli_fail(&fault);
 }

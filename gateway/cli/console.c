@@ -25,12 +25,14 @@ static const char page[] =
     "  password  @password@\n"
     "  address   @address@\n"
     "  recovery  @recovery_key@\n"
+    "  web page  @page@\n"
     "\n"
     "`bittern setup thunderbird` (or mutt, mbsync, msmtp ...) prints a ready configuration.\n"
     "Everything is kept in @home@. Ctrl-C stops.\n"
     "\n";
 
 static const char password_is_known[] = "as it was (`bittern account passwd` makes a new one)";
+static const char page_is_off[] = "off ([http] page or listen)";
 static const char key_is_new[] = "%s (opens your backups; write it down)";
 static const char key_is_known[] = "as it was (`bittern recovery-key --new` makes a new one)";
 
@@ -76,6 +78,9 @@ static void print_page(const struct cli *cli)
     if (info != NULL) {
         json_object_set_new(info, "password",
                             json_string(password != NULL ? password : password_is_known));
+        if (*cli_text(info, "page") == '\0') {
+            json_object_set_new(info, "page", json_string(page_is_off));
+        }
         json_object_set_new(info, "recovery_key",
                             recovery_key != NULL ? json_sprintf(key_is_new, recovery_key)
                                                  : json_string(key_is_known));

@@ -59,6 +59,7 @@ bool api_may_see(const struct api_call *call, const char *account) MUST_USE;
     CALL("identity.new", identity_new)                                                             \
     CALL("identity.list", identity_list)                                                           \
     CALL("identity.show", identity_show)                                                           \
+    CALL("identity.qr", identity_qr)                                                               \
     CALL("identity.rename", identity_rename)                                                       \
     CALL("identity.set", identity_set)                                                             \
     CALL("identity.enable", identity_enable)                                                       \

@@ -30,34 +30,73 @@ static json_t *queue_row_to_json(const struct agent_queue_info *info)
     return row;
 }
 
+struct listing {
+    const struct api_call *call;
+    json_t *rows;
+};
+
 static void append_queue_row(void *context, const struct agent_queue_info *info)
 {
-    json_array_append_new(context, queue_row_to_json(info));
+    const struct listing *listing = context;
+    if (api_may_see(listing->call, info->account)) {
+        json_array_append_new(listing->rows, queue_row_to_json(info));
+    }
 }
 
 void api_call_queue_list(struct api_call *call)
 {
-    json_t *rows = json_array();
+    struct listing listing = {call, json_array()};
     struct fault fault = {0};
     bool current_alone = json_is_true(json_object_get(call->params, "current"));
-    if (agent_queue_list(call->api->agent, !current_alone, 0, append_queue_row, rows, &fault)) {
-        api_finish_take(call, rows);
+    if (agent_queue_list(call->api->agent, !current_alone, 0, append_queue_row, &listing,
+                         &fault)) {
+        api_finish_take(call, listing.rows);
     } else {
-        json_decref(rows);
+        json_decref(listing.rows);
         api_fail(call, &fault);
     }
 }
 
+/* The row, owned; NULL when there is none that the asker may see. */
+static json_t *find_queue_row(struct api_call *call, int64_t id, struct fault *fault)
+{
+    struct listing listing = {call, json_array()};
+    json_t *row = NULL;
+    if (agent_queue_show(call->api->agent, id, append_queue_row, &listing, fault)) {
+        row = json_incref(json_array_get(listing.rows, 0));
+        if (row == NULL) {
+            fault_set(fault, FAULT_NOT_FOUND, "you have no such mail in the queue");
+        }
+    }
+    json_decref(listing.rows);
+    return row;
+}
+
 static void show_queue_row(struct api_call *call, int64_t id)
 {
-    json_t *rows = json_array();
     struct fault fault = {0};
-    if (agent_queue_show(call->api->agent, id, append_queue_row, rows, &fault)) {
-        api_finish_take(call, json_incref(json_array_get(rows, 0)));
+    json_t *row = find_queue_row(call, id, &fault);
+    if (row != NULL) {
+        api_finish_take(call, row);
     } else {
         api_fail(call, &fault);
     }
-    json_decref(rows);
+}
+
+/* The parameter "id", of a row that the asker may change; else the call is refused, and false. */
+static bool require_own_row(struct api_call *call)
+{
+    struct fault fault = {0};
+    if (!api_require_id(call, &call->queue_id)) {
+        return false;
+    }
+    json_t *row = find_queue_row(call, call->queue_id, &fault);
+    if (row == NULL) {
+        api_fail(call, &fault);
+        return false;
+    }
+    json_decref(row);
+    return true;
 }
 
 void api_call_queue_show(struct api_call *call)
@@ -82,7 +121,7 @@ static void on_queue_changed(void *context, const struct fault *fault, const cha
 
 void api_call_queue_retry(struct api_call *call)
 {
-    if (api_require_id(call, &call->queue_id)) {
+    if (require_own_row(call)) {
         agent_queue_retry(call->api->agent, call->queue_id,
                           json_is_true(json_object_get(call->params, "force")),
                           (struct agent_done){on_queue_changed, call});
@@ -91,7 +130,7 @@ void api_call_queue_retry(struct api_call *call)
 
 void api_call_queue_cancel(struct api_call *call)
 {
-    if (api_require_id(call, &call->queue_id)) {
+    if (require_own_row(call)) {
         agent_queue_cancel(call->api->agent, call->queue_id,
                            (struct agent_done){on_queue_changed, call});
     }
@@ -115,7 +154,8 @@ static bool decode_mail(struct api_call *call, struct buf *out)
 void api_call_mail_submit(struct api_call *call)
 {
     struct buf mail = {0};
-    if (!decode_mail(call, &mail)) {
+    const char *account = NULL;
+    if (!api_take_account(call, &account) || !decode_mail(call, &mail)) {
         return;
     }
     const json_t *list = json_object_get(call->params, "recipients");
@@ -129,7 +169,7 @@ void api_call_mail_submit(struct api_call *call)
         }
     }
     const struct agent_submission submission = {
-        .account = api_param_text(call, "account"),
+        .account = account,
         .sender = api_param_text(call, "sender"),
         .recipients = recipients,
         .n_recipients = n_recipients,

@@ -119,6 +119,7 @@ void api_call_status(struct api_call *call)
 /* ---- setting a mail program up ---- */
 
 struct setup_choice {
+    const struct api_call *call;
     const char *account;
     const char *address;
     const char *label;
@@ -127,7 +128,7 @@ struct setup_choice {
 static void choose_account(void *context, const struct agent_account_info *info)
 {
     struct setup_choice *choice = context;
-    if (choice->account == NULL) {
+    if (choice->account == NULL && api_may_see(choice->call, info->name)) {
         choice->account = info->name;
     }
 }
@@ -136,7 +137,8 @@ static void choose_account(void *context, const struct agent_account_info *info)
 static void choose_identity(void *context, const struct agent_identity_info *info)
 {
     struct setup_choice *choice = context;
-    if (choice->address == NULL && info->kind == IDENTITY_OWN && info->enabled) {
+    if (choice->address == NULL && info->kind == IDENTITY_OWN && info->enabled &&
+        api_may_see(choice->call, info->account)) {
         choice->address = info->address;
         choice->label = info->label;
     }
@@ -145,7 +147,7 @@ static void choose_identity(void *context, const struct agent_identity_info *inf
 void api_call_setup_info(struct api_call *call)
 {
     const struct control_facts *facts = call->api->facts;
-    struct setup_choice choice = {0};
+    struct setup_choice choice = {.call = call};
     agent_account_list(call->api->agent, choose_account, &choice);
     agent_identity_list(call->api->agent, choose_identity, &choice);
     json_t *result = json_pack(
@@ -154,6 +156,10 @@ void api_call_setup_info(struct api_call *call)
         (int)facts->imap_tls_port, "smtp_port", (int)facts->smtp_port, "smtp_tls_port",
         (int)facts->smtp_tls_port, "fingerprint", api_or_empty(facts->fingerprint), "account",
         api_or_empty(choice.account), "label", api_or_empty(choice.label));
+    json_object_set_new(result, "page",
+                        facts->has_page ? json_sprintf("http://%s:%u/", api_or_empty(facts->host),
+                                                       (unsigned)facts->http_port)
+                                        : json_string(""));
     json_object_set_new(result, "address",
                         choice.address != NULL ? json_sprintf("%s@bm.alt", choice.address)
                                                : json_string(""));

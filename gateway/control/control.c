@@ -166,6 +166,11 @@ static void on_event(struct io *io, enum io_event event, void *context)
     }
 }
 
+const struct api *control_api(const struct control *control)
+{
+    return &control->api;
+}
+
 void control_attach_take(struct control *control, int fd)
 {
     struct connection *connection = xcalloc(1, sizeof *connection);

@@ -15,6 +15,7 @@
 #include "base/compiler.h"
 
 struct agent;
+struct api;
 struct backup;
 struct control;
 struct loop;
@@ -33,6 +34,7 @@ struct control_facts {
     uint16_t smtp_tls_port;
     uint16_t lmtp_port;
     uint16_t http_port;
+    bool has_page;           /* the web page is served on it */
     const char *fingerprint; /* of the mail servers' certificate, SHA-256 */
     const char *sandbox;     /* the gateway's own */
     const char *sandbox_node;
@@ -58,6 +60,8 @@ struct control_parts {
 struct control *control_new(const struct control_parts *parts) MUST_USE;
 void control_free(struct control **control);
 
+/* The table, as the home's owner asks it. */
+const struct api *control_api(const struct control *control) MUST_USE;
 /* Serve a connection, which is taken. */
 void control_attach_take(struct control *control, int fd);
 

@@ -3,17 +3,9 @@
 
 #include <stdlib.h>
 
-#include "base/buf.h"
-#include "base/http_server.h"
 #include "base/mem.h"
 #include "gateway/agent/agent.h"
-
-struct web {
-    struct http_server *server;
-    struct http_options options;
-    struct agent *agent;
-    const struct http_settings *settings;
-};
+#include "gateway/control/web_internal.h"
 
 /* ---- /metrics */
 
@@ -47,11 +39,11 @@ static void serve_metrics(void *context, struct http_exchange *exchange,
     struct agent_status status;
     struct buf text = {0};
     (void)request;
-    if (!web->settings->metrics) {
+    if (!web->parts.settings->metrics) {
         http_answer_text(exchange, HTTP_NOT_FOUND, "[http] metrics is off");
         return;
     }
-    agent_status(web->agent, &status);
+    agent_status(web->parts.api->agent, &status);
     node_figures_metrics(&text, &status.node);
     append_gateway(&text, &status);
     http_answer(exchange, HTTP_OK, "text/plain; version=0.0.4; charset=utf-8", buf_view(&text));
@@ -61,27 +53,49 @@ static void serve_metrics(void *context, struct http_exchange *exchange,
 /* ---- the table */
 
 static const struct http_route routes[] = {
+    {HTTP_GET, "/", 0, web_serve_page},
+    {HTTP_GET, "/page/*", 0, web_serve_page},
     {HTTP_GET, "/metrics", 0, serve_metrics},
+    {HTTP_POST, "/api/login", HTTP_SMALL_BODY_BYTES, web_serve_login},
+    {HTTP_POST, "/api/logout", HTTP_SMALL_BODY_BYTES, web_serve_logout},
+    {HTTP_POST, "/api/*", WEB_MAX_BODY_BYTES, web_serve_call},
 };
 
-struct web *web_new(struct loop *loop, struct agent *agent, const struct http_settings *settings)
+struct web *web_new(const struct web_parts *parts)
 {
     struct web *web = xcalloc(1, sizeof *web);
-    web->agent = agent;
-    web->settings = settings;
+    web->parts = *parts;
     web->options = (struct http_options){
-        .routes = routes, .n_routes = ARRAY_LEN(routes), .context = web, .hosts = settings->hosts};
-    web->server = http_server_new(loop, &web->options);
+        .routes = routes,
+        .n_routes = ARRAY_LEN(routes),
+        .context = web,
+        .hosts = parts->settings->hosts,
+        .may_send_large = web_may_send_large,
+    };
+    list_init(&web->questions);
+    web->sessions = web_sessions_new();
+    web->server = http_server_new(parts->loop, &web->options);
     return web;
+}
+
+void web_close(struct web *web)
+{
+    http_server_free(&web->server);
 }
 
 void web_free(struct web **web)
 {
-    if (*web != NULL) {
-        http_server_free(&(*web)->server);
-        free(*web);
-        *web = NULL;
+    if (*web == NULL) {
+        return;
     }
+    web_close(*web);
+    list_for_each(node, &(*web)->questions)
+    {
+        web_question_free(list_entry(node, struct web_question, node));
+    }
+    web_sessions_free(&(*web)->sessions);
+    free(*web);
+    *web = NULL;
 }
 
 void web_listen_take(struct web *web, int fd)

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: MIT
+/* Who asks over HTTP. The page shows the two keys of its session, a script its name and password
+ * with each request (RFC 7617). In both cases the account's credential is read anew: a password
+ * that was changed, or an account that is gone, ends sessions with it. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "gateway/agent/agent.h"
+#include "gateway/control/web_internal.h"
+
+/* ---- a session's keys ---- */
+
+void web_cookie_name(const struct web *web, char out[WEB_COOKIE_NAME_BYTES])
+{
+    (void)snprintf(out, WEB_COOKIE_NAME_BYTES, "bittern-%u",
+                   (unsigned)http_server_port(web->server));
+}
+
+static struct bytes trim_left(struct bytes text)
+{
+    while (text.len > 0 && text.data[0] == ' ') {
+        text = bytes_slice(text, 1, text.len);
+    }
+    return text;
+}
+
+/* "a=1; b=2" (RFC 6265 section 4.2). Empty when it is not there. */
+static struct bytes cookie_value(struct bytes cookies, const char *name)
+{
+    struct bytes wanted = bytes_of_str(name);
+    while (cookies.len > 0) {
+        size_t end = bytes_find(cookies, ';');
+        struct bytes pair = trim_left(bytes_slice(cookies, 0, end));
+        size_t equals = bytes_find(pair, '=');
+        if (bytes_equal(bytes_slice(pair, 0, equals), wanted)) {
+            return bytes_slice(pair, equals + 1, pair.len);
+        }
+        cookies = bytes_slice(cookies, end + 1, cookies.len);
+    }
+    return (struct bytes){0};
+}
+
+struct web_keys web_keys_of(const struct web *web, const struct http_request *request)
+{
+    char name[WEB_COOKIE_NAME_BYTES];
+    web_cookie_name(web, name);
+    return (struct web_keys){
+        .cookie = cookie_value(http_field(request, "Cookie"), name),
+        .token = http_field(request, "Bittern-Token"),
+    };
+}
+
+bool web_may_send_large(void *context, const struct http_request *request)
+{
+    struct web *web = context;
+    struct web_keys keys = web_keys_of(web, request);
+    return web_sessions_find(web->sessions, clock_mono_ms(), keys.cookie, keys.token) != NULL;
+}
+
+/* ---- the credential ---- */
+
+static void refuse_login(struct web_question *question)
+{
+    web_refuse(question, HTTP_UNAUTHORIZED, FAULT_DENIED, "account or password is wrong");
+}
+
+static void on_session_credential(void *context, int64_t account_id,
+                                  const struct sasl_credential *credential)
+{
+    struct web_question *question = context;
+    question->lookup = NULL;
+    if (credential != NULL && account_id == question->account_id &&
+        mem_equal_ct(credential->stored_key, question->stored_key, SASL_KEY_BYTES)) {
+        web_known(question);
+    } else {
+        web_refuse(question, HTTP_UNAUTHORIZED, FAULT_DENIED,
+                   "the password has changed: log in again");
+    }
+}
+
+static bool take_account(struct web_question *question, int64_t account_id,
+                         const struct sasl_credential *credential)
+{
+    struct arena arena = {0};
+    const char *name = agent_account_find_name(question->web->parts.api->agent, account_id, &arena);
+    if (name != NULL) {
+        question->account_id = account_id;
+        question->account = xstrdup(name);
+        memcpy(question->stored_key, credential->stored_key, SASL_KEY_BYTES);
+    }
+    arena_clear(&arena);
+    return name != NULL;
+}
+
+static void on_password_credential(void *context, int64_t account_id,
+                                   const struct sasl_credential *credential)
+{
+    struct web_question *question = context;
+    struct web *web = question->web;
+    struct buf nothing = {0};
+    question->lookup = NULL;
+    bool is_right = sasl_credential_found(question->sasl, account_id, credential, &nothing) ==
+                    SASL_DONE;
+    sasl_free(&question->sasl);
+    buf_clear(&nothing);
+    login_throttle_end(&web->throttle, clock_mono_ms(),
+                       is_right ? LOGIN_WAS_RIGHT : LOGIN_WAS_WRONG);
+    if (is_right && take_account(question, account_id, credential)) {
+        web_known(question);
+        return;
+    }
+    log_info("web", "login refused failures=%u", web->throttle.n_failures);
+    refuse_login(question);
+}
+
+/* ---- the ways to ask ---- */
+
+static void refuse_for_now(struct web_question *question, int64_t wait_ms)
+{
+    char seconds[24];
+    (void)snprintf(seconds, sizeof seconds, "%" PRId64, (wait_ms + 999) / 1000);
+    http_set_field(question->exchange, "Retry-After", seconds);
+    web_refuse(question, HTTP_TOO_MANY, FAULT_BUSY,
+               "too many wrong passwords: wait a little and try again");
+}
+
+void web_ask_password(struct web_question *question, struct bytes user, struct bytes password)
+{
+    struct web *web = question->web;
+    const struct sasl_lookup *credentials = web->parts.credentials;
+    int64_t wait_ms = 0;
+    enum sasl_result result = SASL_FAILED;
+    if (!login_throttle_begin(&web->throttle, clock_mono_ms(), &wait_ms)) {
+        refuse_for_now(question, wait_ms);
+        return;
+    }
+    question->sasl = sasl_new_password(user, password, &result);
+    if (result != SASL_LOOKUP) {
+        sasl_free(&question->sasl);
+        login_throttle_end(&web->throttle, clock_mono_ms(), LOGIN_WAS_WRONG);
+        refuse_login(question);
+        return;
+    }
+    question->lookup =
+        credentials->start(credentials->context, sasl_user(question->sasl),
+                           (struct sasl_lookup_done){on_password_credential, question});
+}
+
+static void ask_session(struct web_question *question, const struct web_session *session)
+{
+    const struct sasl_lookup *credentials = question->web->parts.credentials;
+    question->account_id = session->account_id;
+    question->account = xstrdup(session->account);
+    memcpy(question->stored_key, session->stored_key, SASL_KEY_BYTES);
+    question->lookup =
+        credentials->start(credentials->context, question->account,
+                           (struct sasl_lookup_done){on_session_credential, question});
+}
+
+/* "Basic dXNlcjpwYXNzd29yZA==" */
+static void ask_basic(struct web_question *question, struct bytes authorization)
+{
+    static const char scheme[] = "Basic ";
+    size_t scheme_len = sizeof scheme - 1;
+    struct buf pair = {0};
+    bool is_basic =
+        bytes_equal_ci(bytes_slice(authorization, 0, scheme_len), bytes_of_str(scheme)) &&
+        base64_decode(&pair, bytes_slice(authorization, scheme_len, authorization.len));
+    struct bytes text = buf_view(&pair);
+    size_t colon = bytes_find(text, ':');
+    if (is_basic) {
+        web_ask_password(question, bytes_slice(text, 0, colon),
+                         bytes_slice(text, colon + 1, text.len));
+    } else {
+        web_refuse(question, HTTP_UNAUTHORIZED, FAULT_DENIED, "the Authorization is not Basic");
+    }
+    buf_clear_secret(&pair);
+}
+
+/* A browser that was once told a name and password would send them with any site's requests: what
+ * has an Origin is a browser's, and needs a session. */
+void web_ask(struct web_question *question, const struct http_request *request)
+{
+    struct web *web = question->web;
+    struct web_keys keys = web_keys_of(web, request);
+    const struct web_session *session =
+        web_sessions_find(web->sessions, clock_mono_ms(), keys.cookie, keys.token);
+    if (session != NULL) {
+        ask_session(question, session);
+    } else if (http_has_field(request, "Authorization") && !http_has_field(request, "Origin")) {
+        ask_basic(question, http_field(request, "Authorization"));
+    } else {
+        web_refuse(question, HTTP_UNAUTHORIZED, FAULT_DENIED, "log in first");
+    }
+}
