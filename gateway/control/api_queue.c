@@ -48,8 +48,7 @@ void api_call_queue_list(struct api_call *call)
     struct listing listing = {call, json_array()};
     struct fault fault = {0};
     bool current_alone = json_is_true(json_object_get(call->params, "current"));
-    if (agent_queue_list(call->api->agent, !current_alone, 0, append_queue_row, &listing,
-                         &fault)) {
+    if (agent_queue_list(call->api->agent, !current_alone, 0, append_queue_row, &listing, &fault)) {
         api_finish_take(call, listing.rows);
     } else {
         json_decref(listing.rows);

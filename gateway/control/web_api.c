@@ -52,9 +52,9 @@ static void answer_fault(struct http_exchange *exchange, enum http_status status
     if (status == HTTP_UNAUTHORIZED) {
         http_set_field(exchange, "WWW-Authenticate", "Bittern");
     }
-    answer_json_take(exchange, status,
-                     json_pack("{s:{s:s, s:s}}", "error", "code", fault_code_name(code), "message",
-                               words));
+    answer_json_take(
+        exchange, status,
+        json_pack("{s:{s:s, s:s}}", "error", "code", fault_code_name(code), "message", words));
 }
 
 void web_refuse(struct web_question *question, enum http_status status, enum fault_code code,
@@ -199,9 +199,9 @@ static void finish_login(struct web_question *question)
     web_cookie_name(web, name);
     char *field = xasprintf("%s=%s; Path=/api; HttpOnly; SameSite=Strict", name, cookie);
     http_set_field(question->exchange, "Set-Cookie", field);
-    answer_json_take(question->exchange, HTTP_OK,
-                     json_pack("{s:{s:s, s:s}}", "result", "account", question->account, "token",
-                               token));
+    answer_json_take(
+        question->exchange, HTTP_OK,
+        json_pack("{s:{s:s, s:s}}", "result", "account", question->account, "token", token));
     log_info("web", "logged in account=%lld", (long long)question->account_id);
     mem_wipe(field, strlen(field));
     mem_wipe(cookie, sizeof cookie);

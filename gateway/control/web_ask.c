@@ -105,8 +105,8 @@ static void on_password_credential(void *context, int64_t account_id,
     struct web *web = question->web;
     struct buf nothing = {0};
     question->lookup = NULL;
-    bool is_right = sasl_credential_found(question->sasl, account_id, credential, &nothing) ==
-                    SASL_DONE;
+    bool is_right =
+        sasl_credential_found(question->sasl, account_id, credential, &nothing) == SASL_DONE;
     sasl_free(&question->sasl);
     buf_clear(&nothing);
     login_throttle_end(&web->throttle, clock_mono_ms(),

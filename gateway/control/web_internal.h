@@ -40,10 +40,10 @@ struct web_question {
     struct buf body;                /* of the call; wiped */
 
     /* Who asks. */
-    void *lookup;                      /* of the credential, while it runs */
-    struct sasl *sasl;                 /* by a password; NULL: by a session */
-    int64_t account_id;                /* of the session */
-    char *account;                     /* owned */
+    void *lookup;       /* of the credential, while it runs */
+    struct sasl *sasl;  /* by a password; NULL: by a session */
+    int64_t account_id; /* of the session */
+    char *account;      /* owned */
     uint8_t stored_key[SASL_KEY_BYTES];
 
     struct api api; /* within the asker's account */

@@ -30,9 +30,8 @@ static void drop_expired(struct web_sessions *sessions, int64_t now_ms)
 {
     for (size_t i = 0; i < ARRAY_LEN(sessions->entries); i++) {
         struct entry *entry = &sessions->entries[i];
-        if (entry->session.account != NULL &&
-            (now_ms - entry->used_ms >= WEB_SESSION_IDLE_MS ||
-             now_ms - entry->opened_ms >= WEB_SESSION_MAX_MS)) {
+        if (entry->session.account != NULL && (now_ms - entry->used_ms >= WEB_SESSION_IDLE_MS ||
+                                               now_ms - entry->opened_ms >= WEB_SESSION_MAX_MS)) {
             clear(entry);
         }
     }

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
-/* Who is logged in on the web page. In memory alone: a restart logs all out. Pure: the time is told.
+/* Who is logged in on the web page. In memory alone: a restart logs all out. Pure: the time is
+ * told.
  *
  * A session is shown by two random keys of 128 bits. The cookie's is kept by the browser, where no
  * script reads it; but a browser sends cookies to every port of a host, and so to whatever else is
  * served on this machine. So there is the token, too, which the page keeps for itself and sends in
  * a field that no other site's form or image can send. Either alone opens nothing.
  *
- * Of an account's sessions above WEB_MAX_SESSIONS_OF_ACCOUNT, and of all above WEB_MAX_SESSIONS, the
- * one that was used longest ago ends. */
+ * Of an account's sessions above WEB_MAX_SESSIONS_OF_ACCOUNT, and of all above WEB_MAX_SESSIONS,
+ * the one that was used longest ago ends. */
 #ifndef BITTERN_GATEWAY_CONTROL_WEB_SESSIONS_H
 #define BITTERN_GATEWAY_CONTROL_WEB_SESSIONS_H
 

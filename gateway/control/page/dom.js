@@ -38,16 +38,22 @@ export function say(text, isError = false) {
   newsTimer = setTimeout(() => { news.textContent = ""; }, isError ? 12000 : 5000);
 }
 
-/** A button that is off while what it began goes on, and says what went wrong. */
+/**
+ * A button that takes no second press while what it began goes on, and says what went wrong. It is not disabled
+ * meanwhile: the focus must find back to it.
+ */
 export function button(label, act, {kind = "", key = null, title = null} = {}) {
   const one = el("button", {type: "button", class: kind, "data-key": key, title, onclick: async () => {
-    one.disabled = true;
+    if (one.ariaBusy === "true") {
+      return;
+    }
+    one.ariaBusy = "true";
     try {
       await act();
     } catch (fault) {
       say(fault.message, true);
     } finally {
-      one.disabled = false;
+      one.ariaBusy = null;
     }
   }}, label);
   return one;

@@ -38,9 +38,9 @@ static void keys_passwords_and_other_accounts_are_not_for_the_page(void **state)
 {
     (void)state;
     static const char *const kept_out[] = {
-        "account.new", "account.passwd", "account.delete",  "account.quota",
+        "account.new", "account.passwd", "account.delete",   "account.quota",
         "export.keys", "export.mail",    "recovery_key.new", "restore.prepare",
-        "import.key",  "import.mail",    "identity.move",   "setup.first_password"};
+        "import.key",  "import.mail",    "identity.move",    "setup.first_password"};
     for (size_t i = 0; i < ARRAY_LEN(kept_out); i++) {
         assert_int_equal(web_calls_find(bytes_of_str(kept_out[i]))->reach, WEB_CALL_NOT);
     }
