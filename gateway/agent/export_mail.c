@@ -4,7 +4,27 @@
 #include "base/buf.h"
 #include "base/db.h"
 #include "gateway/agent/agent_internal.h"
+#include "gateway/store/folders.h"
 #include "gateway/store/messages.h"
+#include "mailproto/imap/mailbox.h"
+
+static const char *use_of(enum folder_kind kind, unsigned special_use)
+{
+    static const struct {
+        unsigned bit;
+        const char *name;
+    } names[] = {{MAILBOX_USE_DRAFTS, "drafts"},
+                 {MAILBOX_USE_SENT, "sent"},
+                 {MAILBOX_USE_ARCHIVE, "archive"},
+                 {MAILBOX_USE_JUNK, "junk"},
+                 {MAILBOX_USE_TRASH, "trash"}};
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        if ((special_use & names[i].bit) != 0) {
+            return names[i].name;
+        }
+    }
+    return kind == FOLDER_INBOX ? "inbox" : kind == FOLDER_OUTBOX ? "outbox" : "";
+}
 
 bool agent_export_mailboxes(struct agent *agent,
                             void (*each)(void *context,
@@ -13,7 +33,7 @@ bool agent_export_mailboxes(struct agent *agent,
 {
     struct db_stmt *stmt =
         db_prepare(agent_reader(agent),
-                   "SELECT m.id, a.name, m.name, m.n_messages FROM mailbox m"
+                   "SELECT m.id, a.name, m.name, m.n_messages, m.kind, m.special_use FROM mailbox m"
                    " JOIN account a ON a.id = m.account_id WHERE m.is_container = 0"
                    " ORDER BY a.name, m.name",
                    fault);
@@ -23,6 +43,8 @@ bool agent_export_mailboxes(struct agent *agent,
             .id = db_column_i64(stmt, 0),
             .account = db_column_text(stmt, 1),
             .name = db_column_text(stmt, 2),
+            .use =
+                use_of((enum folder_kind)db_column_i64(stmt, 4), (unsigned)db_column_i64(stmt, 5)),
             .n_messages = db_column_i64(stmt, 3),
         };
         each(context, &mailbox);

@@ -16,6 +16,7 @@ struct agent_exported_mailbox {
     int64_t id;
     const char *account;
     const char *name; /* the whole path, UTF-8, levels joined by '/' */
+    const char *use;  /* "inbox", "outbox", "drafts", "sent", "archive", "junk", "trash"; "": any */
     int64_t n_messages;
 };
 /* All that can hold mails, by account and name. */

@@ -32,6 +32,7 @@ struct import {
     char message_id[MESSAGE_ID_BYTES];
     char *folder; /* NULL: the one with `use` */
     unsigned use;
+    enum import_folder letter_folder;
     const char *keyword;
     uint8_t flags;
     int64_t sec;
@@ -189,6 +190,7 @@ static void write_mail(struct import *import, const struct agent_import_mail *ma
     struct address from;
     struct address to;
     struct old_mail old = {
+        .is_sent = mail->folder == IMPORT_SENT || mail->folder == IMPORT_DRAFTS,
         .from = decode(&from, mail->from),
         .to = decode(&to, mail->to),
         .from_label = "",
@@ -213,6 +215,21 @@ static void write_mail(struct import *import, const struct agent_import_mail *ma
     }
 }
 
+static uint8_t import_flags(enum import_folder folder, uint8_t flags)
+{
+    flags &= MAILBOX_FLAG_SEEN | MAILBOX_FLAG_ANSWERED | MAILBOX_FLAG_FLAGGED;
+    return (uint8_t)(flags | (folder == IMPORT_DRAFTS ? MAILBOX_FLAG_DRAFT : 0));
+}
+
+/* The mail is made and analysed, then stored. */
+static void store_mail(struct import *import, const struct agent_import_mail *mail)
+{
+    import->sec = mail->sec;
+    write_mail(import, mail);
+    (void)decoder_client_analyse(import->agent->parts.owner_decoder, buf_view(&import->mail),
+                                 mail->sec, (struct decoder_done){analysed, import});
+}
+
 void agent_import_mail(struct agent *agent, const struct agent_import_mail *mail,
                        struct agent_done done)
 {
@@ -224,12 +241,63 @@ void agent_import_mail(struct agent *agent, const struct agent_import_mail *mail
     if (mail->state != NULL && outgoing_state_parse(&state, mail->state)) {
         import->keyword = outgoing_state_keyword(state);
     }
-    import->flags = (uint8_t)((mail->is_seen ? MAILBOX_FLAG_SEEN : 0) |
-                              (mail->folder == IMPORT_DRAFTS ? MAILBOX_FLAG_DRAFT : 0));
-    import->sec = mail->sec;
-    write_mail(import, mail);
-    (void)decoder_client_analyse(agent->parts.owner_decoder, buf_view(&import->mail), mail->sec,
-                                 (struct decoder_done){analysed, import});
+    import->flags = import_flags(mail->folder, mail->flags);
+    store_mail(import, mail);
+}
+
+/* ---- a mail of a program that kept mails ---- */
+
+/* The address in "BM-...@anything"; "" when it is none. */
+static void address_text(char out[ADDRESS_TEXT_BYTES], const struct mail_addresses *list)
+{
+    struct address address;
+    out[0] = '\0';
+    if (list->n_items > 0 && address_decode(&address, list->items[0].mailbox) == ADDRESS_OK) {
+        address_encode(out, &address);
+    }
+}
+
+static void letter_taken_apart(void *context, struct decoder_answer *taken)
+{
+    struct import *import = context;
+    const struct outgoing_mail *letter = &taken->outgoing;
+    char from[ADDRESS_TEXT_BYTES];
+    char to[ADDRESS_TEXT_BYTES];
+    if (taken->outcome != DECODER_DONE || import->agent->closing) {
+        fault_set(&import->fault, taken->outcome == DECODER_CLOSED ? FAULT_CLOSED : FAULT_INVALID,
+                  "%s",
+                  taken->outcome == DECODER_REFUSED ? taken->fault.text
+                                                    : "the mail could not be taken apart");
+        end_import(import, &import->fault);
+        decoder_answer_free(&taken);
+        return;
+    }
+    address_text(from, &letter->from);
+    address_text(to, &letter->to);
+    const struct agent_import_mail mail = {
+        .folder = import->letter_folder,
+        .from = from,
+        .to = to,
+        .subject = letter->subject,
+        .text = letter->text,
+        .sec = import->sec,
+    };
+    store_mail(import, &mail);
+    decoder_answer_free(&taken);
+}
+
+void agent_import_letter(struct agent *agent, const struct agent_import_letter *letter,
+                         struct agent_done done)
+{
+    struct import *import = begin_import(agent, letter->account, done);
+    if (import == NULL) {
+        return;
+    }
+    import->sec = letter->sec;
+    import->flags = import_flags(letter->folder, letter->flags);
+    import->letter_folder = letter->folder;
+    (void)decoder_client_outgoing(agent->parts.owner_decoder, letter->mail,
+                                  (struct decoder_done){letter_taken_apart, import});
 }
 
 /* ---- marks of what arrived there ---- */

@@ -32,13 +32,26 @@ struct agent_import_mail {
     struct bytes subject;
     struct bytes text;
     int64_t sec;              /* when it came or went */
-    bool is_seen;             /* \Seen */
+    uint8_t flags;            /* enum mailbox_flag: \Seen, \Answered, \Flagged */
     const char *state;        /* of a sent one: "delivered" ...; NULL: none */
     struct bytes object_hash; /* 32 bytes, or empty */
 };
 /* The answer's id is 1 for one that was stored, 0 for one that was there. */
 void agent_import_mail(struct agent *agent, const struct agent_import_mail *mail,
                        struct agent_done done);
+
+/* Copied. */
+struct agent_import_letter {
+    const char *account; /* NULL: the only one */
+    enum import_folder folder;
+    struct bytes mail; /* RFC 5322, of a program whose addresses are "BM-...@bitmessage" */
+    int64_t sec;       /* when it came or went */
+    uint8_t flags;
+};
+/* The same for a program that kept mails: who wrote, to whom, subject and text are taken from it,
+ * of attachments nothing. */
+void agent_import_letter(struct agent *agent, const struct agent_import_letter *letter,
+                         struct agent_done done);
 
 enum { AGENT_MAX_IMPORT_MARKS = 10000 };
 /* Messages that the other program received, by the hash of their signature (32 bytes each, one

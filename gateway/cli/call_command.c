@@ -10,26 +10,23 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-enum { SECRET_MAX_BYTES = 4096 };
-
-/* Without showing it where it is typed. */
-static bool read_secret(char out[SECRET_MAX_BYTES + 2], const char *option)
+bool call_command_read_secret(char out[CALL_COMMAND_SECRET_BYTES], const char *prompt)
 {
     struct termios old;
     bool typed = tcgetattr(STDIN_FILENO, &old) == 0;
     if (typed) {
         struct termios quiet = old;
         quiet.c_lflag &= ~(tcflag_t)ECHO;
-        fprintf(stderr, "%s: ", option + 2);
+        fprintf(stderr, "%s: ", prompt);
         (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
     }
-    bool ok = fgets(out, SECRET_MAX_BYTES + 2, stdin) != NULL;
+    bool ok = fgets(out, CALL_COMMAND_SECRET_BYTES, stdin) != NULL;
     if (typed) {
         (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &old);
         fputc('\n', stderr);
     }
     size_t len = ok ? strcspn(out, "\r\n") : 0;
-    ok = ok && len > 0 && len <= SECRET_MAX_BYTES;
+    ok = ok && len > 0 && len <= CALL_COMMAND_SECRET_BYTES - 2;
     if (ok) {
         out[len] = '\0';
     }
@@ -38,10 +35,10 @@ static bool read_secret(char out[SECRET_MAX_BYTES + 2], const char *option)
 
 static bool take_secret(json_t *params, const struct call_option *option, struct fault *fault)
 {
-    char secret[SECRET_MAX_BYTES + 2] = "";
+    char secret[CALL_COMMAND_SECRET_BYTES] = "";
     char name[64];
     call_param_name(name, sizeof(name), option);
-    bool ok = read_secret(secret, option->name) ||
+    bool ok = call_command_read_secret(secret, option->name + 2) ||
               fault_set(fault, FAULT_INVALID, "standard input has no line for %s", option->name);
     ok = ok && json_object_set_new(params, name, json_string(secret)) == 0;
     mem_wipe(secret, sizeof(secret));

@@ -23,11 +23,10 @@ struct cli {
 
 /* A row of the table of commands. */
 struct command {
-    const char *name;      /* one or two words: "identity new" */
-    const char *arguments; /* as the usage shows them; "" for none */
-    const char *help;      /* one line */
-    int (*run)(struct cli *cli, int argc,
-               char **argv); /* argv[0] is the command's last word */
+    const char *name;                                   /* one or two words: "identity new" */
+    const char *arguments;                              /* as the usage shows them; "" for none */
+    const char *help;                                   /* one line */
+    int (*run)(struct cli *cli, int argc, char **argv); /* argv[0] is the command's last word */
 };
 
 extern const struct command commands[];
@@ -40,8 +39,8 @@ int cli_usage(const char *command_name, const char *why, ...) PRINTF_LIKE(2, 3);
 /* Settings in force: defaults, bittern.conf of the home if there is one, -c. */
 bool cli_settings(const struct cli *cli, struct settings *out, struct fault *fault) MUST_USE;
 
-/* Several questions to one gateway: the one that runs in this home, else one without servers that is
- * started for them. Close it. */
+/* Several questions to one gateway: the one that runs in this home, else one without servers that
+ * is started for them. Close it. */
 struct cli_session;
 struct cli_session *cli_session_open(struct cli *cli, struct fault *fault) MUST_USE;
 /* `params` (NULL for none) is taken. Returns a new reference or NULL. */
@@ -94,6 +93,12 @@ CLI_COMMAND(cmd_recovery_key);
 CLI_COMMAND(cmd_import_pybitmessage);
 CLI_COMMAND(cmd_import_keys);
 CLI_COMMAND(cmd_export_keys);
+CLI_COMMAND(cmd_import_notbit);
+CLI_COMMAND(cmd_import_key);
+CLI_COMMAND(cmd_export_key);
 CLI_COMMAND(cmd_export_mbox);
+CLI_COMMAND(cmd_export_maildir);
+CLI_COMMAND(cmd_export_pybitmessage);
+CLI_COMMAND(cmd_export_notbit);
 
 #endif

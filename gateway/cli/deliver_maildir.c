@@ -17,6 +17,7 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/str.h"
+#include "gateway/cli/maildir.h"
 
 static int complain(const char *what, const char *path)
 {
@@ -78,16 +79,6 @@ static bool sync_folder(const char *folder, const char *part)
     return ok;
 }
 
-/* As files have them here. */
-static void to_lf(struct buf *out, struct bytes mail)
-{
-    for (size_t i = 0; i < mail.len; i++) {
-        if (mail.data[i] != '\r' || i + 1 == mail.len || mail.data[i + 1] != '\n') {
-            buf_append_byte(out, mail.data[i]);
-        }
-    }
-}
-
 static int put(const char *folder, const char *name, struct bytes content)
 {
     char *temporary = xasprintf("%s/tmp/%s", folder, name);
@@ -132,7 +123,7 @@ int deliver_into_maildir(const struct deliver_target *target, const char *accoun
     } else if (holds(buf_str(&folder), "new", name) || holds(buf_str(&folder), "cur", name)) {
         remove_temporary(buf_str(&folder), name);
     } else {
-        to_lf(&content, mail);
+        maildir_to_lf(&content, mail);
         code = put(buf_str(&folder), name, buf_view(&content));
     }
     free(name);

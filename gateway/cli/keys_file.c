@@ -10,7 +10,6 @@
 #include "base/str.h"
 
 enum {
-    CURRENT_VERSION = 10,
     OLD_TRIALS_UNIT = 320, /* before version 10: the network's least was 320 and 14000 */
     OLD_EXTRA_UNIT = 14000,
     LEAST_DEMAND = 1000
@@ -18,6 +17,7 @@ enum {
 
 struct parse {
     struct keys_file *file;
+    enum keys_file_dialect dialect;
     const char *section;           /* "" before the first */
     struct keys_file_entry *entry; /* the section is an address */
     const char **value;            /* that a line with a space in front goes on; NULL: none */
@@ -44,10 +44,13 @@ static char *trim(char *text)
 }
 
 /* "%%" was written for "%". */
-static const char *unescape(struct arena *arena, const char *text)
+static const char *unescape(struct parse *parse, const char *text)
 {
-    char *out = arena_strdup(arena, text);
+    char *out = arena_strdup(&parse->file->arena, text);
     size_t len = 0;
+    if (parse->dialect == KEYS_FILE_NOTBIT) {
+        return out;
+    }
     for (const char *c = text; *c != '\0'; c++) {
         out[len++] = *c;
         c += c[0] == '%' && c[1] == '%';
@@ -78,6 +81,7 @@ static bool begin_section(struct parse *parse, char *name, struct fault *fault)
         .label = "",
         .signing_key = "",
         .encryption_key = "",
+        .public_key = "",
         .list_name = "",
         .enabled = true,
         .acks = true,
@@ -122,6 +126,7 @@ static void take_of_entry(struct parse *parse, const char *name, const char *val
         {"label", .text = &entry->label},
         {"privsigningkey", .text = &entry->signing_key},
         {"privencryptionkey", .text = &entry->encryption_key},
+        {"pubsigningkey", .text = &entry->public_key},
         {"mailinglistname", .text = &entry->list_name},
         {"enabled", .flag = &entry->enabled},
         {"chan", .flag = &entry->is_chan},
@@ -135,7 +140,7 @@ static void take_of_entry(struct parse *parse, const char *name, const char *val
             continue;
         }
         if (rows[i].text != NULL) {
-            *rows[i].text = unescape(&parse->file->arena, value);
+            *rows[i].text = unescape(parse, value);
             parse->value = rows[i].text;
         } else if (rows[i].flag != NULL) {
             *rows[i].flag = keys_file_is_true(value);
@@ -164,7 +169,7 @@ static bool take_value(struct parse *parse, const char *name, const char *value,
                                 sizeof *file->settings);
     struct keys_file_setting *setting = &file->settings[file->n_settings++];
     *setting = (struct keys_file_setting){parse->section, arena_strdup(&file->arena, name),
-                                          unescape(&file->arena, value)};
+                                          unescape(parse, value)};
     parse->value = &setting->value;
     return true;
 }
@@ -232,9 +237,9 @@ static uint64_t converted(uint64_t value, uint64_t unit, bool is_trials)
 static void convert_old_demands(struct keys_file *file)
 {
     const char *text = keys_file_setting(file, "bitmessagesettings", "settingsversion");
-    uint64_t version = CURRENT_VERSION;
+    uint64_t version = KEYS_FILE_VERSION;
     if (text == NULL || !parse_u64(bytes_of_str(text), UINT32_MAX, &version) ||
-        version >= CURRENT_VERSION) {
+        version >= KEYS_FILE_VERSION) {
         return;
     }
     for (size_t i = 0; i < file->n_entries; i++) {
@@ -246,10 +251,11 @@ static void convert_old_demands(struct keys_file *file)
 
 /* ---- the file ---- */
 
-bool keys_file_read_stream(struct keys_file *out, FILE *in, const char *name, struct fault *fault)
+bool keys_file_read_stream(struct keys_file *out, enum keys_file_dialect dialect, FILE *in,
+                           const char *name, struct fault *fault)
 {
     *out = (struct keys_file){0};
-    struct parse parse = {.file = out, .section = ""};
+    struct parse parse = {.file = out, .dialect = dialect, .section = ""};
     bool ok = read_lines(&parse, in, name, fault);
     if (ok) {
         convert_old_demands(out);
@@ -259,14 +265,15 @@ bool keys_file_read_stream(struct keys_file *out, FILE *in, const char *name, st
     return ok;
 }
 
-bool keys_file_read(struct keys_file *out, const char *path, struct fault *fault)
+bool keys_file_read(struct keys_file *out, enum keys_file_dialect dialect, const char *path,
+                    struct fault *fault)
 {
     *out = (struct keys_file){0};
     FILE *in = fopen(path, "re");
     if (in == NULL) {
         return fault_set_errno(fault, errno, "open %s", path);
     }
-    bool ok = keys_file_read_stream(out, in, path, fault);
+    bool ok = keys_file_read_stream(out, dialect, in, path, fault);
     fclose(in);
     return ok;
 }
@@ -297,11 +304,12 @@ const char *keys_file_setting(const struct keys_file *file, const char *section,
 
 /* ---- writing ---- */
 
-static void write_text(FILE *out, const char *name, const char *value)
+static void write_text(FILE *out, enum keys_file_dialect dialect, const char *name,
+                       const char *value)
 {
     fprintf(out, "%s = ", name);
     for (; *value != '\0'; value++) {
-        if (*value == '%') {
+        if (*value == '%' && dialect == KEYS_FILE_PYBITMESSAGE) {
             fputc('%', out);
         }
         fputc(*value == '\n' || *value == '\r' ? ' ' : *value, out);
@@ -309,12 +317,18 @@ static void write_text(FILE *out, const char *name, const char *value)
     fputc('\n', out);
 }
 
-void keys_file_write(FILE *out, const struct keys_file_entry *entries, size_t n_entries)
+void keys_file_write_value(FILE *out, const char *name, const char *value)
+{
+    write_text(out, KEYS_FILE_PYBITMESSAGE, name, value);
+}
+
+void keys_file_write(FILE *out, enum keys_file_dialect dialect,
+                     const struct keys_file_entry *entries, size_t n_entries)
 {
     for (size_t i = 0; i < n_entries; i++) {
         const struct keys_file_entry *entry = &entries[i];
         fprintf(out, "[%s]\n", entry->address);
-        write_text(out, "label", entry->label);
+        write_text(out, dialect, "label", entry->label);
         fprintf(out, "enabled = %s\ndecoy = false\n", entry->enabled ? "true" : "false");
         if (entry->is_chan) {
             fputs("chan = true\n", out);
@@ -324,7 +338,7 @@ void keys_file_write(FILE *out, const struct keys_file_entry *entries, size_t n_
         }
         if (entry->is_list) {
             fputs("mailinglist = true\n", out);
-            write_text(out, "mailinglistname", entry->list_name);
+            write_text(out, dialect, "mailinglistname", entry->list_name);
         }
         fprintf(out, "noncetrialsperbyte = %" PRIu64 "\npayloadlengthextrabytes = %" PRIu64 "\n",
                 entry->trials_per_byte, entry->extra_bytes);

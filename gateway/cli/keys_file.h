@@ -17,7 +17,14 @@
 #include "base/fault.h"
 #include "base/mem.h"
 
-enum { KEYS_FILE_MAX_ENTRIES = 100000, KEYS_FILE_MAX_LINE_BYTES = 16 * 1024 };
+enum {
+    KEYS_FILE_VERSION = 10, /* settingsversion of the last form */
+    KEYS_FILE_MAX_ENTRIES = 100000,
+    KEYS_FILE_MAX_LINE_BYTES = 16 * 1024
+};
+
+/* notbit writes a "%" as it is. */
+enum keys_file_dialect { KEYS_FILE_PYBITMESSAGE, KEYS_FILE_NOTBIT };
 
 /* Texts in the file's arena; "" for what is not there. */
 struct keys_file_entry {
@@ -25,6 +32,7 @@ struct keys_file_entry {
     const char *label;
     const char *signing_key; /* WIF */
     const char *encryption_key;
+    const char *public_key; /* of somebody else's section: notbit keeps those, too */
     bool enabled;
     bool is_chan;
     bool acks;
@@ -53,10 +61,11 @@ struct keys_file {
 
 /* Read it all. Difficulties of files before settingsversion 10 are in older units and are
  * converted. FAULT_NOT_FOUND, FAULT_INVALID ("FILE:LINE: ..."), FAULT_LIMIT. */
-bool keys_file_read(struct keys_file *out, const char *path, struct fault *fault) MUST_USE;
+bool keys_file_read(struct keys_file *out, enum keys_file_dialect dialect, const char *path,
+                    struct fault *fault) MUST_USE;
 /* The same from a stream, which stays the caller's; `name` is for the fault's words. */
-bool keys_file_read_stream(struct keys_file *out, FILE *in, const char *name,
-                           struct fault *fault) MUST_USE;
+bool keys_file_read_stream(struct keys_file *out, enum keys_file_dialect dialect, FILE *in,
+                           const char *name, struct fault *fault) MUST_USE;
 /* Wipes the keys. */
 void keys_file_clear(struct keys_file *file);
 
@@ -65,7 +74,10 @@ const char *keys_file_setting(const struct keys_file *file, const char *section,
 /* As ConfigParser understands it: 1, yes, true, on, in any case. */
 bool keys_file_is_true(const char *value);
 
-/* Write entries in the same form. */
-void keys_file_write(FILE *out, const struct keys_file_entry *entries, size_t n_entries);
+/* Write entries in the same form. Errors are kept by the stream. */
+void keys_file_write(FILE *out, enum keys_file_dialect dialect,
+                     const struct keys_file_entry *entries, size_t n_entries);
+/* A line "name = value", with "%" doubled. */
+void keys_file_write_value(FILE *out, const char *name, const char *value);
 
 #endif

@@ -18,7 +18,7 @@ static void write_from_line(FILE *out, int64_t sec)
     fprintf(out, "From MAILER-DAEMON %s\n", date);
 }
 
-static void write_flags(FILE *out, const struct mbox_flags *flags)
+static void write_flags(FILE *out, const struct mail_flags *flags)
 {
     fprintf(out, "Status: %sO\n", flags->seen ? "R" : "");
     if (flags->answered || flags->flagged || flags->deleted || flags->draft) {
@@ -56,7 +56,7 @@ static struct bytes take_line(struct bytes *rest)
     return line;
 }
 
-void mbox_write(FILE *out, struct bytes mail, int64_t sec, const struct mbox_flags *flags)
+void mbox_write(FILE *out, struct bytes mail, int64_t sec, const struct mail_flags *flags)
 {
     bool in_header = true;
     bool is_left_out = false;

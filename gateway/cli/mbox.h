@@ -5,23 +5,15 @@
 #ifndef BITTERN_GATEWAY_CLI_MBOX_H
 #define BITTERN_GATEWAY_CLI_MBOX_H
 
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 
 #include "base/bytes.h"
+#include "gateway/cli/mail_flags.h"
 
-/* What the fields Status and X-Status tell mutt and others. */
-struct mbox_flags {
-    bool seen;
-    bool answered;
-    bool flagged;
-    bool deleted;
-    bool draft;
-};
-
-/* Errors are kept by the stream (ferror). Fields Status and X-Status that the mail has itself are
+/* The flags become the fields Status and X-Status, which tell them mutt and others. Errors are kept
+ * by the stream (ferror). Fields Status and X-Status that the mail has itself are
  * left out. */
-void mbox_write(FILE *out, struct bytes mail, int64_t sec, const struct mbox_flags *flags);
+void mbox_write(FILE *out, struct bytes mail, int64_t sec, const struct mail_flags *flags);
 
 #endif

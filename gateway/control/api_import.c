@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT
-/* Taking over what another Bitmessage program kept, and giving ours: the command line reads and
- * writes the files, and record by record crosses here. What may be in any encoding is base64. */
+/* Taking over what another Bitmessage program kept: the command line reads the files, and record by
+ * record crosses here. What may be in any encoding is base64. */
 #include "gateway/control/api_internal.h"
 
 #include <string.h>
 
 #include "base/buf.h"
 #include "base/str.h"
-#include "gateway/agent/export_mail.h"
 #include "gateway/agent/import_key.h"
 #include "gateway/agent/import_mail.h"
 #include "mailproto/imap/mailbox_view.h"
@@ -51,6 +50,22 @@ static bool take_folder(struct api_call *call, enum import_folder *out)
     return false;
 }
 
+/* Members that are true. */
+static uint8_t take_flags(const struct api_call *call)
+{
+    static const struct {
+        const char *name;
+        uint8_t bit;
+    } names[] = {{"seen", MAILBOX_FLAG_SEEN},
+                 {"answered", MAILBOX_FLAG_ANSWERED},
+                 {"flagged", MAILBOX_FLAG_FLAGGED}};
+    uint8_t flags = 0;
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        flags |= json_is_true(json_object_get(call->params, names[i].name)) ? names[i].bit : 0;
+    }
+    return flags;
+}
+
 static void imported(void *context, const struct fault *fault, const char *text, int64_t id)
 {
     struct api_call *call = context;
@@ -73,7 +88,7 @@ void api_call_import_mail(struct api_call *call)
         .to = api_param_text(call, "to"),
         .is_broadcast = json_is_true(json_object_get(call->params, "broadcast")),
         .sec = json_integer_value(json_object_get(call->params, "time")),
-        .is_seen = json_is_true(json_object_get(call->params, "seen")),
+        .flags = take_flags(call),
         .state = api_param_text(call, "state"),
     };
     if (take_folder(call, &mail.folder) && take_base64(call, "subject", &subject) &&
@@ -86,6 +101,21 @@ void api_call_import_mail(struct api_call *call)
     buf_clear(&subject);
     buf_clear(&text);
     buf_clear(&hash);
+}
+
+void api_call_import_letter(struct api_call *call)
+{
+    struct buf mail = {0};
+    struct agent_import_letter letter = {
+        .account = api_param_text(call, "account"),
+        .sec = json_integer_value(json_object_get(call->params, "time")),
+        .flags = take_flags(call),
+    };
+    if (take_folder(call, &letter.folder) && take_base64(call, "mail", &mail)) {
+        letter.mail = buf_view(&mail);
+        agent_import_letter(call->api->agent, &letter, (struct agent_done){imported, call});
+    }
+    buf_clear(&mail);
 }
 
 void api_call_import_key(struct api_call *call)
@@ -120,90 +150,4 @@ void api_call_import_seen(struct api_call *call)
                           (struct agent_done){imported, call});
     }
     buf_clear(&hashes);
-}
-
-/* ---- out ---- */
-
-static void append_key(void *context, const struct agent_exported_key *key)
-{
-    json_array_append_new(context,
-                          json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:b, s:b, s:b, s:I, s:I}",
-                                    "account", api_or_empty(key->account), "address", key->address,
-                                    "label", api_or_empty(key->label), "signing_key",
-                                    key->signing_key, "encryption_key", key->encryption_key, "list",
-                                    api_or_empty(key->list_name), "chan", key->is_chan, "enabled",
-                                    key->enabled, "acks", key->acks, "difficulty",
-                                    (json_int_t)key->demand.trials_per_byte, "small_difficulty",
-                                    (json_int_t)key->demand.extra_bytes));
-}
-
-void api_call_export_keys(struct api_call *call)
-{
-    json_t *rows = json_array();
-    agent_export_keys(call->api->agent, append_key, rows);
-    api_finish_take(call, rows);
-}
-
-static void append_mailbox(void *context, const struct agent_exported_mailbox *mailbox)
-{
-    json_array_append_new(context, json_pack("{s:I, s:s, s:s, s:I}", "id", (json_int_t)mailbox->id,
-                                             "account", mailbox->account, "name", mailbox->name,
-                                             "messages", (json_int_t)mailbox->n_messages));
-}
-
-void api_call_export_mailboxes(struct api_call *call)
-{
-    json_t *rows = json_array();
-    struct fault fault = {0};
-    if (agent_export_mailboxes(call->api->agent, append_mailbox, rows, &fault)) {
-        api_finish_take(call, rows);
-    } else {
-        json_decref(rows);
-        api_fail(call, &fault);
-    }
-}
-
-static void set_mail(void *context, const struct agent_exported_mail *mail)
-{
-    struct buf text = {0};
-    base64_encode(&text, mail->content);
-    json_t *flags = json_array();
-    static const struct {
-        uint8_t bit;
-        const char *name;
-    } names[] = {{MAILBOX_FLAG_SEEN, "seen"},
-                 {MAILBOX_FLAG_ANSWERED, "answered"},
-                 {MAILBOX_FLAG_FLAGGED, "flagged"},
-                 {MAILBOX_FLAG_DELETED, "deleted"},
-                 {MAILBOX_FLAG_DRAFT, "draft"}};
-    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        if ((mail->flags & names[i].bit) != 0) {
-            json_array_append_new(flags, json_string(names[i].name));
-        }
-    }
-    json_object_set_new(context, "uid", json_integer(mail->uid));
-    json_object_set_new(context, "time", json_integer(mail->internal_sec));
-    json_object_set_new(context, "flags", flags);
-    json_object_set_new(context, "content", json_string(buf_str(&text)));
-    buf_clear(&text);
-}
-
-void api_call_export_mail(struct api_call *call)
-{
-    int64_t mailbox_id;
-    if (!api_require_id(call, &mailbox_id)) {
-        return;
-    }
-    json_int_t after = json_integer_value(json_object_get(call->params, "after"));
-    json_t *mail = json_object();
-    struct fault fault = {0};
-    if (after < 0 || after > UINT32_MAX) {
-        fault_set(&fault, FAULT_INVALID, "a UID is from 0 to 4294967295");
-    } else if (agent_export_mail(call->api->agent, mailbox_id, (uint32_t)after, set_mail, mail,
-                                 &fault)) {
-        api_finish_take(call, mail);
-        return;
-    }
-    json_decref(mail);
-    api_fail(call, &fault);
 }

@@ -95,9 +95,11 @@ bool api_may_see(const struct api_call *call, const char *account) MUST_USE;
     CALL("import.seen", import_seen)                                                               \
     CALL("import.key", import_key)                                                                 \
     CALL("import.mail", import_mail)                                                               \
+    CALL("import.letter", import_letter)                                                           \
     CALL("export.keys", export_keys)                                                               \
     CALL("export.mailboxes", export_mailboxes)                                                     \
     CALL("export.mail", export_mail)                                                               \
+    CALL("export.message", export_message)                                                         \
     CALL("backup.make", backup_make)                                                               \
     CALL("recovery_key.new", recovery_key_new)                                                     \
     CALL("recovery_key.show", recovery_key_show)                                                   \

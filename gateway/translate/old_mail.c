@@ -31,6 +31,7 @@ static void hash_of_content(uint8_t out[INVENTORY_HASH_BYTES], const struct old_
     write_block(&data, mail->subject);
     write_block(&data, mail->text);
     write_u64(&data, (uint64_t)mail->sec);
+    write_u8(&data, mail->is_sent);
     hash_sha256(out, buf_view(&data));
     buf_clear_secret(&data);
 }

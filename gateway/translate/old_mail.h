@@ -5,6 +5,7 @@
 #ifndef BITTERN_GATEWAY_TRANSLATE_OLD_MAIL_H
 #define BITTERN_GATEWAY_TRANSLATE_OLD_MAIL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/bytes.h"
@@ -16,6 +17,7 @@ struct buf;
 /* All borrowed. Labels may be "". */
 struct old_mail {
     enum arrived_kind kind;
+    bool is_sent;               /* by us: another mail than the one that we got of it ourselves */
     const struct address *from; /* NULL: not readable any more */
     const char *from_label;
     const struct address *to; /* NULL: likewise, or a broadcast's subscribers */

@@ -182,6 +182,32 @@ class Import(harness.TestCase):
         refused("messages.dat")
         self.assertEqual(one.json("identity", "list"), [])
 
+    def test_one_key_by_its_two_lines(self):
+        one = self.bittern("a", start=False)
+        one.make_account()
+        lines = self.other.cli("export", "key", "100% me")
+        self.assertEqual(lines.split("\n"), self.other.cli("export", "key", self.me).split("\n"))
+        self.assertEqual([len(line) for line in lines.split("\n")], [51, 51])
+        wrong = one.cli("import", "key", self.me, stdin="\n".join(reversed(lines.split("\n"))) + "\n", check=False)
+        self.assertIn("do not belong together", wrong.stderr)
+        self.assertIn("encryption key", one.cli("import", "key", self.me, stdin=lines.split("\n")[0] + "\n",
+                                                check=False).stderr)
+        one.cli("import", "key", self.me, "me again", stdin=lines + "\n")
+        self.assertEqual([(r["address"], r["label"]) for r in one.json("identity", "list")],
+                         [(self.me, "me again")])
+        self.assertIn("here already", one.cli("import", "key", self.me, stdin=lines + "\n", check=False).stderr)
+
+    def test_what_is_here_keeps_its_label(self):
+        self.fill()
+        one = self.bittern("a", start=False)
+        one.make_account()
+        one.cli("contact", "add", FRIEND, "My own word")
+        one.cli("subscribe", NEWS, "My news")
+        result = one.json("import", "pybitmessage", self.folder)
+        self.assertEqual(result["contacts"], {"new": 0, "known": 1})
+        self.assertEqual([row["label"] for row in one.json("contact", "list")], ["My own word"])
+        self.assertEqual([row["label"] for row in one.json("subscriptions")], ["My news"])
+
     def test_a_single_key_file(self):
         one = self.bittern("a", start=False)
         one.make_account()

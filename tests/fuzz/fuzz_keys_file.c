@@ -16,7 +16,7 @@ static bool read_block(struct keys_file *out, void *data, size_t size)
     if (in == NULL) {
         return false;
     }
-    bool ok = keys_file_read_stream(out, in, "keys.dat", NULL);
+    bool ok = keys_file_read_stream(out, KEYS_FILE_PYBITMESSAGE, in, "keys.dat", NULL);
     fclose(in);
     return ok;
 }
@@ -30,7 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         char *text = NULL;
         size_t len = 0;
         FILE *out = open_memstream(&text, &len);
-        keys_file_write(out, file.entries, file.n_entries);
+        keys_file_write(out, KEYS_FILE_PYBITMESSAGE, file.entries, file.n_entries);
         fclose(out);
         if (len > 0 && read_block(&again, text, len)) {
             if (again.n_entries != file.n_entries) {

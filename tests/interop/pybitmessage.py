@@ -65,16 +65,31 @@ SETTINGS = dict(harness.REAL_DIFFICULTY)
 del SETTINGS["network.magic"]
 
 
+def merged(ours, theirs):
+    """A keys.dat with our settings, and of theirs all that we don't set, line by line as it stands."""
+    set_here = {line.split(" = ")[0] for line in ours.splitlines()}
+    head, _, rest = theirs.partition("\n[")
+    kept = [line for line in head.splitlines()[1:] if line.split(" = ")[0] not in set_here]
+    settings, _, network = ours.partition("[network]")
+    return settings + "\n".join(kept) + "\n[network]" + network + ("\n[" + rest if rest else "")
+
+
 def b64(text):
     return base64.b64encode(text.encode()).decode()
 
 
 class PyBitmessage:
-    def __init__(self, peer_port):
-        self.home = tempfile.mkdtemp(prefix="pybitmessage-")
+    def __init__(self, peer_port, home=None):
+        """With `home` it opens that folder, whose keys.dat gets the API's settings and ours of the network."""
+        self.is_kept = home is not None
+        self.home = home or tempfile.mkdtemp(prefix="pybitmessage-")
         self.api_port = 28442
-        with open(os.path.join(self.home, "keys.dat"), "w") as file:
-            file.write(KEYS_DAT % {"port": peer_port, "api": self.api_port})
+        theirs = ""
+        if home is not None:
+            with open(os.path.join(self.home, "keys.dat"), encoding="utf-8") as file:
+                theirs = file.read()
+        with open(os.path.join(self.home, "keys.dat"), "w", encoding="utf-8") as file:
+            file.write(merged(KEYS_DAT % {"port": peer_port, "api": self.api_port}, theirs))
         with open(os.path.join(self.home, "tls.cnf"), "w") as file:
             file.write(TLS_CONF)
         seen = int(time.time()) - 14400
@@ -109,7 +124,8 @@ class PyBitmessage:
             pass
         self.launcher.wait(20)
         self.output.close()
-        shutil.rmtree(self.home, ignore_errors=True)
+        if not self.is_kept:
+            shutil.rmtree(self.home, ignore_errors=True)
 
     def debug_log(self):
         try:
@@ -158,7 +174,7 @@ class Interop(harness.TestCase):
         self.assertIn("TLS", a.log_text(), "the log does not say that TLS was used")
 
 
-def main():
+def main(run=harness.main):
     global OPTIONS
     parser = argparse.ArgumentParser()
     parser.add_argument("checkout", nargs="?")
@@ -173,7 +189,7 @@ def main():
         print("skipped: no Python 2.7")
         sys.exit(77)
     sys.argv = sys.argv[:1]
-    harness.main()
+    run()
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ static bool read_text(struct keys_file *out, const char *text, size_t len, struc
     char *copy = xmemdup(text, len);
     FILE *in = fmemopen(copy, len, "r");
     assert_non_null(in);
-    bool ok = keys_file_read_stream(out, in, "keys.dat", fault);
+    bool ok = keys_file_read_stream(out, KEYS_FILE_PYBITMESSAGE, in, "keys.dat", fault);
     fclose(in);
     free(copy);
     return ok;
@@ -195,7 +195,7 @@ static void what_is_written_reads_back(void **state)
     char *text = NULL;
     size_t len;
     FILE *out = open_memstream(&text, &len);
-    keys_file_write(out, entries, ARRAY_LEN(entries));
+    keys_file_write(out, KEYS_FILE_PYBITMESSAGE, entries, ARRAY_LEN(entries));
     fclose(out);
 
     struct keys_file file = read_all(text);

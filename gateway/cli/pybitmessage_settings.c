@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "gateway/cli/import_settings.h"
+#include "gateway/cli/pybitmessage_settings.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -70,6 +70,20 @@ static char *onion(const struct keys_file *keys, const char *value)
     return with_port(keys, value, "onionport", "8444");
 }
 
+/* Off until it is set up, which there means that it has a user or another program than the usual.
+ */
+static char *namecoin_type(const struct keys_file *keys, const char *value)
+{
+    const char *user = keys_file_setting(keys, THEIRS, "namecoinrpcuser");
+    bool is_set_up = strcmp(value, "nmcontrol") == 0 || (user != NULL && *user != '\0');
+    return is_set_up ? xstrdup(value) : NULL;
+}
+
+static char *namecoin_server(const struct keys_file *keys, const char *value)
+{
+    return with_port(keys, value, "namecoinrpcport", "8336");
+}
+
 static char *days(const struct keys_file *keys, const char *value)
 {
     (void)keys;
@@ -108,6 +122,10 @@ static const struct setting_row {
     {THEIRS, "stopresendingafterxdays", "agent.give_up_after", days},
     {THEIRS, "maxacceptablenoncetrialsperbyte", "agent.max_trials_per_byte", demand},
     {THEIRS, "maxacceptablepayloadlengthextrabytes", "agent.max_extra_bytes", demand},
+    {THEIRS, "namecoinrpctype", "namecoin.type", namecoin_type},
+    {THEIRS, "namecoinrpchost", "namecoin.server", namecoin_server},
+    {THEIRS, "namecoinrpcuser", "namecoin.user", as_it_is},
+    {THEIRS, "namecoinrpcpassword", "namecoin.password", as_it_is},
 };
 
 /* ---- what is set here ---- */
@@ -201,8 +219,8 @@ static bool set_senders_mode(struct cli_session *session, const char *account, s
     return answer != NULL;
 }
 
-bool import_settings(struct cli *cli, struct cli_session *session, const char *account,
-                     const struct keys_file *keys, struct fault *fault)
+bool pybitmessage_settings_take(struct cli *cli, struct cli_session *session, const char *account,
+                                const struct keys_file *keys, struct fault *fault)
 {
     struct settings now;
     struct buf text = {0};
@@ -226,4 +244,138 @@ bool import_settings(struct cli *cli, struct cli_session *session, const char *a
     settings_clear(&now);
     buf_clear_secret(&text);
     return ok;
+}
+
+/* ---- ours in their words; NULL: nothing to say ---- */
+
+static char *number(uint64_t value)
+{
+    return xasprintf("%" PRIu64, value);
+}
+
+static char *host_of(const char *endpoint)
+{
+    const char *colon = strrchr(endpoint, ':');
+    return colon != NULL ? xstrndup(endpoint, (size_t)(colon - endpoint)) : NULL;
+}
+
+static char *port_of(const char *endpoint)
+{
+    const char *colon = strrchr(endpoint, ':');
+    return colon != NULL ? xstrdup(colon + 1) : NULL;
+}
+
+/* They know one peer alone, or the whole network. */
+static char *trusted_peer(const struct settings *settings)
+{
+    const char *peers = settings->network.connect;
+    return *peers != '\0' && strchr(peers, ',') == NULL && !settings->network.bootstrap
+               ? xstrdup(peers)
+               : NULL;
+}
+
+static char *no_outgoing(const struct settings *settings)
+{
+    return !settings->network.bootstrap && *settings->network.connect == '\0' ? xstrdup("False")
+                                                                              : NULL;
+}
+
+#define AS_TEXT(field) (*settings->field != '\0' ? xstrdup(settings->field) : NULL)
+#define OUT(name, expression)                                                                      \
+    static char *name(const struct settings *settings)                                             \
+    {                                                                                              \
+        return (expression);                                                                       \
+    }
+OUT(out_port, number(settings->node.port))
+OUT(out_max_outbound, number(settings->node.max_outbound))
+OUT(out_max_inbound, number(settings->node.max_inbound))
+OUT(out_download, number(settings->node.max_download_kib))
+OUT(out_upload, number(settings->node.max_upload_kib))
+OUT(out_proxy, settings->node.tor != TOR_OFF ? xstrdup("SOCKS5") : NULL)
+OUT(out_proxy_host, host_of(settings->node.socks))
+OUT(out_proxy_port, port_of(settings->node.socks))
+OUT(out_proxy_user, AS_TEXT(node.socks_user))
+OUT(out_proxy_password, AS_TEXT(node.socks_password))
+OUT(out_proxy_has_user, *settings->node.socks_user != '\0' ? xstrdup("True") : NULL)
+OUT(out_onion_host, host_of(settings->node.onion))
+OUT(out_onion_port, port_of(settings->node.onion))
+OUT(out_upnp, settings->node.upnp ? xstrdup("True") : NULL)
+OUT(out_dandelion, number(settings->network.dandelion))
+OUT(out_ttl, number((uint64_t)settings->agent.ttl_sec))
+OUT(out_days, number((uint64_t)settings->agent.give_up_after_sec / 86400))
+OUT(out_max_trials, number(settings->agent.max_trials_per_byte))
+OUT(out_max_extra, number(settings->agent.max_extra_bytes))
+OUT(out_name_type, settings->namecoin.type == NAMECOIN_NMCONTROL   ? xstrdup("nmcontrol")
+                   : settings->namecoin.type == NAMECOIN_NAMECOIND ? xstrdup("namecoind")
+                                                                   : NULL)
+OUT(out_name_host, host_of(settings->namecoin.server))
+OUT(out_name_port, port_of(settings->namecoin.server))
+OUT(out_name_user, AS_TEXT(namecoin.user))
+OUT(out_name_password, AS_TEXT(namecoin.password))
+
+static const struct out_row {
+    const char *section;
+    const char *theirs;
+    const char *ours; /* written where this is not the default any more */
+    char *(*value)(const struct settings *settings);
+} out_rows[] = {
+    {THEIRS, "port", "node.port", out_port},
+    {THEIRS, "maxoutboundconnections", "node.max_outbound", out_max_outbound},
+    {THEIRS, "maxtotalconnections", "node.max_inbound", out_max_inbound},
+    {THEIRS, "maxdownloadrate", "node.max_download_kib", out_download},
+    {THEIRS, "maxuploadrate", "node.max_upload_kib", out_upload},
+    {THEIRS, "socksproxytype", "node.tor", out_proxy},
+    {THEIRS, "sockshostname", "node.socks", out_proxy_host},
+    {THEIRS, "socksport", "node.socks", out_proxy_port},
+    {THEIRS, "socksauthentication", "node.socks_user", out_proxy_has_user},
+    {THEIRS, "socksusername", "node.socks_user", out_proxy_user},
+    {THEIRS, "sockspassword", "node.socks_password", out_proxy_password},
+    {THEIRS, "onionhostname", "node.onion", out_onion_host},
+    {THEIRS, "onionport", "node.onion", out_onion_port},
+    {THEIRS, "upnp", "node.upnp", out_upnp},
+    {THEIRS, "trustedpeer", "network.connect", trusted_peer},
+    {THEIRS, "sendoutgoingconnections", "network.bootstrap", no_outgoing},
+    {THEIRS, "ttl", "agent.ttl", out_ttl},
+    {THEIRS, "stopresendingafterxdays", "agent.give_up_after", out_days},
+    {THEIRS, "maxacceptablenoncetrialsperbyte", "agent.max_trials_per_byte", out_max_trials},
+    {THEIRS, "maxacceptablepayloadlengthextrabytes", "agent.max_extra_bytes", out_max_extra},
+    {THEIRS, "namecoinrpctype", "namecoin.type", out_name_type},
+    {THEIRS, "namecoinrpchost", "namecoin.server", out_name_host},
+    {THEIRS, "namecoinrpcport", "namecoin.server", out_name_port},
+    {THEIRS, "namecoinrpcuser", "namecoin.user", out_name_user},
+    {THEIRS, "namecoinrpcpassword", "namecoin.password", out_name_password},
+    {"network", "dandelion", "network.dandelion", out_dandelion},
+};
+
+/* With a current settingsversion a file is no first start's, and everything that is missing has its
+ * default; dontconnect lets the user look before it connects. */
+bool pybitmessage_settings_write(FILE *out, struct cli *cli, bool allowed_only, struct fault *fault)
+{
+    struct settings now;
+    struct settings defaults;
+    const char *section = THEIRS;
+    struct cli without_overrides = *cli;
+    without_overrides.n_overrides = 0;
+    if (!cli_settings(&without_overrides, &now, fault)) {
+        return false;
+    }
+    settings_init(&defaults);
+    fprintf(out, "[" THEIRS "]\nsettingsversion = %d\ndontconnect = true\nblackwhitelist = %s\n",
+            KEYS_FILE_VERSION, allowed_only ? "white" : "black");
+    for (size_t i = 0; i < ARRAY_LEN(out_rows); i++) {
+        const struct out_row *row = &out_rows[i];
+        char *value = is_default(&now, &defaults, row->ours) ? NULL : row->value(&now);
+        if (value != NULL && strcmp(section, row->section) != 0) {
+            section = row->section;
+            fprintf(out, "\n[%s]\n", section);
+        }
+        if (value != NULL) {
+            keys_file_write_value(out, row->theirs, value);
+        }
+        free(value);
+    }
+    fputc('\n', out);
+    settings_clear(&now);
+    settings_clear(&defaults);
+    return true;
 }
