@@ -502,9 +502,13 @@ bool db_quick_check(struct db *db, struct fault *fault)
     if (stmt == NULL || db_step(stmt, fault) != DB_ROW) {
         return false;
     }
-    bool ok = strcmp(db_column_text(stmt, 0), "ok") == 0;
-    if (!ok) {
-        fault_set(fault, FAULT_CORRUPT, "check the database: %.200s", db_column_text(stmt, 0));
+    const char *words = db_column_text(stmt, 0);
+    bool ok = strcmp(words, "ok") == 0;
+    if (!ok) { /* its first line names the database, the second what is wrong */
+        const char *second = strchr(words, '\n');
+        words = second != NULL ? second + 1 : words;
+        fault_set(fault, FAULT_CORRUPT, "check the database: %.*s", (int)strcspn(words, "\n"),
+                  words);
     }
     db_reset(stmt);
     return ok;

@@ -51,6 +51,7 @@ static void answer_deferred(void *context)
 {
     struct mailbox_call *call = context;
     call->store->n_jobs--;
+    store_note_fault(call->store, &call->fault);
     call_answer(call, call->fault.code == FAULT_NONE ? NULL : &call->fault);
 }
 

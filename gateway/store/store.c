@@ -69,6 +69,18 @@ static void publish(struct mail_store *store, struct mail_txn *txn)
     }
 }
 
+/* ---- A broken database ---- */
+
+void store_note_fault(struct mail_store *store, const struct fault *fault)
+{
+    if (fault && (fault->code == FAULT_CORRUPT || fault->code == FAULT_IO)) {
+        log_error("store", "failed: %s", fault->text);
+    }
+    if (fault && fault->code == FAULT_CORRUPT && store->config.on_broken) {
+        store->config.on_broken(store->config.context, fault);
+    }
+}
+
 /* ---- Writing ---- */
 
 struct write_job {
@@ -91,9 +103,8 @@ static void write_done(void *context, const struct fault *fault)
     struct write_job *write = context;
     if (!fault) {
         publish(write->store, &write->txn);
-    } else if (fault->code == FAULT_CORRUPT || fault->code == FAULT_IO) {
-        log_error("store", "write failed: %s", fault->text);
     }
+    store_note_fault(write->store, fault);
     write->store->n_jobs--;
     write->done(write->job, fault);
     mail_txn_clear(&write->txn);

@@ -35,6 +35,10 @@ struct store_config {
     struct pool *pool;
     struct db_writer *writer;       /* of the same database */
     struct decoder_client *decoder; /* the owner's */
+    /* Called when the database turned out to be broken, each time; nothing that is asked of it can
+     * be trusted from then on. May be NULL. */
+    void (*on_broken)(void *context, const struct fault *fault);
+    void *context;
 };
 
 struct mail_store *store_new(const struct store_config *config, struct fault *fault) MUST_USE;

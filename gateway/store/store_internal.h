@@ -218,6 +218,9 @@ struct mailbox_call *store_search_text(struct mailbox *mailbox, const struct uid
  * locks. It ends with the turn, or with the next commit that is told. */
 void store_hold_snapshot(struct mail_store *store);
 
+/* Tells the store's owner when the fault says that the database is broken. */
+void store_note_fault(struct mail_store *store, const struct fault *fault);
+
 /* One that is spare, or NULL: the job opens one itself, on its thread (mail_db_open_reader). */
 struct db *store_take_reader(struct mail_store *store);
 /* Back from a job; NULL is ignored. */

@@ -284,6 +284,7 @@ static void load_done(void *context, bool was_cancelled)
     if (was_cancelled && !job->ok) {
         fault_set(&job->fault, FAULT_CANCELLED, "the store is closing");
     }
+    store_note_fault(job->store, &job->fault);
     if (job->ok) {
         shared->view = job->view;
         shared->uid_validity = job->uid_validity;
