@@ -57,7 +57,8 @@ enum { CHILD_STOP_TIMEOUT_MS = 4000 };
 /* Values. */
 #define CHILD_VALUE_HOME "home"         /* the child's own folder: HOME/node, HOME/gateway */
 #define CHILD_VALUE_INSTANCE "instance" /* decoder: "network" or "owner" */
-#define CHILD_VALUE_MODE "mode"         /* "run", or "one-shot": one command, no servers, no node */
+/* "run"; "one-shot": one command, no servers, no node; "salvage": read out a broken mail.db */
+#define CHILD_VALUE_MODE "mode"
 /* To the node: the router forwards this port to ours. */
 #define CHILD_VALUE_EXTERNAL_PORT "external_port"
 /* To the gateway, whenever they change, for `status`: "pid.supervisor", "pid.node", "pid.gateway",
@@ -92,6 +93,8 @@ enum { CHILD_STOP_TIMEOUT_MS = 4000 };
 #define CHILD_REPORT_RETIRE "retire"
 /* Why it can't work until a person acts: the supervisor prints it and ends with exit code 1. */
 #define CHILD_REPORT_PROBLEM "problem"
+/* It did what it was started for, and this came of it: the supervisor ends. */
+#define CHILD_REPORT_RESULT "result"
 
 struct child_handler {
     /* A further socket; `fd` is the callee's. */

@@ -4,15 +4,16 @@
  *
  * This file only puts the rooms together and takes them apart again, in order:
  *
- *     settings -> sandbox -> a restore that waits -> mail.db -> loop, pools, writer -> decoders ->
- * store -> agent -> control
- *     -> servers -> first run -> ready
- */
+ *     settings -> sandbox -> a restore or salvage that waits -> mail.db -> loop, pools, writer
+ *     -> decoders -> store -> agent -> control -> servers -> first run -> ready
+ *
+ * Started for a salvage, it does that after the sandbox, reports, and ends. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/buf.h"
 #include "base/child.h"
 #include "base/clock.h"
 #include "base/db.h"
@@ -29,6 +30,7 @@
 #include "gateway/agent/agent.h"
 #include "gateway/agent/pow_gpu.h"
 #include "gateway/backup/backup.h"
+#include "gateway/backup/salvage.h"
 #include "gateway/control/control.h"
 #include "gateway/control/web.h"
 #include "gateway/decoder/decoder_client.h"
@@ -71,6 +73,7 @@ struct app {
     struct timer ready_timer;
     struct timer restart_timer;
     bool stopping;
+    bool is_broken; /* mail.db is, and the supervisor knows */
 };
 
 static void on_stop(void *context);
@@ -141,6 +144,18 @@ static bool open_pools(struct app *app, struct fault *fault)
     return app->pow_pool != NULL;
 }
 
+/* Once: the supervisor prints it and stops all of us. */
+static void on_broken(void *context, const struct fault *fault)
+{
+    struct app *app = context;
+    if (!app->is_broken) {
+        struct fault advice = *fault;
+        app->is_broken = true;
+        salvage_advise(app->folder, &advice);
+        child_report(app->child, CHILD_REPORT_PROBLEM, advice.text);
+    }
+}
+
 static bool open_store(struct app *app, struct fault *fault)
 {
     char *path = paths_in(app->folder, "mail.db");
@@ -153,6 +168,8 @@ static bool open_store(struct app *app, struct fault *fault)
             .pool = app->pool,
             .writer = app->writer,
             .decoder = app->owner_decoder,
+            .on_broken = on_broken,
+            .context = app,
         };
         app->store = store_new(&config, fault);
     }
@@ -164,10 +181,15 @@ static bool open_store(struct app *app, struct fault *fault)
     return app->store != NULL;
 }
 
-static bool is_one_shot(const struct app *app)
+static bool has_mode(const struct app *app, const char *name)
 {
     const char *mode = child_value(app->child, CHILD_VALUE_MODE);
-    return mode != NULL && strcmp(mode, "one-shot") == 0;
+    return mode != NULL && strcmp(mode, name) == 0;
+}
+
+static bool is_one_shot(const struct app *app)
+{
+    return has_mode(app, "one-shot");
 }
 
 static void run_program(void *context, const char *name, int64_t id, const char *environment,
@@ -419,7 +441,7 @@ static const struct child_handler handler = {
 
 /* ---- life ---- */
 
-static bool open_all(struct app *app, struct fault *fault)
+static bool enter(struct app *app, struct fault *fault)
 {
     app->folder = child_value(app->child, CHILD_VALUE_HOME);
     if (app->folder == NULL) {
@@ -439,15 +461,68 @@ static bool open_all(struct app *app, struct fault *fault)
     log_init(STDERR_FILENO, (enum log_level)app->settings.log.level, "gateway");
     log_show_addresses(app->settings.log.addresses);
     bool may_connect = app->settings.namecoin.type != NAMECOIN_OFF;
-    if (!sandbox_gateway_enter(&app->sandbox, app->folder, may_connect, fault)) {
-        return false;
-    }
+    return sandbox_gateway_enter(&app->sandbox, app->folder, may_connect, fault);
+}
+
+static bool open_all(struct app *app, struct fault *fault)
+{
     app->loop = loop_new();
     open_decoders(app);
     open_gpu(app);
-    return restore_finish(app->folder, clock_now_sec(), fault) && open_pools(app, fault) &&
-           open_store(app, fault) && open_agent(app, fault) && open_control(app) &&
-           (is_one_shot(app) || open_servers(app, fault));
+    bool ok = salvage_finish(app->folder, clock_now_sec(), NULL, fault) &&
+              restore_finish(app->folder, clock_now_sec(), fault) && open_pools(app, fault) &&
+              open_store(app, fault) && open_agent(app, fault) && open_control(app) &&
+              (is_one_shot(app) || open_servers(app, fault));
+    if (!ok && fault->code == FAULT_CORRUPT) {
+        salvage_advise(app->folder, fault);
+    }
+    return ok;
+}
+
+static void refuse_socket(void *context, const char *name, int fd)
+{
+    (void)context;
+    (void)name;
+    process_close_fd(&fd);
+}
+
+static void ignore_stop(void *context)
+{
+    (void)context;
+}
+
+/* What the supervisor is told last, before it ends all of us. What it says meanwhile is for rooms
+ * that were never opened. */
+static void report_last(struct app *app, const char *name, const char *value)
+{
+    static const struct child_handler deaf = {.on_socket = refuse_socket, .on_stop = ignore_stop};
+    if (app->loop == NULL) {
+        app->loop = loop_new();
+    }
+    child_attach(app->child, app->loop, &deaf, app);
+    child_report(app->child, name, value);
+    loop_turn(app->loop, 0);
+}
+
+static bool run_salvage(struct app *app, struct fault *fault)
+{
+    struct buf report = {0};
+    bool ok = salvage_prepare(app->folder, &report, fault) &&
+              salvage_finish(app->folder, clock_now_sec(), &report, fault);
+    if (ok) {
+        report_last(app, CHILD_REPORT_RESULT, buf_str(&report));
+    }
+    buf_clear(&report);
+    return ok;
+}
+
+static void serve(struct app *app)
+{
+    child_attach(app->child, app->loop, &handler, app);
+    take_first_values(app);
+    child_report(app->child, CHILD_REPORT_SANDBOX, app->sandbox.text);
+    begin_serving(app);
+    loop_run(app->loop);
 }
 
 /* The agent stops first; then whatever still ends (writes, jobs) ends into a closed agent. */
@@ -492,21 +567,15 @@ int main(void)
         settings_clear(&app.settings);
         return EXIT_FAILURE;
     }
-    bool ok = open_all(&app, &fault);
-    if (ok) {
-        child_attach(app.child, app.loop, &handler, &app);
-        take_first_values(&app);
-        child_report(app.child, CHILD_REPORT_SANDBOX, app.sandbox.text);
-        begin_serving(&app);
-        loop_run(app.loop);
-    } else {
-        log_error("gateway", "can't start reason=\"%s\"", fault.text);
-        if (app.loop == NULL) {
-            app.loop = loop_new();
-        }
-        child_attach(app.child, app.loop, &handler, &app);
-        child_report(app.child, CHILD_REPORT_PROBLEM, fault.text);
-        loop_turn(app.loop, 0);
+    bool is_salvage = has_mode(&app, "salvage");
+    bool ok =
+        enter(&app, &fault) && (is_salvage ? run_salvage(&app, &fault) : open_all(&app, &fault));
+    if (!ok) {
+        log_error("gateway", "can't %s reason=\"%s\"", is_salvage ? "salvage" : "start",
+                  fault.text);
+        report_last(&app, CHILD_REPORT_PROBLEM, fault.text);
+    } else if (!is_salvage) {
+        serve(&app);
     }
     close_all(&app);
     return ok ? EXIT_SUCCESS : EXIT_FAILURE;

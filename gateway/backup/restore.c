@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -19,6 +18,7 @@
 #include "base/pool.h"
 #include "base/process.h"
 #include "gateway/agent/outgoing_db.h"
+#include "gateway/backup/db_files.h"
 #include "gateway/backup/seal.h"
 #include "gateway/store/accounts.h"
 #include "gateway/store/folders.h"
@@ -29,36 +29,6 @@
 #define OPENED_NAME "restore.tmp" /* unsealed, not yet checked */
 #define SCRATCH_NAME "scratch.tmp"
 #define READY_NAME "restored.db"
-#define MAIL_DB_NAME "mail.db"
-
-/* What SQLite keeps beside a database. */
-static const char *const companions[] = {"-wal", "-shm"};
-
-static char *path_in(const char *folder, const char *name)
-{
-    return xasprintf("%s/%s", folder, name);
-}
-
-static void delete_database(const char *path)
-{
-    unlink(path);
-    for (size_t i = 0; i < ARRAY_LEN(companions); i++) {
-        char *companion = xasprintf("%s%s", path, companions[i]);
-        unlink(companion);
-        free(companion);
-    }
-}
-
-static bool rename_in(const char *folder, const char *from, const char *to, struct fault *fault)
-{
-    char *old_path = path_in(folder, from);
-    char *new_path = path_in(folder, to);
-    bool ok = rename(old_path, new_path) == 0 ||
-              fault_set_errno(fault, errno, "rename %s to %s", old_path, to);
-    free(old_path);
-    free(new_path);
-    return ok;
-}
 
 /* ---- preparing ---- */
 
@@ -80,7 +50,7 @@ static bool unseal_to(int to, struct seal_reader *reader, const struct pool_toke
 static bool unseal(const char *folder, const char *opened, const struct seal_key *key,
                    const struct pool_token *token, struct fault *fault)
 {
-    char *sealed = path_in(folder, RESTORE_SEALED_NAME);
+    char *sealed = db_files_path(folder, RESTORE_SEALED_NAME);
     int from = open(sealed, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     bool ok = from >= 0 || fault_set_errno(fault, errno, "open %s", sealed);
     free(sealed);
@@ -108,10 +78,10 @@ static bool count_rows(struct db *db, const char *sql, int64_t *out, struct faul
 static bool check(const char *folder, const char *opened, struct restore_summary *out,
                   struct fault *fault)
 {
-    char *scratch = path_in(folder, SCRATCH_NAME);
-    delete_database(scratch);
+    char *scratch = db_files_path(folder, SCRATCH_NAME);
+    db_files_delete(scratch);
     bool ok = mail_db_check_foreign(opened, scratch, fault);
-    delete_database(scratch);
+    db_files_delete(scratch);
     free(scratch);
     struct db *db = ok ? mail_db_open(opened, fault) : NULL; /* brings it up to date, too */
     ok = db != NULL && store_check(db, fault) &&
@@ -125,12 +95,13 @@ static bool check(const char *folder, const char *opened, struct restore_summary
 bool restore_prepare(const char *folder, const struct seal_key *key, const struct pool_token *token,
                      struct restore_summary *out, struct fault *fault)
 {
-    char *opened = path_in(folder, OPENED_NAME);
+    char *opened = db_files_path(folder, OPENED_NAME);
     *out = (struct restore_summary){0};
-    delete_database(opened);
+    db_files_delete(opened);
     bool ok = unseal(folder, opened, key, token, fault) && check(folder, opened, out, fault) &&
-              rename_in(folder, OPENED_NAME, READY_NAME, fault) && file_sync_folder(folder, fault);
-    delete_database(opened);
+              db_files_rename(folder, OPENED_NAME, READY_NAME, fault) &&
+              file_sync_folder(folder, fault);
+    db_files_delete(opened);
     free(opened);
     return ok;
 }
@@ -276,9 +247,19 @@ static bool bring_up_to_date(const char *ready, const char *mail_db, struct faul
         return false;
     }
     bool has_old = attach_old(db, mail_db);
-    bool ok = mail_txn_run(db, run_finishing, &has_old, fault);
-    if (has_old) {
-        ok = db_exec(db, "DETACH DATABASE old", fault) && ok;
+    struct fault why = {0};
+    bool ok = mail_txn_run(db, run_finishing, &has_old, &why);
+    if (has_old && !db_exec(db, "DETACH DATABASE old", &why)) {
+        ok = false;
+    }
+    if (!ok && has_old && why.code == FAULT_CORRUPT) {
+        log_warn("backup", "no keys are taken over from the broken database");
+        has_old = false;
+        why = (struct fault){0};
+        ok = mail_txn_run(db, run_finishing, &has_old, &why);
+    }
+    if (!ok) {
+        fault_set(fault, why.code, "%s", why.text);
     }
     db_checkpoint(db);
     db_close(&db); /* the last connection: its log goes with it */
@@ -287,41 +268,18 @@ static bool bring_up_to_date(const char *ready, const char *mail_db, struct faul
 
 /* ---- finishing: the exchange ---- */
 
-/* With what SQLite may have left beside it, under the same name. */
-static bool set_aside(const char *folder, int64_t now_sec, struct fault *fault)
-{
-    time_t now = (time_t)now_sec;
-    struct tm tm;
-    char aside[64] = MAIL_DB_NAME ".before-";
-    if (gmtime_r(&now, &tm) != NULL) {
-        size_t len = strlen(aside);
-        (void)strftime(aside + len, sizeof aside - len, "%Y%m%d-%H%M%S", &tm);
-    }
-    for (size_t i = 0; i < ARRAY_LEN(companions); i++) {
-        char from[64];
-        char to[sizeof aside + 8];
-        (void)snprintf(from, sizeof from, MAIL_DB_NAME "%s", companions[i]);
-        (void)snprintf(to, sizeof to, "%s%s", aside, companions[i]);
-        struct fault why = {0};
-        if (!rename_in(folder, from, to, &why) && why.code != FAULT_NOT_FOUND) {
-            return fault_set(fault, why.code, "%s", why.text);
-        }
-    }
-    struct fault why = {0};
-    return rename_in(folder, MAIL_DB_NAME, aside, &why) || why.code == FAULT_NOT_FOUND ||
-           fault_set(fault, why.code, "%s", why.text);
-}
-
 bool restore_finish(const char *folder, int64_t now_sec, struct fault *fault)
 {
-    char *ready = path_in(folder, READY_NAME);
-    char *mail_db = path_in(folder, MAIL_DB_NAME);
-    char *sealed = path_in(folder, RESTORE_SEALED_NAME);
+    char *ready = db_files_path(folder, READY_NAME);
+    char *mail_db = db_files_path(folder, MAIL_DB_NAME);
+    char *sealed = db_files_path(folder, RESTORE_SEALED_NAME);
+    char aside[DB_FILES_NAME_BYTES];
     bool is_ready = access(ready, F_OK) == 0;
     bool ok =
-        !is_ready ||
-        (bring_up_to_date(ready, mail_db, fault) && set_aside(folder, now_sec, fault) &&
-         rename_in(folder, READY_NAME, MAIL_DB_NAME, fault) && file_sync_folder(folder, fault));
+        !is_ready || (bring_up_to_date(ready, mail_db, fault) &&
+                      db_files_set_aside(folder, MAIL_DB_NAME, "before", now_sec, aside, fault) &&
+                      db_files_rename(folder, READY_NAME, MAIL_DB_NAME, fault) &&
+                      file_sync_folder(folder, fault));
     if (is_ready && ok) {
         unlink(sealed);
         log_info("backup", "restored; the database before it was kept beside it");

@@ -55,6 +55,10 @@ json_t *cli_call(struct cli *cli, const char *call, json_t *params, struct fault
 json_t *cli_call_running(struct cli *cli, const char *call, json_t *params,
                          struct fault *fault) MUST_USE;
 
+/* Start a gateway that does nothing but salvage; nothing else may run in this home. Its report
+ * (gateway/backup/salvage.h), the caller's; NULL when it failed, which was printed. */
+char *cli_run_salvage(struct cli *cli) MUST_USE;
+
 /* Options of a command: "--name" or "--name VALUE". */
 struct cli_option {
     const char *name;   /* with the dashes */
@@ -74,6 +78,7 @@ const char *cli_text(const json_t *object, const char *key);
 
 #define CLI_COMMAND(name) int name(struct cli *cli, int argc, char **argv)
 CLI_COMMAND(cmd_run);
+CLI_COMMAND(cmd_salvage);
 CLI_COMMAND(cmd_node);
 CLI_COMMAND(cmd_status);
 CLI_COMMAND(cmd_account_new);

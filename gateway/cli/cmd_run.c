@@ -72,12 +72,13 @@ static bool prepare(const struct cli *cli, struct settings *out, struct fault *f
     return ok;
 }
 
-/* What differs between the three ways to start. */
+/* What differs between the ways to start. */
 struct start {
     bool with_gateway;
     bool with_node;
     bool one_shot;
     bool with_console;
+    char **salvage; /* as in supervisor_options */
 };
 
 /* A graphics processor's driver shows itself as one of these; without any of them OpenCL's library
@@ -192,6 +193,7 @@ static int supervise(const struct cli *cli, const struct settings *settings, str
         .with_node = start.with_node,
         .upnp = start.with_node && settings->node.upnp && settings->node.tor != TOR_STRICT,
         .one_shot = start.one_shot,
+        .salvage = start.salvage,
         .no_gpu = no_gpu(settings, start),
         .log_fd = log_fd,
     };
@@ -235,6 +237,18 @@ int cmd_node(struct cli *cli, int argc, char **argv)
         return cli_usage("node", "it takes no argument");
     }
     return start(cli, (struct start){.with_node = true});
+}
+
+char *cli_run_salvage(struct cli *cli)
+{
+    char *report = NULL;
+    int code =
+        start(cli, (struct start){.with_gateway = true, .one_shot = true, .salvage = &report});
+    if (code != CLI_DONE) {
+        free(report);
+        report = NULL;
+    }
+    return report;
 }
 
 /* ---- One command where nothing runs. ---- */

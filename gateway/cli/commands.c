@@ -51,6 +51,8 @@ const struct command commands[] = {
     {"backup", "FILE", "put keys, mail and queue into one file that the recovery key opens",
      cmd_backup},
     {"restore", "FILE", "go back to a backup; asks for the recovery key", cmd_restore},
+    {"salvage", "", "read out of a broken mail.db what can be read, into a new one in its place",
+     cmd_salvage},
     {"recovery-key", "[--new]", "is there a recovery key? --new: make one, and print it once",
      cmd_recovery_key},
     {"deliver", "PLACE [--account NAME] [--domain DOMAIN]",

@@ -20,7 +20,7 @@ static const struct help_group {
     {"Chans and subscriptions", " chan subscribe unsubscribe mute unmute subscriptions "},
     {"Contacts, and who may write", " contact lookup block allow senders "},
     {"Outgoing mail", " queue sendmail deliver "},
-    {"Keeping and moving", " backup restore recovery-key import export "},
+    {"Keeping and moving", " backup restore recovery-key salvage import export "},
     {"Measuring", " bench "},
 };
 

@@ -120,6 +120,10 @@ static void on_report(struct kid *kid, const char *name, const char *value)
         fprintf(stderr, "bittern: %s\n", value);
         supervisor->exit_code = SUPERVISOR_EXIT_FAILED;
         stop(supervisor);
+    } else if (strcmp(name, CHILD_REPORT_RESULT) == 0 && supervisor->options->salvage != NULL) {
+        free(*supervisor->options->salvage);
+        *supervisor->options->salvage = xstrdup(value);
+        stop(supervisor);
     }
 }
 

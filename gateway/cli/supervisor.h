@@ -44,6 +44,8 @@ struct supervisor_options {
     bool with_node;
     bool upnp;     /* have the router forward the node's port */
     bool one_shot; /* the gateway serves one command: no listeners, no node */
+    char **salvage; /* the gateway reads out a broken mail.db, and this gets its report, the
+                     * caller's; NULL: as always */
     const char *no_gpu; /* why no graphics processor is to be used; NULL: start its process */
     int log_fd;    /* the children's standard error; the caller's own, STDERR_FILENO will do */
 };

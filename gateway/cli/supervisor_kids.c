@@ -181,7 +181,10 @@ static void send_basics(struct kid *kid)
     struct supervisor *supervisor = kid->supervisor;
     const struct supervisor_options *options = supervisor->options;
     send_settings(kid);
-    kid_send_value(kid, CHILD_VALUE_MODE, options->one_shot ? "one-shot" : "run");
+    kid_send_value(kid, CHILD_VALUE_MODE,
+                   options->salvage != NULL ? "salvage"
+                   : options->one_shot      ? "one-shot"
+                                            : "run");
     if (kid->kind->folder != NULL) {
         char *folder = xasprintf("%s/%s", options->home, kid->kind->folder);
         kid_send_value(kid, CHILD_VALUE_HOME, folder);
