@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Makes the seed corpora of node/wire, node/objects, node/link and crypto from tests/vectors.
+"""Makes the seed corpora of node/wire, node/objects, node/link and crypto from tests/vectors, and that
+of base/db_pages.
 
 Run it from anywhere; it writes tests/fuzz/corpus/NAME/*. Files that are there and not made by it (found by a
 fuzzer, kept after a fix) stay.
@@ -8,6 +9,8 @@ fuzzer, kept after a fix) stay.
 import json
 import pathlib
 import re
+import sqlite3
+import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 VECTORS = HERE.parent / "vectors"
@@ -115,6 +118,28 @@ def texts():
     put("address", "folded", codec["decode"][29]["input"].lower().encode())
 
 
+def db_pages():
+    """A file of a few pages (table, index, overflow), and the same with rows in a log."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = pathlib.Path(folder) / "x.db"
+        db = sqlite3.connect(path, isolation_level=None)
+        db.executescript("PRAGMA page_size=4096; PRAGMA journal_mode=WAL;"
+                         "CREATE TABLE t (id INTEGER PRIMARY KEY, a TEXT UNIQUE, b BLOB);"
+                         "CREATE TABLE w (k BLOB PRIMARY KEY, n REAL) WITHOUT ROWID;")
+        for i in range(12):
+            db.execute("INSERT INTO t VALUES (?, ?, ?)", (i << i, "t%d" % i, bytes([i]) * (i * 40)))
+            db.execute("INSERT INTO w VALUES (?, ?)", (b"k%d" % i, i / 3))
+        db.execute("INSERT INTO t VALUES (-5, NULL, zeroblob(5000))")
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        plain = path.read_bytes()
+        db.execute("UPDATE t SET a = a || 'x'")
+        log = pathlib.Path(str(path) + "-wal").read_bytes()
+        db.close()
+    put("db_pages", "plain", bytes([len(plain) // 4096]) + plain)
+    put("db_pages", "with a log", bytes([len(plain) // 4096]) + plain + log)
+    put("db_pages", "a log alone", bytes([0]) + log)
+
+
 def sealed():
     ecies = load("ecies.json")
     for entry in ecies["must_decrypt"] + ecies["must_fail"]:
@@ -131,6 +156,7 @@ def main():
     links()
     texts()
     sealed()
+    db_pages()
 
 
 if __name__ == "__main__":
