@@ -129,18 +129,20 @@ static const char base64_alphabet[] =
 
 void base64_encode(struct buf *out, struct bytes in)
 {
+    if (!buf_reserve(out, (in.len + 2) / 3 * 4)) {
+        return;
+    }
+    uint8_t *next = out->data + out->len;
     for (size_t i = 0; i < in.len; i += 3) {
         size_t n_bytes = in.len - i < 3 ? in.len - i : 3;
-        uint32_t group = 0;
-        for (size_t j = 0; j < 3; j++) {
-            group = group << 8 | (j < n_bytes ? in.data[i + j] : 0);
-        }
-        char quad[4];
+        uint32_t group = (uint32_t)in.data[i] << 16 |
+                         (n_bytes > 1 ? (uint32_t)in.data[i + 1] << 8 : 0) |
+                         (n_bytes > 2 ? in.data[i + 2] : 0);
         for (size_t j = 0; j < 4; j++) {
-            quad[j] = j <= n_bytes ? base64_alphabet[group >> (18 - 6 * j) & 0x3f] : '=';
+            *next++ = (uint8_t)(j <= n_bytes ? base64_alphabet[group >> (18 - 6 * j) & 0x3f] : '=');
         }
-        buf_append(out, quad, sizeof quad);
     }
+    out->len = (size_t)(next - out->data);
 }
 
 static int base64_value(uint8_t c)

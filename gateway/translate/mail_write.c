@@ -306,35 +306,52 @@ void mail_write_base64(struct buf *out, struct bytes data)
     }
 }
 
+static bool is_blank(uint8_t byte)
+{
+    return byte == ' ' || byte == '\t';
+}
+
+/* How many bytes from `start` on stand for themselves, `max` at most. White space at the end of a
+ * line does not, nor, at its beginning, what some programs change on the way: a dot, "From ". */
+static size_t qp_literal_len(struct bytes line, size_t start, size_t max)
+{
+    size_t end = line.len - (is_blank(line.data[line.len - 1]) ? 1 : 0);
+    size_t at = start;
+    end = end - start > max ? start + max : end;
+    if (start == 0 && (line.data[0] == '.' || line.data[0] == 'F')) {
+        return 0;
+    }
+    while (at < end && ((line.data[at] >= ' ' && line.data[at] < 0x7f && line.data[at] != '=') ||
+                        line.data[at] == '\t')) {
+        at++;
+    }
+    return at - start;
+}
+
 /* One line of text without its LF (RFC 2045 section 6.7). */
 static void write_qp_line(struct buf *out, struct bytes line)
 {
     static const char digits[] = "0123456789ABCDEF";
-    uint8_t row[LINE_BYTES + 2];
+    const size_t room = LINE_BYTES - 1; /* and the '=' of a line that goes on */
     size_t column = 0;
-    for (size_t i = 0; i < line.len; i++) {
-        uint8_t byte = line.data[i];
-        bool last = i + 1 == line.len;
-        bool space = byte == ' ' || byte == '\t';
-        bool literal = (byte > 0x20 && byte < 0x7f && byte != '=') || (space && !last);
-        /* A dot that stands alone, and "From ", are changed on the way by some programs. */
-        if (i == 0 && (byte == '.' || byte == 'F')) {
-            literal = false;
+    for (size_t i = 0; i < line.len;) {
+        size_t len = qp_literal_len(line, i, room - column);
+        buf_append(out, line.data + i, len);
+        i += len;
+        column += len;
+        if (i == line.len) {
+            break;
         }
-        if (column + (literal ? 1 : 3) > LINE_BYTES - 1) {
-            buf_append(out, row, column);
+        if (column + 3 > room) { /* the line is full, or too full for what must be encoded */
             buf_append_str(out, "=\r\n");
             column = 0;
+            continue;
         }
-        if (literal) {
-            row[column++] = byte;
-        } else {
-            row[column++] = '=';
-            row[column++] = (uint8_t)digits[byte >> 4];
-            row[column++] = (uint8_t)digits[byte & 15];
-        }
+        const char escape[] = {'=', digits[line.data[i] >> 4], digits[line.data[i] & 15]};
+        buf_append(out, escape, sizeof escape);
+        column += sizeof escape;
+        i++;
     }
-    buf_append(out, row, column);
     buf_append_str(out, "\r\n");
 }
 

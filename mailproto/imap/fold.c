@@ -46,20 +46,9 @@ static void append_folded(struct buf *out, utf8proc_int32_t code_point, bool *wa
     }
 }
 
-/* Letters, digits and signs of ASCII at the front of `text`, in small letters; returns how many. */
-static size_t append_ascii_run(struct buf *out, struct bytes text)
+static uint8_t small(uint8_t byte)
 {
-    size_t start = out->len;
-    size_t len = 0;
-    while (len < text.len && text.data[len] > 0x20 && text.data[len] < 0x7f) {
-        len++;
-    }
-    if (len != 0 && buf_append(out, text.data, len)) {
-        for (uint8_t *at = out->data + start; at < out->data + out->len; at++) {
-            *at = (uint8_t)(*at >= 'A' && *at <= 'Z' ? *at + ('a' - 'A') : *at);
-        }
-    }
-    return len;
+    return (uint8_t)(byte >= 'A' && byte <= 'Z' ? byte + ('a' - 'A') : byte);
 }
 
 static bool is_plain_space(uint8_t byte)
@@ -67,33 +56,43 @@ static bool is_plain_space(uint8_t byte)
     return byte == ' ' || byte == '\n' || byte == '\r' || byte == '\t';
 }
 
+/* ASCII without control characters at the front of `text`; returns how many bytes of it. */
+static size_t append_ascii(struct buf *out, struct bytes text, bool *was_space)
+{
+    size_t at = 0;
+    if (!buf_reserve(out, text.len)) {
+        return 0;
+    }
+    uint8_t *next = out->data + out->len;
+    for (; at < text.len; at++) {
+        uint8_t byte = text.data[at];
+        if (byte > ' ' && byte < 0x7f) {
+            *next++ = small(byte);
+            *was_space = false;
+        } else if (is_plain_space(byte)) {
+            *next = ' ';
+            next += !*was_space;
+            *was_space = true;
+        } else {
+            break;
+        }
+    }
+    out->len = (size_t)(next - out->data);
+    return at;
+}
+
 void fold_text(struct buf *out, struct bytes text)
 {
     bool was_space = false;
-    size_t at = 0;
-    while (at < text.len) {
-        size_t run = append_ascii_run(out, bytes_slice(text, at, text.len));
-        if (run != 0) {
-            was_space = false;
-            at += run;
-            continue;
+    while (text.len != 0 && buf_ok(out)) {
+        size_t at = append_ascii(out, text, &was_space);
+        text = bytes_slice(text, at, text.len);
+        if (text.len != 0) {
+            utf8proc_int32_t code_point = 0;
+            utf8proc_ssize_t len =
+                utf8proc_iterate(text.data, (utf8proc_ssize_t)text.len, &code_point);
+            append_folded(out, len > 0 ? code_point : 0xfffd, &was_space);
+            text = bytes_slice(text, len > 0 ? (size_t)len : 1, text.len);
         }
-        if (is_plain_space(text.data[at])) {
-            if (!was_space) {
-                buf_append_byte(out, ' ');
-            }
-            was_space = true;
-            at++;
-            continue;
-        }
-        utf8proc_int32_t code_point = 0;
-        utf8proc_ssize_t len =
-            utf8proc_iterate(text.data + at, (utf8proc_ssize_t)(text.len - at), &code_point);
-        if (len <= 0) {
-            code_point = 0xfffd;
-            len = 1;
-        }
-        append_folded(out, code_point, &was_space);
-        at += (size_t)len;
     }
 }

@@ -1,30 +1,31 @@
 // SPDX-License-Identifier: MIT
 #include "mailproto/mime/html_text.h"
 
-#include <libxml/HTMLparser.h>
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/buf.h"
 #include "base/compiler.h"
-#include "base/mem.h"
 #include "base/str.h"
+#include "mailproto/mime/html_token.h"
 
-enum { MAX_LINK_BYTES = 2000, MAX_QUOTE_DEPTH = 20, MAX_HREF_DEPTH = 8 };
+enum { MAX_LINK_BYTES = 2000, MAX_QUOTE_DEPTH = 20, MAX_OPEN = 100 };
 
 struct writer {
     struct buf *out;
-    unsigned n_skipped; /* open elements whose text is not shown */
+    struct html_reader reader;
+    const struct element *open[MAX_OPEN]; /* blocks: what lies deeper has no end */
+    unsigned n_open;
     unsigned n_pre;
     unsigned quote_depth;
     unsigned newlines_due; /* before the next text */
     bool space_due;
     bool at_line_start;
     bool is_empty;
-    char *hrefs[MAX_HREF_DEPTH]; /* of the open links */
-    size_t link_starts[MAX_HREF_DEPTH];
-    unsigned n_links;
+    bool in_link;       /* that is shown */
+    struct buf href;    /* its target */
+    size_t link_start;  /* in `out` */
+    struct buf scratch; /* a text whose references are resolved */
 };
 
 /* ---- text ---- */
@@ -66,11 +67,6 @@ static void want_newlines(struct writer *writer, unsigned n)
     }
 }
 
-static bool is_white(uint8_t byte)
-{
-    return byte == ' ' || byte == '\t' || byte == '\n' || byte == '\r' || byte == '\f';
-}
-
 static void put_preformatted(struct writer *writer, struct bytes text)
 {
     while (text.len != 0) {
@@ -86,108 +82,63 @@ static void put_preformatted(struct writer *writer, struct bytes text)
     }
 }
 
+/* Words with single spaces between them, which stay as they are. */
+static size_t words_len(struct bytes text)
+{
+    size_t len = 0;
+    while (len < text.len &&
+           (!html_is_white(text.data[len]) ||
+            (text.data[len] == ' ' && len + 1 < text.len && !html_is_white(text.data[len + 1])))) {
+        len++;
+    }
+    return len;
+}
+
 static void put_flowing(struct writer *writer, struct bytes text)
 {
-    size_t i = 0;
-    while (i < text.len) {
-        size_t start = i;
-        while (i < text.len && !is_white(text.data[i])) {
-            i++;
-        }
-        if (i > start) {
-            put(writer, bytes_slice(text, start, i - start));
-        }
-        if (i < text.len) {
+    while (text.len != 0) {
+        if (html_is_white(text.data[0])) {
             writer->space_due = !writer->at_line_start || writer->space_due;
-            i++;
+            text = bytes_slice(text, 1, text.len);
+            continue;
         }
+        size_t len = words_len(text);
+        put(writer, bytes_slice(text, 0, len));
+        text = bytes_slice(text, len, text.len);
     }
 }
 
-static void on_text(void *context, const xmlChar *text, int len)
+static void on_text(struct writer *writer, struct bytes text)
 {
-    struct writer *writer = context;
-    struct bytes bytes = {text, len > 0 ? (size_t)len : 0};
-    if (writer->n_skipped != 0) {
-        return;
+    if (bytes_find(text, '&') != text.len) {
+        buf_reset(&writer->scratch);
+        html_append_text(&writer->scratch, text);
+        text = buf_view(&writer->scratch);
     }
     if (writer->n_pre != 0) {
-        put_preformatted(writer, bytes);
+        put_preformatted(writer, text);
     } else {
-        put_flowing(writer, bytes);
+        put_flowing(writer, text);
     }
 }
 
-/* ---- elements ---- */
+/* ---- links ---- */
 
-enum element_kind { ELEMENT_SKIP, ELEMENT_PARAGRAPH, ELEMENT_BLOCK, ELEMENT_PRE, ELEMENT_QUOTE };
-
-static const struct {
-    const char *name;
-    enum element_kind kind;
-} ELEMENTS[] = {
-    {"script", ELEMENT_SKIP},     {"style", ELEMENT_SKIP},    {"head", ELEMENT_SKIP},
-    {"title", ELEMENT_SKIP},      {"template", ELEMENT_SKIP}, {"object", ELEMENT_SKIP},
-    {"iframe", ELEMENT_SKIP},     {"noscript", ELEMENT_SKIP}, {"p", ELEMENT_PARAGRAPH},
-    {"h1", ELEMENT_PARAGRAPH},    {"h2", ELEMENT_PARAGRAPH},  {"h3", ELEMENT_PARAGRAPH},
-    {"h4", ELEMENT_PARAGRAPH},    {"h5", ELEMENT_PARAGRAPH},  {"h6", ELEMENT_PARAGRAPH},
-    {"ul", ELEMENT_PARAGRAPH},    {"ol", ELEMENT_PARAGRAPH},  {"dl", ELEMENT_PARAGRAPH},
-    {"table", ELEMENT_PARAGRAPH}, {"div", ELEMENT_BLOCK},     {"tr", ELEMENT_BLOCK},
-    {"li", ELEMENT_BLOCK},        {"dt", ELEMENT_BLOCK},      {"dd", ELEMENT_BLOCK},
-    {"section", ELEMENT_BLOCK},   {"article", ELEMENT_BLOCK}, {"header", ELEMENT_BLOCK},
-    {"footer", ELEMENT_BLOCK},    {"address", ELEMENT_BLOCK}, {"form", ELEMENT_BLOCK},
-    {"center", ELEMENT_BLOCK},    {"pre", ELEMENT_PRE},       {"blockquote", ELEMENT_QUOTE},
-};
-
-/* `name` is in small letters: the parser makes them so. */
-static bool kind_of(enum element_kind *out, const char *name)
+static bool is_shown_link(const char *href)
 {
-    for (size_t i = 0; i < ARRAY_LEN(ELEMENTS); i++) {
-        if (name[0] == ELEMENTS[i].name[0] && strcmp(name, ELEMENTS[i].name) == 0) {
-            *out = ELEMENTS[i].kind;
-            return true;
-        }
-    }
-    return false;
-}
-
-static const char *attribute(const xmlChar **attributes, const char *name)
-{
-    for (size_t i = 0; attributes != NULL && attributes[i] != NULL; i += 2) {
-        if (attributes[i + 1] != NULL && str_equal_ci((const char *)attributes[i], name)) {
-            return (const char *)attributes[i + 1];
-        }
-    }
-    return NULL;
-}
-
-static void open_link(struct writer *writer, const xmlChar **attributes)
-{
-    const char *href = attribute(attributes, "href");
-    if (writer->n_links == MAX_HREF_DEPTH) {
-        return;
-    }
-    bool is_shown = href != NULL && strlen(href) <= MAX_LINK_BYTES &&
-                    (str_starts_with_ci(href, "http://") || str_starts_with_ci(href, "https://") ||
-                     str_starts_with_ci(href, "mailto:"));
-    writer->hrefs[writer->n_links] = is_shown ? xstrdup(href) : NULL;
-    writer->link_starts[writer->n_links] = writer->out->len;
-    writer->n_links++;
+    return strlen(href) <= MAX_LINK_BYTES &&
+           (str_starts_with_ci(href, "http://") || str_starts_with_ci(href, "https://") ||
+            str_starts_with_ci(href, "mailto:"));
 }
 
 /* " <target>", unless the text says it already. */
 static void close_link(struct writer *writer)
 {
-    if (writer->n_links == 0) {
+    if (!writer->in_link) {
         return;
     }
-    writer->n_links--;
-    char *href = writer->hrefs[writer->n_links];
-    if (href == NULL) {
-        return;
-    }
-    struct bytes shown =
-        bytes_slice(buf_view(writer->out), writer->link_starts[writer->n_links], writer->out->len);
+    const char *href = buf_str(&writer->href);
+    struct bytes shown = bytes_slice(buf_view(writer->out), writer->link_start, writer->out->len);
     const char *target = str_starts_with_ci(href, "mailto:") ? href + strlen("mailto:") : href;
     if (shown.len == 0 || memmem(shown.data, shown.len, target, strlen(target)) == NULL) {
         writer->space_due = shown.len != 0;
@@ -195,152 +146,181 @@ static void close_link(struct writer *writer)
         put(writer, bytes_of_str(target));
         put(writer, bytes_of_str(">"));
     }
-    free(href);
+    writer->in_link = false;
 }
 
-static void on_open_kind(struct writer *writer, enum element_kind kind)
+/* Links do not lie in one another: one ends where the next begins. */
+static void open_link(struct writer *writer, const struct html_token *tag)
 {
-    switch (kind) {
-    case ELEMENT_SKIP:
-        writer->n_skipped++;
-        break;
-    case ELEMENT_PARAGRAPH:
-        want_newlines(writer, 2);
+    close_link(writer);
+    buf_reset(&writer->href);
+    writer->in_link =
+        html_attribute(&writer->href, tag, "href") && is_shown_link(buf_str(&writer->href));
+    writer->link_start = writer->out->len;
+}
+
+/* ---- elements ---- */
+
+enum element_kind {
+    ELEMENT_HIDDEN, /* its content is no text */
+    ELEMENT_BLOCK,
+    ELEMENT_PARAGRAPH, /* a block that ends where another begins */
+    ELEMENT_ITEM,
+    ELEMENT_PRE,
+    ELEMENT_QUOTE,
+    ELEMENT_CELL,
+    ELEMENT_BREAK,
+    ELEMENT_RULE,
+    ELEMENT_LINK,
+    ELEMENT_IMAGE
+};
+
+struct element {
+    const char *name;
+    enum element_kind kind;
+    unsigned newlines; /* around a block */
+};
+
+static const struct element ELEMENTS[] = {
+    {"script", ELEMENT_HIDDEN, 0}, {"style", ELEMENT_HIDDEN, 0},
+    {"title", ELEMENT_HIDDEN, 0},  {"template", ELEMENT_HIDDEN, 0},
+    {"iframe", ELEMENT_HIDDEN, 0}, {"p", ELEMENT_PARAGRAPH, 2},
+    {"h1", ELEMENT_BLOCK, 2},      {"h2", ELEMENT_BLOCK, 2},
+    {"h3", ELEMENT_BLOCK, 2},      {"h4", ELEMENT_BLOCK, 2},
+    {"h5", ELEMENT_BLOCK, 2},      {"h6", ELEMENT_BLOCK, 2},
+    {"ul", ELEMENT_BLOCK, 2},      {"ol", ELEMENT_BLOCK, 2},
+    {"dl", ELEMENT_BLOCK, 2},      {"table", ELEMENT_BLOCK, 2},
+    {"div", ELEMENT_BLOCK, 1},     {"tr", ELEMENT_BLOCK, 1},
+    {"dt", ELEMENT_BLOCK, 1},      {"dd", ELEMENT_BLOCK, 1},
+    {"section", ELEMENT_BLOCK, 1}, {"article", ELEMENT_BLOCK, 1},
+    {"header", ELEMENT_BLOCK, 1},  {"footer", ELEMENT_BLOCK, 1},
+    {"address", ELEMENT_BLOCK, 1}, {"form", ELEMENT_BLOCK, 1},
+    {"center", ELEMENT_BLOCK, 1},  {"li", ELEMENT_ITEM, 1},
+    {"pre", ELEMENT_PRE, 2},       {"blockquote", ELEMENT_QUOTE, 1},
+    {"td", ELEMENT_CELL, 0},       {"th", ELEMENT_CELL, 0},
+    {"br", ELEMENT_BREAK, 0},      {"hr", ELEMENT_RULE, 1},
+    {"a", ELEMENT_LINK, 0},        {"img", ELEMENT_IMAGE, 0},
+};
+
+static const struct element *find_element(struct bytes name)
+{
+    for (size_t i = 0; i < ARRAY_LEN(ELEMENTS); i++) {
+        if (ascii_lower((char)name.data[0]) == ELEMENTS[i].name[0] &&
+            bytes_is_word(name, ELEMENTS[i].name)) {
+            return &ELEMENTS[i];
+        }
+    }
+    return NULL;
+}
+
+static void end_innermost(struct writer *writer)
+{
+    const struct element *element = writer->open[--writer->n_open];
+    writer->n_pre -= element->kind == ELEMENT_PRE;
+    writer->quote_depth -= element->kind == ELEMENT_QUOTE;
+    want_newlines(writer, element->newlines);
+}
+
+static void begin_block(struct writer *writer, const struct element *element)
+{
+    if (writer->n_open != 0 && writer->open[writer->n_open - 1]->kind == ELEMENT_PARAGRAPH) {
+        end_innermost(writer);
+    }
+    want_newlines(writer, element->newlines);
+    if (writer->n_open < MAX_OPEN) {
+        writer->open[writer->n_open++] = element;
+        writer->n_pre += element->kind == ELEMENT_PRE;
+        writer->quote_depth += element->kind == ELEMENT_QUOTE;
+    }
+    if (element->kind == ELEMENT_ITEM) {
+        put(writer, bytes_of_str("- "));
+    }
+}
+
+/* Ends what lies in it, too. */
+static void end_block(struct writer *writer, const struct element *element)
+{
+    unsigned depth = writer->n_open;
+    while (depth != 0 && writer->open[depth - 1] != element) {
+        depth--;
+    }
+    while (depth != 0 && writer->n_open >= depth) {
+        end_innermost(writer);
+    }
+    want_newlines(writer, element->newlines);
+}
+
+static void show_image(struct writer *writer, const struct html_token *tag)
+{
+    buf_reset(&writer->scratch);
+    if (html_attribute(&writer->scratch, tag, "alt")) {
+        put_flowing(writer, buf_view(&writer->scratch));
+    }
+}
+
+static void on_open(struct writer *writer, const struct element *element,
+                    const struct html_token *tag)
+{
+    switch (element->kind) {
+    case ELEMENT_HIDDEN:
+        html_skip_content(&writer->reader, tag->text);
         break;
     case ELEMENT_BLOCK:
-        want_newlines(writer, 1);
-        break;
+    case ELEMENT_PARAGRAPH:
+    case ELEMENT_ITEM:
     case ELEMENT_PRE:
-        want_newlines(writer, 2);
-        writer->n_pre++;
-        break;
     case ELEMENT_QUOTE:
-        want_newlines(writer, 1);
-        writer->quote_depth++;
+        begin_block(writer, element);
         break;
-    }
-}
-
-static void on_open(void *context, const xmlChar *name_bytes, const xmlChar **attributes)
-{
-    struct writer *writer = context;
-    const char *name = (const char *)name_bytes;
-    enum element_kind kind;
-    if (kind_of(&kind, name)) {
-        on_open_kind(writer, kind);
-    }
-    if (writer->n_skipped != 0) {
-        return;
-    }
-    if (str_equal_ci(name, "br")) {
+    case ELEMENT_CELL:
+        writer->space_due = true;
+        break;
+    case ELEMENT_BREAK:
         writer->newlines_due++;
-    } else if (str_equal_ci(name, "hr")) {
+        break;
+    case ELEMENT_RULE:
         want_newlines(writer, 1);
         put(writer, bytes_of_str("----"));
         want_newlines(writer, 1);
-    } else if (str_equal_ci(name, "li")) {
-        put(writer, bytes_of_str("- "));
-    } else if (str_equal_ci(name, "a")) {
-        open_link(writer, attributes);
-    } else if (str_equal_ci(name, "img")) {
-        const char *alt = attribute(attributes, "alt");
-        if (alt != NULL) {
-            put_flowing(writer, bytes_of_str(alt));
-        }
-    } else if (str_equal_ci(name, "td") || str_equal_ci(name, "th")) {
-        writer->space_due = true;
+        break;
+    case ELEMENT_LINK:
+        open_link(writer, tag);
+        break;
+    case ELEMENT_IMAGE:
+        show_image(writer, tag);
+        break;
     }
 }
 
-static void on_close(void *context, const xmlChar *name_bytes)
+static void on_close(struct writer *writer, const struct element *element)
 {
-    struct writer *writer = context;
-    const char *name = (const char *)name_bytes;
-    enum element_kind kind;
-    if (str_equal_ci(name, "a") && writer->n_skipped == 0) {
+    if (element->kind == ELEMENT_LINK) {
         close_link(writer);
+    } else if (element->newlines != 0) {
+        end_block(writer, element);
     }
-    if (!kind_of(&kind, name)) {
-        return;
-    }
-    if (kind == ELEMENT_SKIP) {
-        writer->n_skipped -= writer->n_skipped != 0;
-    } else {
-        want_newlines(writer, kind == ELEMENT_BLOCK || kind == ELEMENT_QUOTE ? 1 : 2);
-    }
-    if (kind == ELEMENT_PRE) {
-        writer->n_pre -= writer->n_pre != 0;
-    } else if (kind == ELEMENT_QUOTE) {
-        writer->quote_depth -= writer->quote_depth != 0;
-    }
-}
-
-/* ---- the parser ---- */
-
-/* Leave out tags that are too long, and NULs, at which the parser would end. */
-static void copy_guarded(struct buf *out, struct bytes html)
-{
-    html = bytes_slice(html, 0, HTML_MAX_BYTES);
-    while (html.len != 0) {
-        size_t text_len = bytes_find(html, '<');
-        struct bytes text = bytes_slice(html, 0, text_len);
-        struct bytes tag = bytes_slice(html, text_len, html.len);
-        tag.len = tag.len == 0 ? 0 : bytes_find(tag, '>') + 1;
-        if (tag.len > html.len - text_len) {
-            tag.len = html.len - text_len;
-        }
-        buf_append_bytes(out, text);
-        if (tag.len <= HTML_MAX_TAG_BYTES) {
-            buf_append_bytes(out, tag);
-        }
-        html = bytes_slice(html, text_len + tag.len, html.len);
-    }
-    for (size_t i = 0; i < out->len; i++) {
-        out->data[i] = out->data[i] == 0 ? ' ' : out->data[i];
-    }
-}
-
-static void ignore_error(void *context, const char *format, ...)
-{
-    (void)context;
-    (void)format;
 }
 
 void html_to_text(struct buf *out, struct bytes html)
 {
-    struct writer writer = {.out = out, .at_line_start = true, .is_empty = true};
-    htmlSAXHandler sax = {.startElement = on_open,
-                          .endElement = on_close,
-                          .characters = on_text,
-                          .ignorableWhitespace = on_text,
-                          .warning = ignore_error,
-                          .error = ignore_error};
-    struct buf safe = {0};
-    size_t start = out->len;
-    copy_guarded(&safe, html);
-    htmlParserCtxtPtr parser =
-        safe.len == 0
-            ? NULL
-            : htmlCreatePushParserCtxt(&sax, &writer, NULL, 0, NULL, XML_CHAR_ENCODING_UTF8);
-    if (parser != NULL) {
-        htmlCtxtUseOptions(parser, HTML_PARSE_NONET | HTML_PARSE_NOERROR | HTML_PARSE_NOWARNING |
-                                       HTML_PARSE_RECOVER | HTML_PARSE_IGNORE_ENC);
-        htmlParseChunk(parser, (const char *)safe.data, (int)safe.len, 0);
-        htmlParseChunk(parser, "", 0, 1);
-        if (parser->myDoc != NULL) {
-            xmlFreeDoc(parser->myDoc);
+    struct writer writer = {
+        .out = out,
+        .reader = {bytes_slice(html, 0, utf8_cut(html, HTML_MAX_BYTES))},
+        .at_line_start = true,
+        .is_empty = true,
+    };
+    struct html_token token;
+    while (html_next(&writer.reader, &token)) {
+        const struct element *element = token.kind == HTML_TEXT ? NULL : find_element(token.text);
+        if (token.kind == HTML_TEXT) {
+            on_text(&writer, token.text);
+        } else if (element != NULL && token.kind == HTML_OPEN) {
+            on_open(&writer, element, &token);
+        } else if (element != NULL) {
+            on_close(&writer, element);
         }
-        htmlFreeParserCtxt(parser);
     }
-    while (writer.n_links != 0) {
-        free(writer.hrefs[--writer.n_links]);
-    }
-    buf_clear(&safe);
-    if (!utf8_valid(bytes_slice(buf_view(out), start, out->len))) {
-        struct buf repaired = {0};
-        utf8_repair(&repaired, bytes_slice(buf_view(out), start, out->len));
-        buf_truncate(out, start);
-        buf_append_bytes(out, buf_view(&repaired));
-        buf_clear(&repaired);
-    }
+    close_link(&writer);
+    buf_clear(&writer.href);
+    buf_clear(&writer.scratch);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* HTML to text that reads well: paragraphs, lists, links with their targets, quotes; no script, no
- * style, nothing that loads. By libxml2's SAX interface, which stays linear where trees do not. */
+ * style, nothing that loads. No tree is built: tokens (html_token.h) and a short stack of the
+ * blocks that are open, so time is linear in the length and memory is the text's. */
 #ifndef BITTERN_MAILPROTO_MIME_HTML_TEXT_H
 #define BITTERN_MAILPROTO_MIME_HTML_TEXT_H
 
@@ -8,13 +9,9 @@
 
 struct buf;
 
-enum {
-    HTML_MAX_BYTES = 1048576,  /* more is cut off */
-    HTML_MAX_TAG_BYTES = 65536 /* the parser's time grows with the square of a tag's attributes: a
-                                  longer one is left out */
-};
+enum { HTML_MAX_BYTES = 1048576 }; /* more is cut off */
 
-/* `html` is UTF-8. Appends well-formed UTF-8 with LF line ends. */
+/* `html` is well-formed UTF-8, and so is what is appended, with LF line ends. */
 void html_to_text(struct buf *out, struct bytes html);
 
 #endif

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "mailproto/mime/part_text.h"
 
+#include <string.h>
+
 #include "base/buf.h"
 #include "base/str.h"
 #include "mailproto/mime/charset.h"
@@ -34,20 +36,32 @@ static struct bytes find_param(const struct mime_part *part, const char *name)
     return (struct bytes){0};
 }
 
+static void remove_nuls(struct buf *text)
+{
+    size_t len = bytes_find(buf_view(text), 0);
+    for (size_t i = len; i < text->len; i++) {
+        if (text->data[i] != 0) {
+            text->data[len++] = text->data[i];
+        }
+    }
+    buf_truncate(text, len);
+}
+
 /* CRLF and CR become LF, NULs go. In place. */
 static void normalise(struct buf *text)
 {
     size_t len = 0;
-    for (size_t i = 0; i < text->len; i++) {
-        uint8_t byte = text->data[i];
-        if (byte == '\r') {
-            bool is_crlf = i + 1 < text->len && text->data[i + 1] == '\n';
-            i += is_crlf;
-            byte = '\n';
+    remove_nuls(text);
+    for (struct bytes rest = buf_view(text); rest.len != 0;) {
+        size_t run = bytes_find(rest, '\r');
+        memmove(text->data + len, rest.data, run);
+        len += run;
+        if (run < rest.len) {
+            bool is_crlf = run + 1 < rest.len && rest.data[run + 1] == '\n';
+            text->data[len++] = '\n';
+            run += is_crlf ? 2 : 1;
         }
-        if (byte != 0) {
-            text->data[len++] = byte;
-        }
+        rest = bytes_slice(rest, run, rest.len);
     }
     buf_truncate(text, len);
 }
