@@ -39,6 +39,26 @@ if ([...document.querySelectorAll("h1")].filter(head => head.offsetParent).lengt
 return found;
 """
 
+# A lock for the page, in the browser: `status` has it, and the calls change it and are written down.
+STAND_IN = """
+const lock = arguments[0];
+const fetched = window.fetch;
+const after = {set: {set: true, locked: false}, lock: {locked: true}, unlock: {locked: false}, remove: {set: false}};
+window.lockCalls = [];
+window.fetch = async (path, options) => {
+  const name = path.slice("/api/".length);
+  if (name.startsWith("lock.")) {
+    window.lockCalls.push([name.slice(5), JSON.parse(options.body)]);
+    Object.assign(lock, after[name.slice(5)]);
+    return new Response(JSON.stringify({result: lock}));
+  }
+  const answer = await fetched(path, options);
+  if (name !== "status") return answer;
+  const status = await answer.json();
+  return new Response(JSON.stringify({result: {...status.result, lock}}));
+};
+"""
+
 TOO_WIDE = "return document.documentElement.scrollWidth - document.documentElement.clientWidth"
 
 
@@ -97,8 +117,7 @@ class Browser(harness.TestCase):
     def clean(self):
         """Nothing was refused by the policy, nothing failed, and nobody else was asked."""
         self.assertFalse(self.browser.run("return window.hacked === 1"))
-        # A gateway without locks answers so.
-        self.assertEqual([m for m in self.browser.console() if "/api/lock.status" not in m], [])
+        self.assertEqual(self.browser.console(), [])
         asked = [url for url in self.browser.requests() if not url.startswith(("chrome://", "data:"))]
         self.assertTrue(asked)
         self.assertEqual([url for url in asked if not url.startswith(self.url)], [])
@@ -215,6 +234,41 @@ class Browser(harness.TestCase):
         self.assertIn("Cancelled", self.row(HOSTILE).text())
         self.assertEqual(browser.run("return document.querySelectorAll('#main img, #main script').length"), 0)
         self.clean()
+
+    def test_the_lock_is_shown_where_there_is_one(self):
+        browser = self.browser
+        self.enter("overview")
+        browser.run(STAND_IN, {"set": False, "locked": False, "extent": "signing", "kept": {"objects": 0}})
+        self.go("safety")
+        self.fill("New passphrase", "many words")
+        self.fill("Once more", "other words")
+        browser.find("button", "Put the keys under it").click()
+        browser.find(".error", "not the same")
+        self.fill("Once more", "many words")
+        browser.find("button", "Put the keys under it").click()
+        browser.find(".badge", "unlocked")
+        browser.find("button", "Lock now").click()
+        browser.find(".badge", "locked")
+        self.go("overview")
+        browser.find(".notice a", "Unlock them").click()
+        self.shows("safety")
+        self.fill("Passphrase", "many words")
+        browser.find("button", "Unlock").click()
+        browser.find("summary", "Another passphrase").click()
+        self.fill("Passphrase until now", "many words")
+        self.fill("New passphrase", "more words")
+        self.fill("Once more", "more words")
+        browser.find("button", "Change it").click()
+        browser.find("#news", "under this passphrase now")
+        browser.find("summary", "Take the passphrase away").click()
+        browser.run("[...document.querySelectorAll('details[open] label')].find(l => l.textContent === 'Passphrase')"
+                    ".control.value = 'more words'")
+        browser.find("button", "Take it away").click()
+        browser.find("p", "lie open")
+        self.assertEqual(browser.run("return window.lockCalls"), [
+            ["set", {"passphrase": "many words"}], ["lock", {}], ["unlock", {"passphrase": "many words"}],
+            ["set", {"passphrase": "more words", "old_passphrase": "many words"}],
+            ["remove", {"passphrase": "more words"}]])
 
     def test_a_session_that_ended_leads_back_to_the_login(self):
         self.enter("overview")

@@ -189,7 +189,7 @@ export function redraw(place, data, draw) {
   }
   const focused = place.contains(document.activeElement) ? document.activeElement.dataset.key : null;
   place.drawn = now;
-  place.replaceChildren(...[draw()].flat());
+  place.replaceChildren(...[draw()].flat().filter(child => child !== null));
   if (focused) {
     [...place.querySelectorAll("[data-key]")].find(one => one.dataset.key === focused)?.focus();
   }

@@ -48,6 +48,12 @@ function light(status) {
     el("div", {}, el("p", {class: "big"}, head), el("p", {class: "hint"}, words)));
 }
 
+/** Where keys are under a passphrase, and nobody has unlocked them. */
+function locked(lock) {
+  return lock?.locked ? el("p", {class: "notice"}, "The keys are locked: mail you send waits. ",
+    el("a", {href: "#safety"}, "Unlock them")) : null;
+}
+
 function network(node) {
   const peers = (node.peers_in ?? 0) + (node.peers_out ?? 0);
   return card("Network", `${peers} peer${peers === 1 ? "" : "s"}`,
@@ -94,6 +100,7 @@ export async function show(place) {
     const [status, [account]] = await Promise.all([call("status"), call("account.list")]);
     redraw(body, [status, account], () => [
       light(status),
+      locked(status.lock),
       el("div", {class: "cards"}, network(status.node), outgoing(status.queue), work(status.pow),
         incoming(status.incoming), store(status.node), room(account)),
       el("p", {class: "hint foot"}, `Bittern ${status.version}. Sandbox: ${status.sandbox}.`),

@@ -5,18 +5,6 @@ import {call} from "./call.js";
 
 export const title = "Safety";
 
-/** The answer, or null where there is no such call, or it is for another. */
-async function ask(name) {
-  try {
-    return await call(name);
-  } catch (fault) {
-    if (fault.code === "unsupported" || fault.code === "denied") {
-      return null;
-    }
-    throw fault;
-  }
-}
-
 // ---- the lock
 
 const secret = (name, label, isNew = false) => ({name, label, type: "password", required: true,
@@ -29,57 +17,74 @@ function done(words, after) {
   };
 }
 
-function setter(after) {
+/** Sets a passphrase, or (`old`) another one. */
+function setter(label, old, after) {
   return form([
-    secret("passphrase", "Passphrase", true), secret("again", "Once more", true),
-  ], "Put the keys under it", async ({passphrase, again}) => {
+    ...(old ? [secret("old_passphrase", "Passphrase until now")] : []),
+    secret("passphrase", "New passphrase", true), secret("again", "Once more", true),
+  ], label, async ({old_passphrase, passphrase, again}) => {
     if (passphrase !== again) {
       throw new Error("The two are not the same.");
     }
-    await call("lock.set", {passphrase});
-    await done("The keys are under a passphrase now.", after)();
+    await call("lock.set", {passphrase, old_passphrase});
+    await done("The keys are under this passphrase now.", after)();
   });
 }
 
 function remover(after) {
-  return fold("Take the passphrase away", form([secret("passphrase", "Passphrase")], "Take it away",
-    async ({passphrase}) => {
-      await call("lock.remove", {passphrase});
-      await done("The keys need no passphrase any longer.", after)();
-    }, {kind: "danger"}));
+  return form([secret("passphrase", "Passphrase")], "Take it away", async ({passphrase}) => {
+    await call("lock.remove", {passphrase});
+    await done("The keys need no passphrase any longer.", after)();
+  }, {kind: "danger"});
 }
 
-function drawLock(lock, after) {
-  if (!lock.has_passphrase) {
-    return [
-      el("p", {}, "The private keys lie open in the home folder. Under a passphrase, whoever gets hold of the disk can\u2019t "
-        + "use them; after each start somebody has to unlock them."),
-      setter(after),
-    ];
-  }
-  if (lock.locked) {
-    return [
-      el("p", {}, el("span", {class: "badge held"}, "locked"), " Mail waits until the keys are unlocked."),
-      form([secret("passphrase", "Passphrase")], "Unlock", async ({passphrase}) => {
-        await call("lock.unlock", {passphrase});
-        await done("Unlocked.", after)();
-      }),
-    ];
-  }
+const extents = {
+  signing: "While they are locked mail arrives as ever, and what is sent waits.",
+  all: "While they are locked what arrives is kept unread, and what is sent waits.",
+};
+
+function drawOpen(after) {
   return [
-    el("p", {}, el("span", {class: "badge delivered"}, "unlocked"), " The keys are in memory until they are locked or Bittern "
-      + "stops."),
+    el("p", {}, "The private keys lie open in the home folder. Under a passphrase, who gets hold of the disk can\u2019t use "
+      + "them; after each start somebody has to unlock them."),
+    setter("Put the keys under it", false, after),
+  ];
+}
+
+function drawLocked(lock, after) {
+  return [
+    el("p", {}, el("span", {class: "badge held"}, "locked"), ` ${extents[lock.extent]}`),
+    lock.kept.objects > 0 ? el("p", {class: "hint"}, `${lock.kept.objects} messages are kept until then.`) : null,
+    form([secret("passphrase", "Passphrase")], "Unlock", async ({passphrase}) => {
+      await call("lock.unlock", {passphrase});
+      await done("Unlocked.", after)();
+    }),
+  ];
+}
+
+function drawUnlocked(lock, after) {
+  return [
+    el("p", {}, el("span", {class: "badge delivered"}, "unlocked"),
+      ` The keys are in memory until they are locked or Bittern stops. ${extents[lock.extent]}`),
     el("div", {class: "actions"}, button("Lock now", async () => {
       await call("lock.lock");
       await done("Locked.", after)();
     }, {key: "lock"})),
-    remover(after),
+    fold("Another passphrase", setter("Change it", true, after)),
+    fold("Take the passphrase away", remover(after)),
   ];
+}
+
+function drawLock(lock, after) {
+  if (!lock.set) {
+    return drawOpen(after);
+  }
+  return lock.locked ? drawLocked(lock, after) : drawUnlocked(lock, after);
 }
 
 // ---- copies
 
-function drawBackup(key, after) {
+function drawBackup(key) {
   const how = el("dl", {class: "facts wide"},
     el("dt", {}, "Copy it elsewhere"), el("dd", {}, el("code", {}, "bittern backup FILE")),
     el("dt", {}, "A new recovery key"), el("dd", {}, el("code", {}, "bittern recovery-key --new")),
@@ -96,23 +101,36 @@ function drawBackup(key, after) {
     el("div", {class: "actions"}, button("Make a copy now", async () => {
       if (await confirmed("Make a copy now?", "It is put beside the automatic ones, in the home folder.", "Make it")) {
         const copy = await call("backup.make");
-        await done(`Made: ${copy.path}`, after)();
+        say(`Made: ${copy.path}`);
       }
     }, {key: "backup", kind: key.exists ? "" : "quiet"})),
     how,
   ];
 }
 
+/** Whether there is a recovery key; null where that is another's affair. */
+async function askKey() {
+  try {
+    return await call("recovery_key.show");
+  } catch (fault) {
+    if (fault.code === "denied") {
+      return null;
+    }
+    throw fault;
+  }
+}
+
 export async function show(place) {
-  const lock = el("div");
+  const locks = el("div");
   const backup = el("div");
   const head = el("h2", {hidden: true}, "Lock");
-  place.append(head, lock, el("h2", {}, "Copies"), backup);
+  place.append(head, locks, el("h2", {}, "Copies"), backup);
+  backup.append(...drawBackup(await askKey()));
   async function refresh() {
-    const [state, key] = await Promise.all([ask("lock.status"), ask("recovery_key.show")]);
-    head.hidden = state === null;
-    redraw(lock, state, () => state === null ? [] : drawLock(state, refresh));
-    redraw(backup, key ?? false, () => drawBackup(key, refresh));
+    const {lock = null} = await call("status");
+    head.hidden = lock === null;
+    // Not for each new count: somebody may be typing.
+    redraw(locks, lock && [lock.set, lock.locked], () => lock === null ? [] : drawLock(lock, refresh));
   }
   await refresh();
   return refresh;
