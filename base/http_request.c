@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/netaddr.h"
 #include "base/str.h"
 
@@ -251,6 +252,39 @@ enum parse_result http_request_parse(struct http_request *out, size_t *out_used,
     *out = request;
     *out_used = len;
     return PARSE_DONE;
+}
+
+/* ---- who asks */
+
+struct bytes http_cookie(const struct http_request *request, const char *name)
+{
+    struct bytes rest = http_field(request, "Cookie");
+    while (rest.len > 0) {
+        size_t end = bytes_find(rest, ';');
+        struct bytes pair = trim(bytes_slice(rest, 0, end));
+        size_t equals = bytes_find(pair, '=');
+        if (equals < pair.len && bytes_equal(bytes_slice(pair, 0, equals), bytes_of_str(name))) {
+            return bytes_slice(pair, equals + 1, pair.len);
+        }
+        rest = bytes_slice(rest, end + 1, rest.len);
+    }
+    return (struct bytes){0};
+}
+
+bool http_basic_login(const struct http_request *request, struct buf *text, struct bytes *out_user,
+                      struct bytes *out_password)
+{
+    const struct bytes scheme = bytes_of_str("Basic ");
+    struct bytes field = http_field(request, "Authorization");
+    if (!bytes_equal_ci(bytes_slice(field, 0, scheme.len), scheme) ||
+        !base64_decode(text, bytes_slice(field, scheme.len, field.len))) {
+        return false;
+    }
+    struct bytes pair = buf_view(text);
+    size_t colon = bytes_find(pair, ':');
+    *out_user = bytes_slice(pair, 0, colon);
+    *out_password = bytes_slice(pair, colon + 1, pair.len);
+    return colon < pair.len;
 }
 
 /* ---- whom it is for */

@@ -15,6 +15,8 @@
 #include "base/bytes.h"
 #include "base/compiler.h"
 
+struct buf;
+
 enum {
     HTTP_MAX_HEAD_BYTES = 8192, /* request line and fields, with the empty line */
     HTTP_MAX_FIELDS = 64
@@ -72,6 +74,14 @@ enum parse_result http_request_parse(struct http_request *out, size_t *out_used,
 /* The value of the first field of that name (any case); empty when there is none. */
 struct bytes http_field(const struct http_request *request, const char *name) MUST_USE;
 bool http_has_field(const struct http_request *request, const char *name) MUST_USE;
+
+/* The value of the first cookie of that name (RFC 6265 section 4.2: "a=1; b=2"); empty when there
+ * is none. */
+struct bytes http_cookie(const struct http_request *request, const char *name) MUST_USE;
+/* Name and password of basic authentication (RFC 7617); false when there is none, or it is broken.
+ * They borrow from `text`, which the caller clears with buf_clear_secret, in both cases. */
+bool http_basic_login(const struct http_request *request, struct buf *text, struct bytes *out_user,
+                      struct bytes *out_password) MUST_USE;
 
 /* Whether a `host` names this machine in a way that no foreign web page can bring about: an IP
  * address, "localhost", or one of `names` (comma separated; NULL or "": none). A page of a stranger

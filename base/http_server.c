@@ -162,6 +162,7 @@ void http_answer(struct http_exchange *exchange, enum http_status status, const 
 {
     assert(exchange->is_answering);
     exchange->is_answering = false;
+    io_set_timeout(exchange->io, HTTP_IDLE_TIMEOUT_MS);
     exchange->on_gone = NULL;
     write_answer(exchange, status, content_type, body);
     if (exchange->in_handler) {
@@ -308,6 +309,7 @@ static void handle(struct http_exchange *exchange, const struct http_route *rout
     exchange->sent_continue = false;
     exchange->wants_head_only = request->method == HTTP_HEAD;
     exchange->keep_alive = request->keep_alive;
+    io_set_timeout(exchange->io, 0); /* a handler takes the time that it takes */
     route->handle(exchange->server->options->context, exchange, request);
     exchange->in_handler = false;
 }

@@ -10,7 +10,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/mem.h"
-#include "base/str.h"
 #include "gateway/agent/agent.h"
 #include "gateway/control/web_internal.h"
 
@@ -22,36 +21,12 @@ void web_cookie_name(const struct web *web, char out[WEB_COOKIE_NAME_BYTES])
                    (unsigned)http_server_port(web->server));
 }
 
-static struct bytes trim_left(struct bytes text)
-{
-    while (text.len > 0 && text.data[0] == ' ') {
-        text = bytes_slice(text, 1, text.len);
-    }
-    return text;
-}
-
-/* "a=1; b=2" (RFC 6265 section 4.2). Empty when it is not there. */
-static struct bytes cookie_value(struct bytes cookies, const char *name)
-{
-    struct bytes wanted = bytes_of_str(name);
-    while (cookies.len > 0) {
-        size_t end = bytes_find(cookies, ';');
-        struct bytes pair = trim_left(bytes_slice(cookies, 0, end));
-        size_t equals = bytes_find(pair, '=');
-        if (bytes_equal(bytes_slice(pair, 0, equals), wanted)) {
-            return bytes_slice(pair, equals + 1, pair.len);
-        }
-        cookies = bytes_slice(cookies, end + 1, cookies.len);
-    }
-    return (struct bytes){0};
-}
-
 struct web_keys web_keys_of(const struct web *web, const struct http_request *request)
 {
     char name[WEB_COOKIE_NAME_BYTES];
     web_cookie_name(web, name);
     return (struct web_keys){
-        .cookie = cookie_value(http_field(request, "Cookie"), name),
+        .cookie = http_cookie(request, name),
         .token = http_field(request, "Bittern-Token"),
     };
 }
@@ -163,24 +138,18 @@ static void ask_session(struct web_question *question, const struct web_session 
                            (struct sasl_lookup_done){on_session_credential, question});
 }
 
-/* "Basic dXNlcjpwYXNzd29yZA==" */
-static void ask_basic(struct web_question *question, struct bytes authorization)
+static void ask_basic(struct web_question *question, const struct http_request *request)
 {
-    static const char scheme[] = "Basic ";
-    size_t scheme_len = sizeof scheme - 1;
-    struct buf pair = {0};
-    bool is_basic =
-        bytes_equal_ci(bytes_slice(authorization, 0, scheme_len), bytes_of_str(scheme)) &&
-        base64_decode(&pair, bytes_slice(authorization, scheme_len, authorization.len));
-    struct bytes text = buf_view(&pair);
-    size_t colon = bytes_find(text, ':');
-    if (is_basic) {
-        web_ask_password(question, bytes_slice(text, 0, colon),
-                         bytes_slice(text, colon + 1, text.len));
+    struct buf text = {0};
+    struct bytes user;
+    struct bytes password;
+    if (http_basic_login(request, &text, &user, &password)) {
+        web_ask_password(question, user, password);
     } else {
-        web_refuse(question, HTTP_UNAUTHORIZED, FAULT_DENIED, "the Authorization is not Basic");
+        web_refuse(question, HTTP_UNAUTHORIZED, FAULT_DENIED,
+                   "the Authorization is not a name and password");
     }
-    buf_clear_secret(&pair);
+    buf_clear_secret(&text);
 }
 
 /* A browser that was once told a name and password would send them with any site's requests: what
@@ -194,7 +163,7 @@ void web_ask(struct web_question *question, const struct http_request *request)
     if (session != NULL) {
         ask_session(question, session);
     } else if (http_has_field(request, "Authorization") && !http_has_field(request, "Origin")) {
-        ask_basic(question, http_field(request, "Authorization"));
+        ask_basic(question, request);
     } else {
         web_refuse(question, HTTP_UNAUTHORIZED, FAULT_DENIED, "log in first");
     }

@@ -224,10 +224,71 @@ static void only_our_own_names_are_served(void **state)
     }
 }
 
+static void cookies_are_found_by_their_whole_name(void **state)
+{
+    static const struct {
+        const char *cookies;
+        const char *value;
+    } cases[] = {{"a=1", "1"},      {"b=2; a=1", "1"},   {"b=2;a=1;c=3", "1"}, {"aa=2; a=1", "1"},
+                 {"a=1; a=2", "1"}, {" a=1 ; b=2", "1"}, {"a==1=", "=1="},     {"a=", ""},
+                 {"aa=1", ""},      {"A=1", ""},         {"ba=1", ""},         {"a", ""},
+                 {"", ""},          {";;;", ""},         {"=1", ""},           {"b=a=1", ""}};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char *text = xasprintf("GET / HTTP/1.1\r\n" HOST "Cookie: %s\r\n\r\n", cases[i].cookies);
+        struct http_request request;
+        size_t used;
+        enum http_status status;
+        assert_int_equal(parse(&request, &used, text, &status), PARSE_DONE);
+        assert_text(http_cookie(&request, "a"), cases[i].value);
+        free(text);
+    }
+}
+
+static void a_basic_login_has_a_name_and_a_password(void **state)
+{
+    static const struct {
+        const char *field;
+        const char *user; /* NULL: it is none */
+        const char *password;
+    } cases[] = {{"Basic bWU6c2VjcmV0", "me", "secret"},
+                 {"bAsIc bWU6YTpi", "me", "a:b"},
+                 {"Basic Og==", "", ""},
+                 {"Basic bWU6", "me", ""},
+                 {"Basic bWU=", NULL, NULL},
+                 {"Basic", NULL, NULL},
+                 {"Basic bWU6c2VjcmV", NULL, NULL},
+                 {"Basic !", NULL, NULL},
+                 {"Bearer bWU6c2VjcmV0", NULL, NULL},
+                 {"BasicbWU6c2VjcmV0", NULL, NULL}};
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char *text =
+            xasprintf("GET / HTTP/1.1\r\n" HOST "Authorization: %s\r\n\r\n", cases[i].field);
+        struct http_request request;
+        size_t used;
+        enum http_status status;
+        struct buf pair = {0};
+        struct bytes user;
+        struct bytes password;
+        assert_int_equal(parse(&request, &used, text, &status), PARSE_DONE);
+        bool found = http_basic_login(&request, &pair, &user, &password);
+        assert_int_equal(found, cases[i].user != NULL);
+        if (found) {
+            assert_text(user, cases[i].user);
+            assert_text(password, cases[i].password);
+        }
+        buf_clear_secret(&pair);
+        free(text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_request_comes_apart),
+        cmocka_unit_test(cookies_are_found_by_their_whole_name),
+        cmocka_unit_test(a_basic_login_has_a_name_and_a_password),
         cmocka_unit_test(a_head_that_is_cut_anywhere_waits_for_more),
         cmocka_unit_test(what_is_not_strictly_http_is_refused),
         cmocka_unit_test(a_head_has_a_longest_length),

@@ -12,6 +12,8 @@ import netns
 from harness import mail_address, wait_for
 from web import Script, Web
 
+KEPT_OUT = ("account.new", "account.passwd", "account.delete", "export.keys", "export.mail", "recovery_key.new",
+            "restore.prepare", "import.key", "setup.first_password", "identity.move")
 # Ways by which text becomes markup, script or style.
 MARKUP = r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\b|new Function| style="
 FAR = "10.77.0.9"
@@ -215,8 +217,7 @@ class LoggedIn(harness.TestCase):
 
     def test_what_is_for_the_command_line(self):
         web = self.me()
-        for name in ("account.new", "account.passwd", "account.delete", "export.keys", "export.mail",
-                     "recovery_key.new", "restore.prepare", "import.key", "setup.first_password", "identity.move"):
+        for name in KEPT_OUT:
             answer = web.call(name, name="me", address=self.bob, account="me")
             self.assertEqual((answer.status, answer.code), (403, "denied"), name)
         # Of the whole home, in which there is another account.
@@ -380,6 +381,8 @@ class Page(harness.TestCase):
         web = Web(one)
         web.log_in("me", one.password)
         self.assertIn("exists", web.call("recovery_key.show").result)
+        for name in KEPT_OUT:
+            self.assertEqual(web.call(name, name="me").status, 403, name)
         one.cli("recovery-key", "--new")
         made = web.call("backup.make").result
         self.assertGreater(made["bytes"], 0)

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "base/buf.h"
 #include "base/http_request.h"
 #include "base/mem.h"
 
@@ -12,6 +13,18 @@ static bool lies_in(struct bytes piece, struct bytes whole)
 {
     return piece.len == 0 ||
            (piece.data >= whole.data && piece.data + piece.len <= whole.data + whole.len);
+}
+
+static void check_who_asks(const struct http_request *request, struct bytes head)
+{
+    struct buf text = {0};
+    struct bytes user;
+    struct bytes password;
+    FUZZ_CHECK(lies_in(http_cookie(request, "a"), head));
+    if (http_basic_login(request, &text, &user, &password)) {
+        FUZZ_CHECK(user.len + 1 + password.len == text.len && bytes_find(user, ':') == user.len);
+    }
+    buf_clear(&text);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -33,6 +46,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     FUZZ_CHECK(lies_in(request.query, head) && lies_in(request.host, head));
     FUZZ_CHECK(request.n_fields > 0 && request.n_fields <= HTTP_MAX_FIELDS);
     FUZZ_CHECK(!http_host_is_ours(request.host, NULL) || http_host_is_ours(request.host, "other"));
+    check_who_asks(&request, head);
     uint8_t *alone = xmemdup(head.data, head.len);
     struct http_request again;
     size_t used_again;
