@@ -269,6 +269,7 @@ static void open_web(struct app *app)
     const struct web_parts parts = {
         .loop = app->loop,
         .api = control_api(app->control),
+        .judge = sasl_guard_judge(app->guard),
         .credentials = store_sasl_lookup(app->store),
         .settings = &app->settings.http,
     };

@@ -19,6 +19,7 @@
 
 struct api;
 struct loop;
+struct sasl_judge;
 struct sasl_lookup;
 struct web;
 
@@ -26,6 +27,7 @@ struct web;
 struct web_parts {
     struct loop *loop;
     const struct api *api; /* as the home's owner asks */
+    const struct sasl_judge *judge; /* of passwords, as for mail programs */
     const struct sasl_lookup *credentials;
     const struct http_settings *settings;
 };

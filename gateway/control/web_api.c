@@ -68,15 +68,18 @@ void web_refuse(struct web_question *question, enum http_status status, enum fau
 
 static void stop_asking(struct web_question *question)
 {
-    const struct sasl_lookup *credentials = question->web->parts.credentials;
-    if (question->lookup == NULL) {
-        return;
+    struct web *web = question->web;
+    bool is_login =
+        question->sasl != NULL && (question->lookup != NULL || question->judging != NULL);
+    if (question->lookup != NULL) {
+        web->parts.credentials->cancel(web->parts.credentials->context, question->lookup);
+        question->lookup = NULL;
     }
-    credentials->cancel(credentials->context, question->lookup);
-    question->lookup = NULL;
-    if (question->sasl != NULL) {
-        login_throttle_end(&question->web->throttle, clock_mono_ms(), LOGIN_WAS_LEFT);
+    if (question->judging != NULL) {
+        web->parts.judge->cancel(web->parts.judge->context, question->judging);
+        question->judging = NULL;
     }
+    web->n_logins -= is_login ? 1 : 0;
 }
 
 void web_question_free(struct web_question *question)

@@ -59,69 +59,77 @@ static void on_session_credential(void *context, int64_t account_id,
     }
 }
 
-static bool take_account(struct web_question *question, int64_t account_id,
-                         const struct sasl_credential *credential)
+static void refuse_for_now(struct web_question *question)
+{
+    http_set_field(question->exchange, "Retry-After", "1");
+    web_refuse(question, HTTP_TOO_MANY, FAULT_BUSY,
+               "too many passwords wait to be looked at: try again");
+}
+
+static bool take_account_name(struct web_question *question)
 {
     struct arena arena = {0};
-    const char *name = agent_account_find_name(question->web->parts.api->agent, account_id, &arena);
+    const char *name =
+        agent_account_find_name(question->web->parts.api->agent, question->account_id, &arena);
     if (name != NULL) {
-        question->account_id = account_id;
         question->account = xstrdup(name);
-        memcpy(question->stored_key, credential->stored_key, SASL_KEY_BYTES);
     }
     arena_clear(&arena);
     return name != NULL;
 }
 
+/* The judge paces who guesses. A wrong password's answer is not held back besides: that would take
+ * one of few connections. */
+static void on_judged(void *context, enum sasl_result result, struct bytes challenge)
+{
+    struct web_question *question = context;
+    (void)challenge;
+    question->judging = NULL;
+    question->web->n_logins--;
+    if (result == SASL_BUSY) {
+        refuse_for_now(question);
+    } else if (result == SASL_DONE && sasl_account_id(question->sasl) == question->account_id &&
+               take_account_name(question)) {
+        web_known(question);
+    } else {
+        log_info("web", "login refused");
+        refuse_login(question);
+    }
+}
+
+/* The credential is taken down before the password is judged: should it change in between, the
+ * session that is opened holds no longer. */
 static void on_password_credential(void *context, int64_t account_id,
                                    const struct sasl_credential *credential)
 {
     struct web_question *question = context;
-    struct web *web = question->web;
-    struct buf nothing = {0};
+    const struct sasl_judge *judge = question->web->parts.judge;
     question->lookup = NULL;
-    bool is_right =
-        sasl_credential_found(question->sasl, account_id, credential, &nothing) == SASL_DONE;
-    sasl_free(&question->sasl);
-    buf_clear(&nothing);
-    login_throttle_end(&web->throttle, clock_mono_ms(),
-                       is_right ? LOGIN_WAS_RIGHT : LOGIN_WAS_WRONG);
-    if (is_right && take_account(question, account_id, credential)) {
-        web_known(question);
-        return;
+    if (credential != NULL) {
+        question->account_id = account_id;
+        memcpy(question->stored_key, credential->stored_key, SASL_KEY_BYTES);
     }
-    log_info("web", "login refused failures=%u", web->throttle.n_failures);
-    refuse_login(question);
+    question->judging =
+        judge->start(judge->context, question->sasl, (struct sasl_verdict){on_judged, question});
 }
 
 /* ---- the ways to ask ---- */
-
-static void refuse_for_now(struct web_question *question, int64_t wait_ms)
-{
-    char seconds[24];
-    (void)snprintf(seconds, sizeof seconds, "%" PRId64, (wait_ms + 999) / 1000);
-    http_set_field(question->exchange, "Retry-After", seconds);
-    web_refuse(question, HTTP_TOO_MANY, FAULT_BUSY,
-               "too many wrong passwords: wait a little and try again");
-}
 
 void web_ask_password(struct web_question *question, struct bytes user, struct bytes password)
 {
     struct web *web = question->web;
     const struct sasl_lookup *credentials = web->parts.credentials;
-    int64_t wait_ms = 0;
     enum sasl_result result = SASL_FAILED;
-    if (!login_throttle_begin(&web->throttle, clock_mono_ms(), &wait_ms)) {
-        refuse_for_now(question, wait_ms);
+    if (web->n_logins >= WEB_MAX_LOGINS) {
+        refuse_for_now(question);
         return;
     }
     question->sasl = sasl_new_password(user, password, &result);
     if (result != SASL_LOOKUP) {
-        sasl_free(&question->sasl);
-        login_throttle_end(&web->throttle, clock_mono_ms(), LOGIN_WAS_WRONG);
         refuse_login(question);
         return;
     }
+    web->n_logins++;
     question->lookup =
         credentials->start(credentials->context, sasl_user(question->sasl),
                            (struct sasl_lookup_done){on_password_credential, question});

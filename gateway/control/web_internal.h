@@ -11,13 +11,13 @@
 #include "base/http_server.h"
 #include "base/list.h"
 #include "gateway/control/api.h"
-#include "gateway/control/login_throttle.h"
 #include "gateway/control/web.h"
 #include "gateway/control/web_calls.h"
 #include "gateway/control/web_sessions.h"
 #include "mailproto/sasl/sasl.h"
 
 enum {
+    WEB_MAX_LOGINS = 16, /* passwords that are looked at; the other connections stay for sessions */
     WEB_MAX_BODY_BYTES = 16 * 1024 * 1024, /* of a call by who is logged in (an address book) */
     WEB_COOKIE_NAME_BYTES = 32
 };
@@ -27,7 +27,7 @@ struct web {
     struct http_options options;
     struct http_server *server;
     struct web_sessions *sessions;
-    struct login_throttle throttle;
+    size_t n_logins;
     struct list_node questions;
 };
 
@@ -42,6 +42,7 @@ struct web_question {
     /* Who asks. */
     void *lookup;       /* of the credential, while it runs */
     struct sasl *sasl;  /* by a password; NULL: by a session */
+    void *judging;      /* of the password, while it runs */
     int64_t account_id; /* of the session */
     char *account;      /* owned */
     uint8_t stored_key[SASL_KEY_BYTES];
