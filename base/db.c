@@ -514,9 +514,10 @@ bool db_quick_check(struct db *db, struct fault *fault)
     return ok;
 }
 
-void db_checkpoint(struct db *db)
+bool db_checkpoint(struct db *db)
 {
-    (void)sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    return sqlite3_wal_checkpoint_v2(db->handle, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL) ==
+           SQLITE_OK;
 }
 
 void db_set_deadline(struct db *db, int64_t mono_ms)

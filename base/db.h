@@ -120,8 +120,9 @@ int64_t db_version(struct db *db, struct fault *fault) MUST_USE;
 /* PRAGMA quick_check: FAULT_CORRUPT with its first words when something is wrong. Takes its time.
  */
 bool db_quick_check(struct db *db, struct fault *fault) MUST_USE;
-/* Move the log into the file and cut it, if no reader is in the way. For idle moments. */
-void db_checkpoint(struct db *db);
+/* Move the log into the file and cut it to nothing. False when a reader is in the way (after
+ * busy_wait_ms), or it failed: all stays as it was. For idle moments. */
+bool db_checkpoint(struct db *db);
 /* Statements fail with FAULT_TIMEOUT from `mono_ms` (clock_mono_ms) on; 0: no deadline. */
 void db_set_deadline(struct db *db, int64_t mono_ms);
 /* From any thread: the statement that runs fails with FAULT_CANCELLED. */

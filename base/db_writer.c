@@ -32,7 +32,7 @@ enum {
 
 struct writer_job {
     struct list_node node;
-    bool (*run)(struct db *db, void *job, struct fault *fault);
+    bool (*run)(struct db *db, void *job, struct fault *fault); /* NULL: the log is cut */
     void (*done)(void *job, const struct fault *fault);
     void *job;
     struct fault fault; /* code FAULT_NONE: it went well */
@@ -120,7 +120,9 @@ static bool run_jobs(struct db *db, struct batch *batch, struct fault *fault)
     list_for_each(node, &batch->jobs)
     {
         struct writer_job *job = list_entry(node, struct writer_job, node);
-        run_job(db, job);
+        if (job->run != NULL) {
+            run_job(db, job);
+        }
         if (!db_in_transaction(db)) {
             *fault = job->fault;
             if (fault->code == FAULT_NONE) {
@@ -146,6 +148,27 @@ static void write_batch(struct db_writer *writer, struct batch *batch)
     }
 }
 
+/* Those of a batch that ask for it ask behind its commit. */
+static void cut_if_asked(struct db_writer *writer, struct batch *batch)
+{
+    bool is_tried = false;
+    bool is_cut = false;
+    list_for_each(node, &batch->jobs)
+    {
+        struct writer_job *job = list_entry(node, struct writer_job, node);
+        if (job->run != NULL) {
+            continue;
+        }
+        is_cut = is_tried ? is_cut : db_checkpoint(writer->db);
+        is_tried = true;
+        if (!is_cut) {
+            struct fault fault = {0};
+            (void)fault_set(&fault, FAULT_BUSY, "the log is being read");
+            fail(job, &fault);
+        }
+    }
+}
+
 /* Wait for work: false when so much time passed without any. */
 static bool wait_for_work(struct db_writer *writer)
 {
@@ -164,8 +187,7 @@ static struct batch *take_batch(struct db_writer *writer, bool *tidy)
     pthread_mutex_lock(&writer->lock);
     while (*tidy && !wait_for_work(writer)) {
         pthread_mutex_unlock(&writer->lock);
-        db_checkpoint(writer->db);
-        *tidy = false;
+        *tidy = !db_checkpoint(writer->db);
         pthread_mutex_lock(&writer->lock);
     }
     while (list_is_empty(&writer->queue) && !writer->ending) {
@@ -196,6 +218,7 @@ static void *write_all(void *context)
     struct batch *batch;
     while ((batch = take_batch(writer, &tidy)) != NULL) {
         write_batch(writer, batch);
+        cut_if_asked(writer, batch);
         tidy = true;
         loop_post(writer->loop, &batch->message);
     }
@@ -264,10 +287,10 @@ void db_writer_free(struct db_writer **writer_at)
     *writer_at = NULL;
 }
 
-bool db_writer_submit(struct db_writer *writer,
-                      bool (*run)(struct db *db, void *job, struct fault *fault),
-                      void (*done)(void *job, const struct fault *fault), void *job,
-                      struct fault *fault)
+static bool submit(struct db_writer *writer,
+                   bool (*run)(struct db *db, void *job, struct fault *fault),
+                   void (*done)(void *job, const struct fault *fault), void *job,
+                   struct fault *fault)
 {
     struct writer_job *entry = xcalloc(1, sizeof *entry);
     list_init(&entry->node);
@@ -288,6 +311,20 @@ bool db_writer_submit(struct db_writer *writer,
     }
     writer->n_jobs++;
     return true;
+}
+
+bool db_writer_submit(struct db_writer *writer,
+                      bool (*run)(struct db *db, void *job, struct fault *fault),
+                      void (*done)(void *job, const struct fault *fault), void *job,
+                      struct fault *fault)
+{
+    return submit(writer, run, done, job, fault);
+}
+
+bool db_writer_cut_log(struct db_writer *writer, void (*done)(void *job, const struct fault *fault),
+                       void *job, struct fault *fault)
+{
+    return submit(writer, NULL, done, job, fault);
 }
 
 size_t db_writer_n_jobs(const struct db_writer *writer)

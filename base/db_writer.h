@@ -43,6 +43,11 @@ bool db_writer_submit(struct db_writer *writer,
                       bool (*run)(struct db *db, void *job, struct fault *fault),
                       void (*done)(void *job, const struct fault *fault), void *job,
                       struct fault *fault) MUST_USE;
+/* Behind all that is queued: have the log moved into the file and cut to nothing, so that nothing
+ * of what was overwritten is left in it. `done` hears FAULT_BUSY when a reader was in the way; the
+ * idle moments do it then. False as above. */
+bool db_writer_cut_log(struct db_writer *writer, void (*done)(void *job, const struct fault *fault),
+                       void *job, struct fault *fault) MUST_USE;
 /* Jobs submitted and not done yet. */
 size_t db_writer_n_jobs(const struct db_writer *writer) MUST_USE;
 /* Commits so far: jobs per commit show what grouping gains. */

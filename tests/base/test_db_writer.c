@@ -320,6 +320,57 @@ static void an_idle_writer_tidies_the_log(void **state)
     close_desk(&desk);
 }
 
+struct cut {
+    bool is_done;
+    enum fault_code code;
+};
+
+static void cut_done(void *job, const struct fault *fault)
+{
+    struct cut *cut = job;
+    cut->is_done = true;
+    cut->code = fault != NULL ? fault->code : FAULT_NONE;
+}
+
+static enum fault_code cut_log(struct desk *desk)
+{
+    struct cut cut = {0};
+    assert_true(db_writer_cut_log(desk->writer, cut_done, &cut, NULL));
+    while (!cut.is_done) {
+        loop_turn(desk->loop, 20);
+    }
+    return cut.code;
+}
+
+static void the_log_is_cut_behind_what_is_queued_unless_it_is_read(void **state)
+{
+    (void)state;
+    struct desk desk;
+    open_desk(&desk, &(struct db_options){0},
+              &(struct db_writer_config){.idle_checkpoint_ms = 60000});
+    char *path = xasprintf("%s-wal", desk.file);
+    struct stat info;
+    struct db *reader = db_open(desk.file, &(struct db_options){.read_only = true}, NULL);
+    assert_true(submit(&desk, (struct job){.number = 0, .blob_len = 100000}));
+    wait_for(&desk, 1);
+    assert_true(db_begin_read(reader, NULL) && db_version(reader, NULL) >= 0);
+
+    assert_true(submit(&desk, (struct job){.number = 1, .blob_len = 100000}));
+    assert_int_equal(cut_log(&desk), FAULT_BUSY);
+    assert_int_equal(desk.next, 2);
+    assert_int_equal(stat(path, &info), 0);
+    assert_int_not_equal(info.st_size, 0);
+    db_rollback(reader);
+    assert_int_equal(cut_log(&desk), FAULT_NONE);
+
+    assert_int_equal(stat(path, &info), 0);
+    assert_int_equal(info.st_size, 0);
+    assert_int_equal(rows(&desk), 2);
+    db_close(&reader);
+    free(path);
+    close_desk(&desk);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -332,6 +383,7 @@ int main(void)
         cmocka_unit_test(the_queue_has_a_bound),
         cmocka_unit_test(freeing_writes_what_is_queued),
         cmocka_unit_test(an_idle_writer_tidies_the_log),
+        cmocka_unit_test(the_log_is_cut_behind_what_is_queued_unless_it_is_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
