@@ -24,5 +24,7 @@ extern const char agent_schema_key_walk[];
 extern const char agent_schema_departures[];
 extern const char agent_schema_why[];
 extern const char agent_schema_handout[];
+/* Private keys under a passphrase. */
+extern const char lock_schema[];
 
 #endif

@@ -125,6 +125,13 @@ bool store_write(struct mail_store *store,
     return true;
 }
 
+bool store_cut_log(struct mail_store *store, void (*done)(void *job, const struct fault *fault),
+                   void *job, struct fault *fault)
+{
+    end_snapshot(store); /* our own reader would be in the way */
+    return db_writer_cut_log(store->config.writer, done, job, fault);
+}
+
 /* ---- Tidying up ---- */
 
 struct purge_job {

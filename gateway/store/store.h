@@ -62,5 +62,9 @@ bool store_write(struct mail_store *store,
                  bool (*run)(struct mail_txn *txn, void *job, struct fault *fault),
                  void (*done)(void *job, const struct fault *fault), void *job,
                  struct fault *fault) MUST_USE;
+/* Behind all that is queued: nothing of what was overwritten or deleted is left in the log. As
+ * db_writer_cut_log. */
+bool store_cut_log(struct mail_store *store, void (*done)(void *job, const struct fault *fault),
+                   void *job, struct fault *fault) MUST_USE;
 
 #endif

@@ -134,6 +134,47 @@ static void people_of_version_1_come_through(void **state)
     free(path);
 }
 
+static void expect_number(struct db *db, const char *sql, int64_t expected)
+{
+    struct fault fault = {0};
+    struct db_stmt *stmt = db_prepare(db, sql, &fault);
+    if (!stmt || db_step(stmt, &fault) != DB_ROW || db_column_i64(stmt, 0) != expected) {
+        fail_msg("%s is not %lld %s", sql, (long long)expected, fault.text);
+    }
+    db_reset(stmt);
+}
+
+/* Keys that stood in clear stay so: nothing is under a passphrase that nobody set. */
+static void keys_of_older_versions_come_through_in_clear(void **state)
+{
+    enum { BEFORE_LOCKS = 9 };
+    struct fixture *fixture = *state;
+    size_t n_steps;
+    const struct db_migration *steps = mail_db_steps(&n_steps);
+    char *path = xasprintf("%s.old", fixture->path);
+    for (size_t version = 1; version <= BEFORE_LOCKS; version += BEFORE_LOCKS - 1) {
+        struct db *db = db_open(path, &(struct db_options){0}, &fixture->fault);
+        assert_true(db_migrate(db, steps, version, &fixture->fault));
+        assert_true(db_exec(db,
+                            "INSERT INTO identity (account_id, kind, address, label, signing_key,"
+                            " encryption_key, behaviour, trials_per_byte, extra_bytes, created_sec)"
+                            " VALUES (1, 0, 'BM-a', 'me', x'0102', x'0304', 0, 1000, 1000, 5)",
+                            &fixture->fault));
+        assert_true(db_migrate(db, steps, n_steps, &fixture->fault));
+        expect_number(db,
+                      "SELECT count(*) FROM identity WHERE signing_key = x'0102' AND"
+                      " encryption_key = x'0304' AND lock_id = 0 AND public_keys IS NULL",
+                      1);
+        expect_number(db,
+                      "SELECT (SELECT count(*) FROM key_lock) + (SELECT count(*) FROM"
+                      " pubkey_ahead) + (SELECT count(*) FROM kept_object)",
+                      0);
+        db_close(&db);
+        (void)unlink(path);
+    }
+    free(path);
+}
+
 /* What version 1 kept of two accounts' mail, as that program wrote it. */
 static const char mail_of_version_1[] =
     "INSERT INTO account (id, name, created_sec, used_bytes, used_messages)"
@@ -160,16 +201,6 @@ static void digest_of(char *out, const char *text)
     for (size_t i = 0; i < sizeof(digest); i++) {
         snprintf(out + 2 * i, 3, "%02x", digest[i]);
     }
-}
-
-static void expect_number(struct db *db, const char *sql, int64_t expected)
-{
-    struct fault fault = {0};
-    struct db_stmt *stmt = db_prepare(db, sql, &fault);
-    if (!stmt || db_step(stmt, &fault) != DB_ROW || db_column_i64(stmt, 0) != expected) {
-        fail_msg("%s is not %lld %s", sql, (long long)expected, fault.text);
-    }
-    db_reset(stmt);
 }
 
 /* Mail of version 1, brought by the programs in between to each later version in turn, is opened by
@@ -383,6 +414,7 @@ int main(void)
         TEST(all_sections_make_their_tables),
         TEST(ten_migrations_keep_uids_and_uidvalidity),
         TEST(people_of_version_1_come_through),
+        TEST(keys_of_older_versions_come_through_in_clear),
         TEST(mail_of_every_older_version_comes_through),
         TEST(flipped_and_cut_databases_start_or_explain),
         TEST(a_step_that_fails_leaves_the_older_version),
