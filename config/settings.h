@@ -76,6 +76,11 @@ struct network_settings {
     bool anti_intersection;
 };
 
+enum lock_extent {
+    LOCK_SIGNING, /* mail arrives while they are locked */
+    LOCK_ALL
+};
+
 struct agent_settings {
     int64_t ttl_sec;          /* of a mail that names none */
     int64_t ttl_jitter_sec;   /* at random, either way */
@@ -87,6 +92,10 @@ struct agent_settings {
     uint64_t max_extra_bytes;
     int64_t backup_every_sec; /* 0: none by itself */
     uint32_t backup_keep;
+    enum lock_extent lock;    /* which keys the passphrase seals */
+    char *passphrase_file;    /* that opens them at start; empty: none */
+    uint64_t lock_keep_bytes; /* of messages that wait for locked keys */
+    uint32_t lock_keep_objects;
 };
 
 enum pow_gpu_use {

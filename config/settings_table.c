@@ -35,6 +35,7 @@ static const char *const pow_priorities[] = {"low", "idle", "normal", NULL};
 static const char *const attachments_modes[] = {"auto", "always", NULL};
 static const char *const blocked_modes[] = {"junk", "drop", NULL};
 static const char *const namecoin_types[] = {"off", "namecoind", "nmcontrol", NULL};
+static const char *const lock_extents[] = {"signing", "all", NULL};
 static const char *const log_levels[] = {"error", "warn", "info", "debug", "trace", NULL};
 
 enum { DAY = 86400, LEAST_TTL = 3600, MOST_TTL = 28 * DAY, KIB = 1024 };
@@ -125,6 +126,16 @@ const struct setting_row settings_table[] = {
            "how often a sealed backup is made by itself; 0: never"),
     NUMBER(SETTING_U32, "agent.backup_keep", agent.backup_keep, 1, 1000, "7",
            "how many of those are kept"),
+
+    CHOICE("agent.lock", agent.lock, lock_extents, "signing",
+           "what a passphrase seals: signing keys (mail goes on arriving), or all keys"),
+    TEXT(SETTING_TEXT, "agent.passphrase_file", agent.passphrase_file, "",
+         "a file whose first line unlocks the keys at start; empty: the credential "
+         "bittern-passphrase of systemd, where there is one"),
+    NUMBER(SETTING_BYTES, "agent.lock_keep_bytes", agent.lock_keep_bytes, 0, 1024 * GIB, "512MiB",
+           "with lock = all: messages kept until they can be tried"),
+    NUMBER(SETTING_U32, "agent.lock_keep_objects", agent.lock_keep_objects, 0, 10000000, "200000",
+           "the same, in number"),
 
     NUMBER(SETTING_U32, "pow.threads", pow.threads, 0, 1024, "0",
            "threads for proof of work; 0: one for each core"),

@@ -18,11 +18,14 @@
 #include "gateway/agent/folder_watch.h"
 #include "gateway/agent/handout.h"
 #include "gateway/agent/incoming.h"
+#include "gateway/agent/kept_objects.h"
+#include "gateway/agent/key_lock.h"
 #include "gateway/agent/mailing_list.h"
 #include "gateway/agent/namecoin.h"
 #include "gateway/agent/outgoing.h"
 #include "gateway/agent/outgoing_db.h"
 #include "gateway/agent/pruning.h"
+#include "gateway/agent/pubkey_ahead.h"
 #include "gateway/agent/pubkeys.h"
 #include "gateway/agent/reports.h"
 #include "gateway/agent/spool.h"
@@ -80,11 +83,13 @@ void agent_queue_changed(struct agent *agent)
 void agent_reload_keys(struct agent *agent)
 {
     struct fault fault = {0};
-    if (!keyring_load(&agent->keyring, agent_reader(agent), &fault)) {
+    if (!keyring_load(&agent->keyring, agent_reader(agent), key_lock_open_secrets(agent->lock),
+                      NULL, &fault)) {
         log_error("agent", "keys not loaded reason=\"%s\"", fault.text);
         return;
     }
     walks_keys_changed(incoming_walks(agent->incoming));
+    pubkeys_ahead_wake(agent->ahead);
 }
 
 /* ---- the link ---- */
@@ -184,7 +189,11 @@ struct agent *agent_new(const struct agent_parts *parts, struct fault *fault)
     agent->submission = submission_new(agent);
     agent->namecoin = namecoin_new(parts->loop, &parts->settings->namecoin);
     timer_init(&agent->status_timer, parts->loop, ask_status, agent);
-    bool ok = keyring_load(&agent->keyring, agent_reader(agent), fault) &&
+    agent->ahead = pubkeys_ahead_new(agent);
+    agent->lock = key_lock_new(agent, fault);
+    agent->kept = agent->lock != NULL ? kept_objects_new(agent, fault) : NULL;
+    bool ok = agent->kept != NULL &&
+              keyring_load(&agent->keyring, agent_reader(agent), NULL, NULL, fault) &&
               ack_wait_load(&agent->acks, agent_reader(agent), fault);
     if (ok) {
         agent->incoming = incoming_new(agent, fault);
@@ -215,6 +224,7 @@ struct agent *agent_new(const struct agent_parts *parts, struct fault *fault)
     agent->lists = mailing_lists_new(agent);
     agent->handouts = handouts_new(agent);
     folder_watch_begin(agent);
+    kept_objects_wake(agent->kept);
     timer_arm_periodic(&agent->status_timer, STATUS_MS);
     if (parts->folder != NULL) {
         agent->spool = spool_new(agent, parts->folder);
@@ -247,6 +257,13 @@ void agent_stop(struct agent *agent)
     if (agent->lists != NULL) {
         mailing_lists_stop(agent->lists);
     }
+    if (agent->lock != NULL) {
+        key_lock_stop(agent->lock);
+    }
+    if (agent->kept != NULL) {
+        kept_objects_stop(agent->kept);
+    }
+    pubkeys_ahead_stop(agent->ahead);
     pruning_free(&agent->pruning);
     timer_cancel(&agent->status_timer);
 }
@@ -264,6 +281,9 @@ void agent_free(struct agent **agent_in)
     object_jobs_free(&agent->jobs);
     outgoing_free(&agent->outgoing);
     incoming_free(&agent->incoming);
+    kept_objects_free(&agent->kept);
+    key_lock_free(&agent->lock);
+    pubkeys_ahead_free(&agent->ahead);
     pubkeys_free(&agent->pubkeys);
     namecoin_free(&agent->namecoin);
     submission_free(&agent->submission);
@@ -336,6 +356,7 @@ void agent_status(struct agent *agent, struct agent_status *out)
         .n_incoming = incoming_count(agent->incoming),
         .n_received = agent->n_received,
         .objects_done = walks_cursor(incoming_walks(agent->incoming)),
+        .lock = agent_lock_status(agent),
         .link_is_up = link_client_is_up(agent->link),
         .node = agent->node,
     };

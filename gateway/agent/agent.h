@@ -50,6 +50,7 @@ struct agent_parts {
     const struct settings *settings;
     struct agent_programs programs;
     const char *folder; /* HOME/gateway, where mails may wait in the spool; NULL: nowhere */
+    uint32_t lock_memory_kib; /* what a new passphrase costs to try; 0: LOCK_MEMORY_KIB */
 };
 
 /* Loads the keys and takes up what was under way. NULL with a fault when mail.db cannot be read. */
@@ -313,6 +314,41 @@ bool agent_rule_list(struct agent *agent,
                      void (*each)(void *context, const struct agent_rule_info *info), void *context,
                      struct fault *fault) MUST_USE;
 
+/* ---- keys under a passphrase (docs/decisions/locked-keys.md) ---- */
+
+/* Set the passphrase where there is none: the keys are sealed, and stay open until
+ * agent_lock_close. Where there is one, `old` has to be given, and the keys stay as open or locked
+ * as they are. Not where nothing is sealed. FAULT_INVALID (empty, `old` is missing), FAULT_LIMIT
+ * (too long), FAULT_DENIED (a wrong one), FAULT_BUSY (one is being tried; or wait, after wrong
+ * ones). */
+void agent_lock_set(struct agent *agent, const char *old, const char *passphrase,
+                    struct agent_done done);
+/* Wipe the open keys. FAULT_NOT_FOUND: there is no passphrase. */
+void agent_lock_close(struct agent *agent, struct agent_done done);
+/* Open what the passphrase opens. FAULT_NOT_FOUND, and as above. */
+void agent_lock_open(struct agent *agent, const char *passphrase, struct agent_done done);
+/* The same at start, with the first line of a file, which is closed; the log says how it went. */
+void agent_lock_open_from_take(struct agent *agent, int fd);
+/* The keys in clear again. Likewise. */
+void agent_lock_remove(struct agent *agent, const char *passphrase, struct agent_done done);
+
+/* Are all keys open? FAULT_DENIED with words. */
+bool agent_keys_are_open(struct agent *agent, struct fault *fault) MUST_USE;
+
+struct agent_lock_status {
+    bool is_set;
+    bool is_locked;            /* something that is sealed is not open */
+    bool seals_all;            /* encryption keys, too */
+    size_t n_sealed;           /* identities and chans */
+    size_t n_locked;           /* of them: can't send now */
+    int64_t wait_sec;          /* until the next passphrase is tried */
+    int64_t answers_until_sec; /* requests for own keys are answered while locked; 0: not all are */
+    uint64_t n_kept;           /* messages that wait for locked keys */
+    uint64_t kept_bytes;
+    bool kept_is_full; /* some were not kept, and are looked for at the node */
+};
+struct agent_lock_status agent_lock_status(struct agent *agent) MUST_USE;
+
 /* ---- the outgoing queue ---- */
 
 struct agent_queue_info {
@@ -355,6 +391,7 @@ struct agent_status {
     uint64_t n_received;       /* messages stored since the start */
     uint64_t objects_done;     /* the cursor */
 
+    struct agent_lock_status lock;
     bool link_is_up;
     struct node_figures node; /* all zero before its first word */
 };

@@ -227,6 +227,12 @@ void agent_identity_set(struct agent *agent, const char *who,
     op->after = after_terms;
     bool ok = person_op_take_own(op, who, &fault) && judge_terms(agent, terms, &fault) &&
               person_op_take_label(op, terms->list_name, &fault);
+    if (ok && keyring_by_id(&agent->keyring, op->own_id)->kind == IDENTITY_OWN &&
+        !keyring_by_id(&agent->keyring, op->own_id)->can_sign) {
+        ok = fault_set(&fault, FAULT_DENIED,
+                       "others are told of new terms under the identity's signature, and its keys "
+                       "are locked: bittern unlock");
+    }
     if (ok && terms->list_name[0] != '\0' &&
         keyring_by_id(&agent->keyring, op->own_id)->kind == IDENTITY_CHAN) {
         ok = fault_set(&fault, FAULT_INVALID, "a chan is read by all its members already");

@@ -14,10 +14,13 @@
 
 struct handouts;
 struct incoming;
+struct kept_objects;
+struct key_lock;
 struct mail_txn;
 struct outgoing;
 struct pruning;
 struct pubkeys;
+struct pubkeys_ahead;
 struct mailing_lists;
 struct namecoin;
 struct reports;
@@ -35,6 +38,9 @@ struct agent {
     struct pubkeys *pubkeys;
     struct outgoing *outgoing;
     struct incoming *incoming;
+    struct key_lock *lock;
+    struct kept_objects *kept;
+    struct pubkeys_ahead *ahead;
     struct reports *reports;
     struct pruning *pruning;
     struct mailing_lists *lists;

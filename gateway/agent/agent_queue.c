@@ -8,6 +8,7 @@
 #include "base/db.h"
 #include "base/loop.h"
 #include "gateway/agent/agent_internal.h"
+#include "gateway/agent/lateness.h"
 #include "gateway/agent/outgoing_db.h"
 #include "gateway/agent/submit_job.h"
 #include "gateway/store/accounts.h"
@@ -32,7 +33,7 @@ static void show_row(struct agent *agent, const struct outgoing_row *row, struct
         .recipient = row->recipient,
         .subject = row->subject,
         .state = row->state,
-        .reason = row->reason,
+        .reason = lateness_waits_for_keys(agent, row) ? LATENESS_LOCKED : row->reason,
         .accepted_sec = row->accepted_sec,
         .since_sec = row->since_sec,
         .next_sec = row->next_sec,

@@ -50,6 +50,8 @@ struct arrival {
     size_t bytes_len;
     struct object object;
     struct trial trial;
+    bool has_all_keys; /* all that there are were there to be tried */
+    int64_t kept_id;   /* it waited for locked keys (kept_objects.h); 0: it comes from the node */
     bool is_done;
     int64_t outgoing_id; /* of the mail that it acknowledges */
     void (*retry)(

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/db.h"
 #include "base/mem.h"
 #include "base/str.h"
@@ -120,7 +121,7 @@ static void plan_ack(struct arrival *arrival, const struct own_key *own,
                   arrival->trial.encoding != CONTENT_IGNORE && !arrival->is_blocked;
     if (wanted && arrival->trial.ack.len > 0 &&
         ack_open_packet(&object, buf_view(&arrival->trial.ack), settings->network.magic, &rules,
-                        arrival->arrived_sec, NULL)) {
+                        clock_now_sec(), NULL)) {
         buf_append_bytes(&arrival->ack_object, object.whole);
     }
 }

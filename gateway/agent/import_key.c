@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "gateway/agent/import_key.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 #include "base/db.h"
@@ -165,6 +166,7 @@ static void export_one(void *context, const struct agent_identity_info *info)
 {
     const struct export *export = context;
     const struct own_key *own = keyring_by_id(&export->agent->keyring, info->id);
+    assert(own->can_sign && own->can_decrypt);
     char signing_key[WIF_TEXT_BYTES];
     char encryption_key[WIF_TEXT_BYTES];
     wif_encode(signing_key, &own->keys.signing);

@@ -17,6 +17,7 @@
 #include "gateway/agent/agent_internal.h"
 #include "gateway/agent/arrival.h"
 #include "gateway/agent/arrival_plan.h"
+#include "gateway/agent/kept_objects.h"
 #include "gateway/agent/outgoing_db.h"
 #include "gateway/agent/pubkeys.h"
 #include "gateway/agent/walk.h"
@@ -83,6 +84,9 @@ static void arrival_done(struct arrival *arrival)
 {
     struct incoming *incoming = arrival->incoming;
     link_client_done(incoming->agent->link, arrival->generation, arrival->bytes_len);
+    if (arrival->kept_id != 0) {
+        kept_objects_tried(incoming->agent->kept, arrival);
+    }
     arrival_clear(arrival);
     incoming->n_open--;
     walks_arrival_done(incoming->walks, arrival);
@@ -229,7 +233,7 @@ static void commit(struct arrival *arrival)
     job->commit.arrival = arrival;
     job->commit.settings = &agent->parts.settings->mail;
     job->commit.has_mark = walk_mark_with(arrival, &job->commit.mark);
-    job->commit.ack_due_sec = arrival->arrived_sec + random_between(0, delay_sec);
+    job->commit.ack_due_sec = clock_now_sec() + random_between(0, delay_sec);
     agent_write(agent, run_commit, commit_done, job);
 }
 
@@ -344,6 +348,32 @@ static void judge(struct arrival *arrival)
     }
 }
 
+static void keep(struct arrival *arrival);
+
+static void kept(struct arrival *arrival, const struct fault *fault)
+{
+    if (fault != NULL) {
+        retry_later(arrival, keep, fault);
+    } else {
+        arrival_done(arrival);
+    }
+}
+
+static void keep(struct arrival *arrival)
+{
+    kept_objects_keep(arrival->incoming->agent->kept, arrival, kept);
+}
+
+/* Nobody's, unless it is for a key that is locked. */
+static void not_opened(struct arrival *arrival)
+{
+    if (arrival->object.type == OBJECT_MSG && !arrival->has_all_keys && arrival->kept_id == 0) {
+        keep(arrival);
+    } else {
+        arrival_done(arrival);
+    }
+}
+
 static void run_trial(void *job, const struct pool_token *token)
 {
     (void)token;
@@ -360,7 +390,7 @@ static void trial_done(void *job, bool was_cancelled)
     if (arrival->trial.opened) {
         judge(arrival);
     } else {
-        arrival_done(arrival);
+        not_opened(arrival);
     }
 }
 
@@ -380,7 +410,9 @@ static bool choose_keys(struct arrival *arrival)
     const struct keyring *keyring = &arrival->incoming->agent->keyring;
     struct trial *trial = &arrival->trial;
     bool is_msg = arrival->object.type == OBJECT_MSG;
-    if (!walk_is_live(arrival->walk)) {
+    bool is_of_walk = arrival->kept_id == 0 && !walk_is_live(arrival->walk);
+    arrival->has_all_keys = is_of_walk || keyring->n_undecrypted == 0;
+    if (is_of_walk) {
         const struct address *sender = walk_sender(arrival->walk);
         if (is_msg) {
             trial->keys = walk_keys(arrival->walk);
@@ -394,6 +426,15 @@ static bool choose_keys(struct arrival *arrival)
         trial->n_senders = arrival_plan_senders(&trial->senders, keyring, &arrival->object);
     }
     return (trial->keys != NULL && trial->keys->n_keys > 0) || trial->n_senders > 0;
+}
+
+static void try_keys(struct arrival *arrival)
+{
+    if (choose_keys(arrival)) {
+        start_trial(arrival);
+    } else {
+        not_opened(arrival);
+    }
 }
 
 /* ---- by type ---- */
@@ -415,12 +456,23 @@ static void dispatch(struct arrival *arrival)
     } else if (object->type == OBJECT_PUBKEY && is_live &&
                pubkeys_open_object(agent->pubkeys, &sender, object)) {
         write_note(arrival, NOTE_PUBKEY, 0, &sender);
-    } else if ((object->type == OBJECT_MSG || object->type == OBJECT_BROADCAST) &&
-               choose_keys(arrival)) {
-        start_trial(arrival);
+    } else if (object->type == OBJECT_MSG || object->type == OBJECT_BROADCAST) {
+        try_keys(arrival);
     } else {
         arrival_done(arrival);
     }
+}
+
+static struct arrival *arrival_new(struct incoming *incoming, struct bytes object,
+                                   int64_t arrived_sec)
+{
+    struct arrival *arrival = xcalloc(1, sizeof(*arrival));
+    arrival->incoming = incoming;
+    arrival->bytes = xmemdup(object.data, object.len);
+    arrival->bytes_len = object.len;
+    arrival->arrived_sec = arrived_sec;
+    incoming->n_open++;
+    return arrival;
 }
 
 static void take_object(struct incoming *incoming, const struct link_gateway_event *event)
@@ -431,15 +483,10 @@ static void take_object(struct incoming *incoming, const struct link_gateway_eve
         link_client_done(link, link_client_generation(link), event->object.len);
         return;
     }
-    struct arrival *arrival = xcalloc(1, sizeof(*arrival));
-    arrival->incoming = incoming;
+    struct arrival *arrival = arrival_new(incoming, event->object, clock_now_sec());
     arrival->number = event->number;
     arrival->generation = link_client_generation(link);
-    arrival->bytes = xmemdup(event->object.data, event->object.len);
-    arrival->bytes_len = event->object.len;
-    arrival->arrived_sec = clock_now_sec();
     walk_take(walk, arrival);
-    incoming->n_open++;
 
     struct bytes whole = {arrival->bytes, arrival->bytes_len};
     if (!object_parse(&arrival->object, whole, NULL) ||
@@ -449,6 +496,22 @@ static void take_object(struct incoming *incoming, const struct link_gateway_eve
     }
     object_hash(arrival->hash, whole);
     dispatch(arrival);
+}
+
+void incoming_take_kept(struct incoming *incoming, int64_t kept_id, struct bytes object,
+                        int64_t arrived_sec)
+{
+    struct arrival *arrival = arrival_new(incoming, object, arrived_sec);
+    struct bytes whole = {arrival->bytes, arrival->bytes_len};
+    arrival->kept_id = kept_id;
+    walks_take_loose(incoming->walks, arrival);
+    if (object_parse(&arrival->object, whole, NULL)) {
+        object_hash(arrival->hash, whole);
+        try_keys(arrival);
+    } else {
+        arrival->has_all_keys = true; /* it is no message, whoever may try */
+        arrival_done(arrival);
+    }
 }
 
 void incoming_link_event(struct incoming *incoming, const struct link_gateway_event *event)

@@ -3,6 +3,7 @@
  *
  *     link -> whose walk is it on (walk.h) -> is it an ack of ours?
  *          -> by type: getpubkey, pubkey, or trial decryption in the pool
+ *          -> not opened, and keys are locked: kept until they are open
  *          -> seen before? enough work? blocked?
  *          -> decoder: content -> translate: a mail -> decoder: the mail's form
  *          -> one transaction: stored, marked as seen, the walk's cursor
@@ -14,6 +15,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/bytes.h"
 #include "base/compiler.h"
 #include "base/fault.h"
 #include "node/link/link_gateway.h"
@@ -32,6 +34,9 @@ void incoming_free(struct incoming **incoming);
 struct walks *incoming_walks(struct incoming *incoming) MUST_USE;
 /* OBJECT and CAUGHT_UP. */
 void incoming_link_event(struct incoming *incoming, const struct link_gateway_event *event);
+/* A message that was kept for locked keys (kept_objects.h); `object` is copied. */
+void incoming_take_kept(struct incoming *incoming, int64_t kept_id, struct bytes object,
+                        int64_t arrived_sec);
 
 /* Objects that are not done yet. */
 size_t incoming_count(const struct incoming *incoming) MUST_USE;

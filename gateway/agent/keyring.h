@@ -19,6 +19,7 @@
 #include "base/map.h"
 #include "crypto/address.h"
 #include "gateway/agent/agent.h"
+#include "gateway/agent/lock_db.h"
 #include "gateway/translate/address_form.h"
 #include "node/objects/sender.h"
 
@@ -33,7 +34,10 @@ struct own_key {
     char text[ADDRESS_TEXT_BYTES];
     char *label;
     char *list_name; /* "": no mailing list */
-    struct identity_keys keys;
+    struct identity_keys keys; /* the public halves always; */
+    bool can_sign;             /* the private signing key ... */
+    bool can_decrypt;          /* ... and the private encryption key: while they are open */
+    int64_t lock_id;           /* what they are sealed to on disk; 0: nothing */
     uint32_t behaviour;
     struct pow_demand demand;
     int64_t ttl_sec;
@@ -52,7 +56,8 @@ struct known_address {
     bool muted;
 };
 
-/* What the pool tries on a msg: the encryption keys of all enabled identities and chans. */
+/* What the pool tries on a msg: the encryption keys of all enabled identities and chans, as far as
+ * they are open. */
 struct key_set {
     unsigned refs;
     size_t n_keys;
@@ -73,11 +78,31 @@ struct keyring {
     struct map own_by_address; /* key: address_key; enabled or not; the first of several */
     struct map contact_by_address;
     struct key_set *keys;
+    size_t n_sealed;      /* on disk; enabled or not, likewise below */
+    size_t n_unsigning;   /* whose signing keys are locked now */
+    size_t n_unreadable;  /* whose encryption keys are */
+    size_t n_undecrypted; /* of these the enabled ones: something could come for them */
 };
 
+/* Keys that were opened in the pool, in the order of their ids: their public halves are checked. */
+struct opened_keys {
+    struct opened_key {
+        int64_t id;
+        struct private_key signing;
+        struct private_key encryption;
+        bool has_signing;
+        bool has_encryption;
+    } * items;
+    size_t n_items;
+};
+void opened_keys_clear(struct opened_keys *opened);
+
 /* Load all in the place of what was there before, which stays on failure. Keys that were there are
- * taken over: only new ones cost the arithmetic of their curve. */
-bool keyring_load(struct keyring *keyring, struct db *db, struct fault *fault) MUST_USE;
+ * taken over: only new ones cost the arithmetic of their curve. Sealed ones are open when `open`
+ * has their lock: from the image before, from `opened` (NULL: none), or opened here; NULL: none is.
+ */
+bool keyring_load(struct keyring *keyring, struct db *db, const struct lock_secrets *open,
+                  const struct opened_keys *opened, struct fault *fault) MUST_USE;
 void keyring_clear(struct keyring *keyring);
 
 /* A reference to the snapshot in force. From the loop. */

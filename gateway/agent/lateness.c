@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "gateway/agent/agent_internal.h"
+#include "gateway/agent/message_build.h"
 #include "gateway/agent/outgoing_db.h"
 #include "gateway/agent/reports.h"
 #include "gateway/store/mail_txn.h"
@@ -102,6 +103,33 @@ void lateness_check(struct lateness *lateness, struct agent *agent)
 
 /* ---- in words ---- */
 
+/* A message that is signed goes its way. */
+static bool is_built(struct db *db, int64_t outgoing_id)
+{
+    struct db_stmt *stmt = db_prepare(
+        db, "SELECT 1 FROM object_job WHERE outgoing_id = ?1 AND step IN (?2, ?3, ?4)", NULL);
+    if (stmt == NULL) {
+        return false;
+    }
+    db_bind_i64(stmt, 1, outgoing_id);
+    db_bind_i64(stmt, 2, JOB_WORK);
+    db_bind_i64(stmt, 3, JOB_PUBLISH);
+    db_bind_i64(stmt, 4, JOB_LEAVING);
+    bool found = db_step(stmt, NULL) == DB_ROW;
+    db_reset(stmt);
+    return found;
+}
+
+bool lateness_waits_for_keys(struct agent *agent, const struct outgoing_row *row)
+{
+    if (!message_waits_for_keys(row, &agent->keyring)) {
+        return false;
+    }
+    return row->state == OUTGOING_QUEUED ||
+           (row->state == OUTGOING_AWAITING_KEY && row->next_sec <= clock_now_sec()) ||
+           (row->state == OUTGOING_WORKING && !is_built(agent_reader(agent), row->id));
+}
+
 /* "40 seconds", "12 minutes", "3 hours", "5 days". */
 static void write_span(struct buf *out, double sec)
 {
@@ -138,9 +166,13 @@ enum report_why lateness_explain(struct agent *agent, const struct outgoing_row 
                                  struct buf *reason)
 {
     bool is_resend = row->n_sent > 0;
+    if (lateness_waits_for_keys(agent, row)) {
+        buf_append_str(reason, LATENESS_LOCKED);
+        return REPORT_WHY_TURN;
+    }
     switch (row->state) {
     case OUTGOING_QUEUED:
-        buf_append_str(reason, "it waits for its turn, for the node, or for locked keys");
+        buf_append_str(reason, "it waits for its turn, or for the node");
         return REPORT_WHY_TURN;
     case OUTGOING_AWAITING_KEY:
         buf_append_str(reason, "the recipient's public key is not known yet: it was asked for, and "

@@ -11,6 +11,7 @@
 #ifndef BITTERN_GATEWAY_AGENT_LATENESS_H
 #define BITTERN_GATEWAY_AGENT_LATENESS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,6 +33,10 @@ enum {
 struct lateness {
     int64_t checked_sec;
 };
+
+/* What it says of a mail whose sender's keys are locked, here and in the queue. */
+#define LATENESS_LOCKED "it waits for its sender's keys, which are locked: bittern unlock"
+bool lateness_waits_for_keys(struct agent *agent, const struct outgoing_row *row) MUST_USE;
 
 /* Look, if it is time. From the loop, every second. */
 void lateness_check(struct lateness *lateness, struct agent *agent);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "gateway/agent/message_build.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -13,6 +14,16 @@
 #include "gateway/decoder/decoder_client.h"
 #include "node/objects/broadcast.h"
 #include "node/objects/msg.h"
+
+/* NULL: the identity is deleted or disabled. */
+static const struct own_key *sender_of_row(const struct outgoing_row *row,
+                                           const struct keyring *keyring)
+{
+    struct address from;
+    return address_decode(&from, bytes_of_str(row->sender)) == ADDRESS_OK
+               ? keyring_of_account(keyring, row->account_id, &from)
+               : NULL;
+}
 
 static bool is_of_own(const struct outgoing_row *row)
 {
@@ -85,6 +96,12 @@ enum message_verdict message_judge(const struct outgoing_row *row,
     return MESSAGE_POSSIBLE;
 }
 
+bool message_waits_for_keys(const struct outgoing_row *row, const struct keyring *keyring)
+{
+    const struct own_key *own = sender_of_row(row, keyring);
+    return own != NULL && !own->can_sign;
+}
+
 bool message_wants_ack(const struct outgoing_row *row, const struct message_target *target)
 {
     return row->kind == OUTGOING_TO_ADDRESS && row->ackdata.len > 0 &&
@@ -136,15 +153,12 @@ bool message_build(struct buf *out, const struct message_order *order, struct db
                    struct fault *fault)
 {
     const struct outgoing_row *row = order->row;
-    struct address from;
-    const struct own_key *own = NULL;
-    if (address_decode(&from, bytes_of_str(row->sender)) == ADDRESS_OK) {
-        own = keyring_of_account(order->keyring, row->account_id, &from);
-    }
+    const struct own_key *own = sender_of_row(row, order->keyring);
     if (own == NULL) {
         return fault_set(fault, FAULT_NOT_FOUND,
                          "the identity that it was to be sent from is deleted or disabled");
     }
+    assert(own->can_sign); /* else it waits (message_waits_for_keys) */
     bool extended = row->has_extended && reads_extended(row, order->target, order->settings);
     uint64_t encoding = extended ? CONTENT_EXTENDED : CONTENT_SIMPLE;
     struct arena arena = {0};

@@ -47,6 +47,8 @@ enum message_verdict message_judge(const struct outgoing_row *row,
                                    const struct settings *settings, char *reason,
                                    size_t reason_size) MUST_USE;
 
+/* Is its sender's signing key locked? */
+bool message_waits_for_keys(const struct outgoing_row *row, const struct keyring *keyring) MUST_USE;
 /* Will the recipient acknowledge it through the network? */
 bool message_wants_ack(const struct outgoing_row *row,
                        const struct message_target *target) MUST_USE;
@@ -63,7 +65,7 @@ struct message_order {
     const struct settings *settings;
     struct message_plan_time time;
 };
-/* Append the object, nonce 0. */
+/* Append the object, nonce 0. Not while it waits for keys. */
 bool message_build(struct buf *out, const struct message_order *order, struct db *db,
                    struct fault *fault) MUST_USE;
 

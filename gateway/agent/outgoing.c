@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "base/timer.h"
 #include "gateway/agent/agent_internal.h"
+#include "gateway/agent/key_lock.h"
 #include "gateway/agent/lateness.h"
 #include "gateway/agent/message_build.h"
 #include "gateway/agent/outgoing_db.h"
@@ -228,7 +229,9 @@ static void step_waiting(struct agent *agent, const struct outgoing_row *row)
     struct fault fault = {0};
     enum message_target_result result =
         message_find_target(&target, row, &agent->keyring, agent_reader(agent), &fault);
-    if (result == MESSAGE_TARGET_FOUND) {
+    if (result == MESSAGE_TARGET_FOUND && message_waits_for_keys(row, &agent->keyring)) {
+        end_row(agent, row);
+    } else if (result == MESSAGE_TARGET_FOUND) {
         begin_work(agent, row, &target);
     } else if (result == MESSAGE_TARGET_BROKEN) {
         fail(agent, row, REPORT_WHY_RECIPIENT, fault.text);
@@ -298,6 +301,10 @@ static void step_working(struct agent *agent, const struct outgoing_row *row)
 {
     struct message_target target;
     struct fault fault = {0};
+    if (message_waits_for_keys(row, &agent->keyring)) {
+        end_row(agent, row);
+        return;
+    }
     if (message_find_target(&target, row, &agent->keyring, agent_reader(agent), &fault) !=
         MESSAGE_TARGET_FOUND) {
         fail(agent, row, REPORT_WHY_RECIPIENT,
@@ -319,6 +326,10 @@ static void step_sent(struct agent *agent, const struct outgoing_row *row)
             agent, row, REPORT_WHY_NO_ACK,
             "it was sent, but no acknowledgement came in all that time: the recipient's Bitmessage "
             "was not running. It may have arrived all the same");
+        return;
+    }
+    if (message_waits_for_keys(row, &agent->keyring)) {
+        end_row(agent, row);
         return;
     }
     struct outgoing_step *step = outgoing_step_new(agent, STEP_RESEND, row);
@@ -351,7 +362,17 @@ static void step_row(struct outgoing *outgoing, int64_t id)
 
 /* ---- choosing rows ---- */
 
-/* Ids that `sql` gives and that nothing is under way for. Parameters: ?1 = now, ?2 = how many. */
+/* Rows that wait for locked keys are left out: they would stand in front of those that don't. */
+static void bind_open_keys(struct outgoing *outgoing, struct db_stmt *stmt)
+{
+    struct buf ids = {0};
+    key_lock_write_open_ids(outgoing->agent->lock, &ids);
+    db_bind_text(stmt, 3, buf_str(&ids));
+    buf_clear(&ids);
+}
+
+/* Ids that `sql` gives and that nothing is under way for. Parameters: ?1 = now, ?2 = how many, ?3 =
+ * which keys are open. */
 static size_t collect(struct outgoing *outgoing, int64_t *ids, size_t max_ids, const char *sql,
                       int64_t limit)
 {
@@ -362,6 +383,7 @@ static size_t collect(struct outgoing *outgoing, int64_t *ids, size_t max_ids, c
     }
     db_bind_i64(stmt, 1, clock_now_sec());
     db_bind_i64(stmt, 2, limit);
+    bind_open_keys(outgoing, stmt);
     while (n_ids < max_ids && db_step(stmt, NULL) == DB_ROW) {
         int64_t id = db_column_i64(stmt, 0);
         if (map_get_u64(&outgoing->busy, (uint64_t)id) == NULL) {
@@ -372,27 +394,38 @@ static size_t collect(struct outgoing *outgoing, int64_t *ids, size_t max_ids, c
     return n_ids;
 }
 
+/* The numbers in these are those of enum outgoing_state and object_job_step. */
+#define KEYS_ARE_OPEN                                                                              \
+    "NOT EXISTS (SELECT 1 FROM outgoing_mail m JOIN identity i ON i.account_id = m.account_id"     \
+    " AND i.address = m.sender WHERE m.id = outgoing.mail_id"                                      \
+    " AND i.lock_id NOT IN (SELECT value FROM json_each(?3)))"
+static const char working_sql[] =
+    "SELECT id FROM outgoing WHERE state = 2 AND ?1 > 0 AND NOT EXISTS (SELECT 1 FROM object_job j"
+    " WHERE j.outgoing_id = outgoing.id AND j.step IN (0, 1, 4)) AND " KEYS_ARE_OPEN
+    " ORDER BY id LIMIT ?2";
+static const char due_sql[] =
+    "SELECT id FROM outgoing WHERE state IN (1, 4) AND next_sec > 0 AND next_sec <= ?1"
+    " AND (" KEYS_ARE_OPEN " OR state = 1 AND NOT EXISTS (SELECT 1 FROM pubkey p"
+    " WHERE p.address = outgoing.recipient)) ORDER BY next_sec LIMIT ?2";
+static const char queued_sql[] =
+    "SELECT id FROM outgoing WHERE state = 0 AND next_sec <= ?1 AND " KEYS_ARE_OPEN
+    " ORDER BY id LIMIT ?2";
+static const char at_work_sql[] =
+    "SELECT count(*) FROM outgoing WHERE state = 2 AND ?1 > 0 AND ?2 > 0 AND " KEYS_ARE_OPEN;
+
 static int64_t count_at_work(struct outgoing *outgoing)
 {
-    struct db_stmt *stmt = db_prepare(agent_reader(outgoing->agent),
-                                      "SELECT count(*) FROM outgoing WHERE state = ?1", NULL);
+    struct db_stmt *stmt = db_prepare(agent_reader(outgoing->agent), at_work_sql, NULL);
     if (stmt == NULL) {
         return OUTGOING_MAX_AT_WORK;
     }
-    db_bind_i64(stmt, 1, OUTGOING_WORKING);
+    db_bind_i64(stmt, 1, 1);
+    db_bind_i64(stmt, 2, 1);
+    bind_open_keys(outgoing, stmt);
     int64_t n = db_step(stmt, NULL) == DB_ROW ? db_column_i64(stmt, 0) : OUTGOING_MAX_AT_WORK;
     db_reset(stmt);
     return n;
 }
-
-/* The numbers in these are those of enum outgoing_state and object_job_step. */
-static const char working_sql[] =
-    "SELECT id FROM outgoing WHERE state = 2 AND ?1 > 0 AND NOT EXISTS (SELECT 1 FROM object_job j"
-    " WHERE j.outgoing_id = outgoing.id AND j.step IN (0, 1, 4)) ORDER BY id LIMIT ?2";
-static const char due_sql[] = "SELECT id FROM outgoing WHERE state IN (1, 4) AND next_sec > 0"
-                              " AND next_sec <= ?1 ORDER BY next_sec LIMIT ?2";
-static const char queued_sql[] =
-    "SELECT id FROM outgoing WHERE state = 0 AND next_sec <= ?1 ORDER BY id LIMIT ?2";
 
 static void pump(void *context)
 {

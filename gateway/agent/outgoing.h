@@ -4,6 +4,7 @@
  * does not have, so a restart goes on wherever it was.
  *
  *     queued        key known? -> working. Else look in the node's store, else ask -> awaiting-key
+ *                   (a mail whose sender's keys are locked stays where it is, in any state)
  *     awaiting-key  the key came -> working; nobody answered in time -> ask again, longer;
  *                   at last failed
  *     working       the ack's work, then build and sign the message, then its work (object_jobs.h)

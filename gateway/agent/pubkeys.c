@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "gateway/agent/agent_internal.h"
 #include "gateway/agent/outgoing_db.h"
+#include "gateway/agent/pubkey_ahead.h"
 #include "gateway/store/mail_txn.h"
 #include "node/objects/getpubkey.h"
 #include "node/objects/pubkey.h"
@@ -34,6 +35,7 @@ struct pubkeys {
     struct map look_ups; /* request -> struct look_up */
     struct map wanted;   /* tag -> struct address */
     uint64_t last_request;
+    bool is_silent; /* a request was not answered for want of a key, and that was logged */
 };
 
 struct pubkeys *pubkeys_new(struct agent *agent)
@@ -159,8 +161,8 @@ bool pubkeys_write_request(struct mail_txn *txn, const struct address *address, 
     return ok;
 }
 
-bool pubkeys_write_own(struct mail_txn *txn, const struct own_key *own, int64_t jitter_sec,
-                       struct fault *fault)
+/* *out: it was not told lately, and is said to be told now. */
+static bool claim_telling(struct mail_txn *txn, bool *out, int64_t own_id, struct fault *fault)
 {
     struct db *db = mail_txn_db(txn);
     int64_t now_sec = mail_txn_now_sec(txn);
@@ -171,27 +173,66 @@ bool pubkeys_write_own(struct mail_txn *txn, const struct own_key *own, int64_t 
     if (stmt == NULL) {
         return false;
     }
-    db_bind_i64(stmt, 1, own->id);
+    db_bind_i64(stmt, 1, own_id);
     db_bind_i64(stmt, 2, now_sec);
     db_bind_i64(stmt, 3, now_sec - PUBKEY_REPUBLISH_SEC);
-    if (!db_run(stmt, fault)) {
-        return false;
-    }
-    if (db_changes(db) == 0) {
-        return true; /* told lately */
-    }
-    int64_t ttl_sec = PUBKEY_TTL_SEC + jitter_sec;
-    struct sender sender = keyring_sender(own);
-    struct buf object = {0};
-    bool ok = pubkey_write(&object, (uint64_t)(now_sec + ttl_sec), &sender, &own->keys, fault);
+    bool ok = db_run(stmt, fault);
+    *out = ok && db_changes(db) > 0;
+    return ok;
+}
+
+static bool write_telling(struct mail_txn *txn, const struct own_key *own, struct bytes object,
+                          int64_t expires_sec, struct fault *fault)
+{
     const struct object_job_new job = {
         .kind = JOB_PUBKEY,
         .address = own->text,
-        .object = buf_view(&object),
-        .ttl_sec = ttl_sec,
-        .expires_sec = now_sec + ttl_sec,
+        .object = object,
+        .ttl_sec = expires_sec - mail_txn_now_sec(txn),
+        .expires_sec = expires_sec,
     };
-    ok = ok && object_jobs_write(db, &job, fault);
+    return object_jobs_write(mail_txn_db(txn), &job, fault);
+}
+
+/* One that was signed ahead may live for less than usual: another may follow it at once. */
+static bool tell_ahead(struct mail_txn *txn, const struct own_key *own, struct fault *fault)
+{
+    struct db *db = mail_txn_db(txn);
+    struct buf object = {0};
+    int64_t expires_sec = 0;
+    bool ok = pubkey_ahead_take(db, &object, &expires_sec, own->id, mail_txn_now_sec(txn), fault) &&
+              (expires_sec != 0 ||
+               fault_set(fault, FAULT_NOT_FOUND, "the keys are locked, and none is signed ahead"));
+    struct db_stmt *stmt =
+        ok ? db_prepare(db, "UPDATE identity SET pubkey_sent_sec = ?2 WHERE id = ?1", fault) : NULL;
+    if (stmt != NULL) {
+        db_bind_i64(stmt, 1, own->id);
+        db_bind_i64(stmt, 2, expires_sec - PUBKEY_REPUBLISH_SEC);
+    }
+    ok = stmt != NULL && db_run(stmt, fault) &&
+         write_telling(txn, own, buf_view(&object), expires_sec, fault);
+    buf_clear(&object);
+    return ok;
+}
+
+bool pubkeys_write_own(struct mail_txn *txn, const struct own_key *own, int64_t jitter_sec,
+                       struct fault *fault)
+{
+    bool is_due = false;
+    if (!claim_telling(txn, &is_due, own->id, fault)) {
+        return false;
+    }
+    if (!is_due) {
+        return true; /* told lately */
+    }
+    if (!own->can_sign) {
+        return tell_ahead(txn, own, fault);
+    }
+    int64_t expires_sec = mail_txn_now_sec(txn) + PUBKEY_TTL_SEC + jitter_sec;
+    struct sender sender = keyring_sender(own);
+    struct buf object = {0};
+    bool ok = pubkey_write(&object, (uint64_t)expires_sec, &sender, &own->keys, fault) &&
+              write_telling(txn, own, buf_view(&object), expires_sec, fault);
     buf_clear(&object);
     return ok;
 }
@@ -312,6 +353,7 @@ struct publish {
     struct agent *agent;
     struct own_key own;
     int64_t jitter_sec;
+    bool was_silent;
 };
 
 static bool run_publish(struct mail_txn *txn, void *job, struct fault *fault)
@@ -324,9 +366,13 @@ static void publish_done(void *job, const struct fault *fault)
 {
     struct publish *publish = job;
     struct agent *agent = publish->agent;
-    if (fault != NULL) {
+    bool is_known = fault != NULL && fault->code == FAULT_NOT_FOUND && publish->was_silent;
+    if (fault != NULL && !agent->closing) {
+        agent->pubkeys->is_silent = fault->code == FAULT_NOT_FOUND;
+    }
+    if (fault != NULL && !is_known) { /* anybody may ask: a locked key is told of once */
         log_warn("agent", "own pubkey not told reason=\"%s\"", fault->text);
-    } else if (!agent->closing) {
+    } else if (fault == NULL && !agent->closing) {
         agent_reload_keys(agent);
         object_jobs_wake(agent->jobs);
     }
@@ -348,6 +394,7 @@ static void publish_with(struct pubkeys *pubkeys, int64_t own_id, int64_t jitter
     publish->own.label = NULL;
     publish->own.list_name = NULL;
     publish->jitter_sec = jitter_sec;
+    publish->was_silent = pubkeys->is_silent;
     agent_write(agent, run_publish, publish_done, publish);
 }
 

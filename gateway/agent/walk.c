@@ -362,6 +362,18 @@ static void end_if_done(struct walks *walks, struct walk *walk)
     begin_pending(walks);
 }
 
+/* A key that can't decrypt now: its walk waits until it can. */
+static bool waits_for_key(struct walks *walks, const struct walk *walk)
+{
+    for (size_t i = 0; i < walk->n_own; i++) {
+        const struct own_key *own = keyring_by_id(&walks->agent->keyring, walk->own_ids[i]);
+        if (own != NULL && own->enabled && !own->can_decrypt) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Its keys, as far as they were not disabled or deleted since. False: there is nothing to try. */
 static bool take_keys(struct walks *walks, struct walk *walk)
 {
@@ -397,7 +409,7 @@ static void begin_pending(struct walks *walks)
     list_for_each(node, &walks->pending)
     {
         struct walk *walk = list_entry(node, struct walk, node);
-        if (walks->is_up && walk->scan == 0 && !walk->is_ended) {
+        if (walks->is_up && walk->scan == 0 && !walk->is_ended && !waits_for_key(walks, walk)) {
             begin(walks, walk);
         }
     }
@@ -476,6 +488,27 @@ static void loosen(struct walks *walks, struct walk *walk)
     walk->scan = 0;
     walk->all_came = false;
     walk->taken = walk->cursor;
+}
+
+void walks_keys_locked(struct walks *walks)
+{
+    list_for_each(node, &walks->pending)
+    {
+        struct walk *walk = list_entry(node, struct walk, node);
+        if (walk->is_ended || !waits_for_key(walks, walk)) {
+            continue;
+        }
+        if (walk->scan != 0) {
+            link_client_stop_scan(walks->agent->link, walk->scan);
+            loosen(walks, walk);
+        }
+        key_set_unref(&walk->keys);
+    }
+}
+
+void walks_take_loose(struct walks *walks, struct arrival *arrival)
+{
+    list_append(&walks->loose, &arrival->node);
 }
 
 /* Everything comes anew, and is tried with all keys that are here: no walk of its own is needed. */

@@ -40,6 +40,9 @@ void walks_free(struct walks **walks);
 
 /* The keyring was loaded: take up the walks that its new keys need. */
 void walks_keys_changed(struct walks *walks);
+/* Keys were locked: the walks under way for single ones stop behind their cursors, drop the keys,
+ * and go on when those can decrypt again (walks_keys_changed). */
+void walks_keys_locked(struct walks *walks);
 
 void walks_link_up(struct walks *walks, const struct link_epoch *epoch);
 /* What is under way ends by itself, but no longer moves a cursor: the new link sends it again. */
@@ -59,6 +62,8 @@ const struct address *walk_sender(const struct walk *walk) MUST_USE;
  * to the walks; done, it is freed. */
 void walk_take(struct walk *walk, struct arrival *arrival);
 void walks_arrival_done(struct walks *walks, struct arrival *arrival);
+/* An object that comes from elsewhere, and moves no cursor. */
+void walks_take_loose(struct walks *walks, struct arrival *arrival);
 /* What may be written once `arrival` is done, too. False: nothing, one before it is still open. */
 bool walk_mark_with(const struct arrival *arrival, struct walk_mark *out) MUST_USE;
 /* Visit all arrivals that are not done; `visit` may end them. */

@@ -114,7 +114,8 @@ static bool identity_columns(struct db *db, struct buf *out, const char *prefix,
 {
     struct db_stmt *stmt = db_prepare(db,
                                       "SELECT name FROM pragma_table_info('identity')"
-                                      " WHERE name NOT IN ('id', 'account_id', 'mailbox_id')",
+                                      " WHERE name NOT IN ('id', 'account_id', 'mailbox_id',"
+                                      " 'lock_id')",
                                       fault);
     enum db_step step = stmt != NULL ? DB_ROW : DB_FAILED;
     while (step == DB_ROW && (step = db_step(stmt, fault)) == DB_ROW) {
@@ -163,6 +164,28 @@ static bool add_accounts(struct mail_txn *txn, struct fault *fault)
                          fault);
 }
 
+/* What the keys that are taken over are sealed to, where the backup has not the same: its
+ * passphrase opens it, beside the backup's own. */
+static bool add_locks(struct db *db, struct fault *fault)
+{
+    return db_exec(
+        db,
+        "INSERT INTO main.key_lock (public_key, salt, passes, memory_kib, wrapped,"
+        " seals_all, n_wrong) SELECT public_key, salt, passes, memory_kib, wrapped,"
+        " seals_all, n_wrong FROM old.key_lock WHERE id IN (SELECT o.lock_id" MISSING_HERE
+        ") AND public_key NOT IN (SELECT public_key FROM main.key_lock) ORDER BY id",
+        fault);
+}
+
+/* Messages that waited for locked keys came after the backup, and may have left the network. */
+static bool add_kept(struct db *db, struct fault *fault)
+{
+    return db_exec(db,
+                   "INSERT OR IGNORE INTO main.kept_object (hash, arrived_sec, object)"
+                   " SELECT hash, arrived_sec, object FROM old.kept_object ORDER BY id",
+                   fault);
+}
+
 /* A chan's folder is made anew when its first mail comes. */
 static bool add_identities(struct db *db, struct fault *fault)
 {
@@ -171,10 +194,13 @@ static bool add_identities(struct db *db, struct fault *fault)
     struct buf sql = {0};
     bool ok =
         identity_columns(db, &columns, "", fault) && identity_columns(db, &values, "o.", fault);
-    buf_printf(&sql,
-               "INSERT OR IGNORE INTO main.identity (account_id%s)"
-               " SELECT (SELECT id FROM main.account m WHERE m.name = a.name)%s" MISSING_HERE,
-               buf_str(&columns), buf_str(&values));
+    buf_printf(
+        &sql,
+        "INSERT OR IGNORE INTO main.identity (account_id, lock_id%s)"
+        " SELECT (SELECT id FROM main.account m WHERE m.name = a.name),"
+        " coalesce((SELECT id FROM main.key_lock WHERE public_key ="
+        " (SELECT public_key FROM old.key_lock k WHERE k.id = o.lock_id)), 0)%s" MISSING_HERE,
+        buf_str(&columns), buf_str(&values));
     ok = ok && db_exec(db, buf_str(&sql), fault) &&
          db_exec(db,
                  "INSERT OR IGNORE INTO main.login_alias (name, account_id)"
@@ -206,7 +232,8 @@ static bool run_finishing(struct mail_txn *txn, void *job, struct fault *fault)
     const bool *has_old = job; /* attached as "old" */
     struct db *db = mail_txn_db(txn);
     return (!*has_old ||
-            (raise_counters(db, fault) && add_accounts(txn, fault) && add_identities(db, fault))) &&
+            (raise_counters(db, fault) && add_accounts(txn, fault) && add_locks(db, fault) &&
+             add_identities(db, fault) && add_kept(db, fault))) &&
            folders_renew_all(txn, fault) &&
            outgoing_hold_all(txn, "restored from a backup: it may have left before", fault) &&
            db_exec(db, "DELETE FROM main.link_cursor", fault);

@@ -25,6 +25,11 @@ static void append_key(void *context, const struct agent_exported_key *key)
 
 void api_call_export_keys(struct api_call *call)
 {
+    struct fault fault = {0};
+    if (!agent_keys_are_open(call->api->agent, &fault)) {
+        api_fail(call, &fault);
+        return;
+    }
     json_t *rows = json_array();
     agent_export_keys(call->api->agent, append_key, rows);
     api_finish_take(call, rows);

@@ -91,11 +91,11 @@ int main(int argc, char **argv)
     must(db_commit(db, &fault), &fault);
 
     double began = cpu_ms();
-    must(keyring_load(&keyring, db, &fault), &fault);
+    must(keyring_load(&keyring, db, NULL, NULL, &fault), &fault);
     tell("first loading", began);
     began = cpu_ms();
     add_contact(db, n_contacts);
-    must(keyring_load(&keyring, db, &fault), &fault);
+    must(keyring_load(&keyring, db, NULL, NULL, &fault), &fault);
     tell("loading after a change", began);
 
     struct keyring_view view = {&keyring, 1};

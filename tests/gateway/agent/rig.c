@@ -15,6 +15,7 @@
 #include "base/loop.h"
 #include "base/mem.h"
 #include "base/pool.h"
+#include "gateway/agent/lock_box.h"
 #include "gateway/store/mail_db.h"
 #include "gateway/store/messages.h"
 #include "gateway/store/store.h"
@@ -72,7 +73,8 @@ void rig_reopen(struct rig *rig, struct network *network, const char *folder_tak
                                       .store = rig->store,
                                       .network_decoder = rig->decoders[0],
                                       .owner_decoder = rig->decoders[1],
-                                      .settings = &rig->settings};
+                                      .settings = &rig->settings,
+                                      .lock_memory_kib = LOCK_LEAST_MEMORY_KIB};
     rig->agent = agent_new(&parts, &fault);
     if (rig->agent == NULL) {
         fail_msg("%s", fault.text);

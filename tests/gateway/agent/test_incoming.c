@@ -37,7 +37,7 @@ static bool has_pubkey(struct rig *rig, void *context)
 static void read_bob(struct bench *bench)
 {
     struct keyring keyring = {0};
-    assert_true(keyring_load(&keyring, store_reader(bench->bob.store), NULL));
+    assert_true(keyring_load(&keyring, store_reader(bench->bob.store), NULL, NULL, NULL));
     bench->bob_sender = keyring_sender(&keyring.own[0]);
     keyring_clear(&keyring);
 }

@@ -240,10 +240,10 @@ static void a_reload_works_no_key_out_again(void **state)
     buf_clear(&sql);
 
     int64_t began_ms = clock_mono_ms();
-    assert_true(keyring_load(&keyring, db, NULL));
+    assert_true(keyring_load(&keyring, db, NULL, NULL, NULL));
     int64_t first_ms = clock_mono_ms() - began_ms;
     began_ms = clock_mono_ms();
-    assert_true(keyring_load(&keyring, db, NULL));
+    assert_true(keyring_load(&keyring, db, NULL, NULL, NULL));
     int64_t again_ms = clock_mono_ms() - began_ms;
     print_message("%d keys: %lld ms, again %lld ms\n", N_KEYS + 1, (long long)first_ms,
                   (long long)again_ms);
