@@ -75,6 +75,9 @@ enum { CHILD_STOP_TIMEOUT_MS = 4000 };
 #define CHILD_SOCKET_GPU "gpu"
 #define CHILD_SOCKET_CONTROL "control" /* one control connection, after the start */
 #define CHILD_SOCKET_LOCK "lock"       /* holds the home's lock while it is open */
+/* To the gateway: an open file, whose first line is the passphrase of its keys. Handed as such, so
+ * that the passphrase itself goes through nobody else's memory. */
+#define CHILD_SOCKET_PASSPHRASE "passphrase"
 /* Listening sockets are called as their settings: "node.listen", "node.lan" (datagrams),
  * "imap.listen", "imap.tls", "imap.socket", "smtp.listen", "smtp.tls", "smtp.socket", "smtp.lmtp",
  * "smtp.lmtp_listen", "http.listen", "api.listen"; several of one kind share the name. */

@@ -228,6 +228,10 @@ static bool open_agent(struct app *app, struct fault *fault)
     if (fd >= 0) {
         agent_attach_link(app->agent, fd);
     }
+    fd = child_take_socket(app->child, CHILD_SOCKET_PASSPHRASE);
+    if (fd >= 0) {
+        agent_lock_open_from_take(app->agent, fd);
+    }
     return true;
 }
 

@@ -41,7 +41,7 @@ static size_t newest_version(void)
 static bool check_keys(struct db *db, struct fault *fault)
 {
     struct keyring keyring = {0};
-    bool ok = keyring_load(&keyring, db, fault);
+    bool ok = keyring_load(&keyring, db, NULL, NULL, fault);
     keyring_clear(&keyring);
     return ok;
 }

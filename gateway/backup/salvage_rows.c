@@ -221,7 +221,7 @@ static bool copy_table(struct copy *copy, const struct salvage_table *table, str
 
 /* What can't be fetched again comes first, and what others refer to before those. */
 static const char *const first_tables[] = {
-    "identity", "account", "login_alias", "contact", "broadcast_subscription", "outgoing_mail",
+    "key_lock", "identity", "account", "login_alias", "contact", "broadcast_subscription", "outgoing_mail",
 };
 
 static bool is_first(const char *name)

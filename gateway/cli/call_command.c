@@ -3,43 +3,19 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/str.h"
-
-bool call_command_read_secret(char out[CALL_COMMAND_SECRET_BYTES], const char *prompt)
-{
-    struct termios old;
-    bool typed = tcgetattr(STDIN_FILENO, &old) == 0;
-    if (typed) {
-        struct termios quiet = old;
-        quiet.c_lflag &= ~(tcflag_t)ECHO;
-        fprintf(stderr, "%s: ", prompt);
-        (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &quiet);
-    }
-    bool ok = fgets(out, CALL_COMMAND_SECRET_BYTES, stdin) != NULL;
-    if (typed) {
-        (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &old);
-        fputc('\n', stderr);
-    }
-    size_t len = ok ? strcspn(out, "\r\n") : 0;
-    ok = ok && len > 0 && len <= CALL_COMMAND_SECRET_BYTES - 2;
-    if (ok) {
-        out[len] = '\0';
-    }
-    return ok;
-}
+#include "gateway/cli/secret_line.h"
 
 static bool take_secret(json_t *params, const struct call_option *option, struct fault *fault)
 {
-    char secret[CALL_COMMAND_SECRET_BYTES] = "";
+    char secret[SECRET_LINE_BYTES] = "";
     char name[64];
     call_param_name(name, sizeof(name), option);
-    bool ok = call_command_read_secret(secret, option->name + 2) ||
-              fault_set(fault, FAULT_INVALID, "standard input has no line for %s", option->name);
+    bool ok = secret_line_read(secret, sizeof(secret), option->name + 2, fault);
     ok = ok && json_object_set_new(params, name, json_string(secret)) == 0;
     mem_wipe(secret, sizeof(secret));
     return ok;

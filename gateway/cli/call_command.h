@@ -10,9 +10,4 @@
 /* argv: the words behind the command's name. */
 int call_command_run(struct cli *cli, const struct call_row *row, int argc, char **argv);
 
-enum { CALL_COMMAND_SECRET_BYTES = 4098 }; /* with its line end and NUL */
-/* The next line of standard input, without showing it where it is typed; `prompt` is shown there.
- * False when there is none, or an empty or too long one. Wiped by the caller. */
-bool call_command_read_secret(char out[CALL_COMMAND_SECRET_BYTES], const char *prompt) MUST_USE;
-
 #endif

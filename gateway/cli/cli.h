@@ -92,6 +92,8 @@ CLI_COMMAND(cmd_config_show);
 CLI_COMMAND(cmd_sendmail);
 CLI_COMMAND(cmd_deliver);
 CLI_COMMAND(cmd_bench);
+CLI_COMMAND(cmd_lock);
+CLI_COMMAND(cmd_unlock);
 CLI_COMMAND(cmd_backup);
 CLI_COMMAND(cmd_restore);
 CLI_COMMAND(cmd_recovery_key);

@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -16,6 +15,7 @@
 #include "base/mem.h"
 #include "base/process.h"
 #include "config/paths.h"
+#include "gateway/cli/secret_line.h"
 
 enum { KEY_LINE_BYTES = 256, COPY_BYTES = 1 << 16, FINISH_POLL_MS = 200, FINISH_POLLS = 600 };
 
@@ -149,27 +149,6 @@ int cmd_backup(struct cli *cli, int argc, char **argv)
 
 /* ---- restore ---- */
 
-/* A line of the terminal, not shown; or of standard input. */
-static bool read_key(char out[KEY_LINE_BYTES], struct fault *fault)
-{
-    struct termios before;
-    bool is_terminal = isatty(STDIN_FILENO) && tcgetattr(STDIN_FILENO, &before) == 0;
-    if (is_terminal) {
-        struct termios silent = before;
-        silent.c_lflag &= ~(tcflag_t)ECHO;
-        fputs("Recovery key: ", stderr);
-        tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent);
-    }
-    bool ok = fgets(out, KEY_LINE_BYTES, stdin) != NULL ||
-              fault_set(fault, FAULT_INVALID, "there is no recovery key on standard input");
-    if (is_terminal) {
-        tcsetattr(STDIN_FILENO, TCSAFLUSH, &before);
-        fputc('\n', stderr);
-    }
-    out[ok ? strcspn(out, "\r\n") : 0] = '\0';
-    return ok;
-}
-
 /* The gateway starts again and puts the restored database in place; where none runs, a question
  * starts one. */
 static bool wait_until_finished(struct cli *cli, struct fault *fault)
@@ -197,7 +176,8 @@ static json_t *prepare(struct cli *cli, const char *file, struct fault *fault)
     json_t *answer = NULL;
     /* A question first: in an empty home it makes the folder, and it finds out what is wrong. */
     json_t *status = cli_call(cli, "status", NULL, fault);
-    if (status != NULL && read_key(key, fault) && copy_file(file, sealed, fault)) {
+    if (status != NULL && secret_line_read(key, sizeof key, "Recovery key", fault) &&
+        copy_file(file, sealed, fault)) {
         answer = cli_call(cli, "restore.prepare", json_pack("{s:s}", "recovery_key", key), fault);
     }
     if (answer == NULL) {

@@ -8,15 +8,14 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "gateway/cli/call_command.h"
 #include "gateway/cli/export_keys.h"
+#include "gateway/cli/secret_line.h"
 
 static bool read_key(json_t *params, const char *name, const char *prompt, struct fault *fault)
 {
-    char line[CALL_COMMAND_SECRET_BYTES] = "";
-    bool ok = call_command_read_secret(line, prompt) ||
-              fault_set(fault, FAULT_INVALID, "standard input has no line for the %s", prompt);
-    ok = ok && json_object_set_new(params, name, json_string(line)) == 0;
+    char line[SECRET_LINE_BYTES] = "";
+    bool ok = secret_line_read(line, sizeof line, prompt, fault) &&
+              json_object_set_new(params, name, json_string(line)) == 0;
     mem_wipe(line, sizeof line);
     return ok;
 }

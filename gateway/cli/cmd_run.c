@@ -162,6 +162,21 @@ static bool name_programs(struct named_programs *programs, const struct cli *cli
     return true;
 }
 
+/* The setting's, else the credential that systemd's LoadCredential= put there. NULL: none. */
+static char *passphrase_file(const struct settings *settings)
+{
+    const char *folder = getenv("CREDENTIALS_DIRECTORY");
+    if (settings->agent.passphrase_file[0] != '\0') {
+        return xstrdup(settings->agent.passphrase_file);
+    }
+    char *path = folder != NULL ? paths_in(folder, "bittern-passphrase") : NULL;
+    if (path != NULL && access(path, F_OK) != 0) {
+        free(path);
+        path = NULL;
+    }
+    return path;
+}
+
 static int supervise(const struct cli *cli, const struct settings *settings, struct start start,
                      int log_fd, struct fault *fault)
 {
@@ -176,6 +191,7 @@ static int supervise(const struct cli *cli, const struct settings *settings, str
         arena_clear(&programs.arena);
         return -1;
     }
+    char *passphrase = start.with_gateway && !start.one_shot ? passphrase_file(settings) : NULL;
     struct buf lines = {0};
     settings_to_lines(&lines, settings);
     if (start.with_console && console_start(cli) < 0) {
@@ -194,11 +210,13 @@ static int supervise(const struct cli *cli, const struct settings *settings, str
         .upnp = start.with_node && settings->node.upnp && settings->node.tor != TOR_STRICT,
         .one_shot = start.one_shot,
         .salvage = start.salvage,
+        .passphrase = passphrase,
         .no_gpu = no_gpu(settings, start),
         .log_fd = log_fd,
     };
     int code = supervisor_run(&options, fault);
     buf_clear_secret(&lines);
+    free(passphrase);
     listeners_clear(&listeners);
     arena_clear(&programs.arena);
     return code;

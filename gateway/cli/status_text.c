@@ -126,6 +126,25 @@ static void append_work(struct buf *out, const json_t *pow)
     }
 }
 
+/* Nothing where there is no passphrase. */
+static void append_keys(struct buf *out, const json_t *lock)
+{
+    long long n_kept = number(json_object_get(lock, "kept"), "objects");
+    if (!json_is_true(json_object_get(lock, "set"))) {
+        return;
+    }
+    if (!json_is_true(json_object_get(lock, "locked"))) {
+        buf_append_str(out, "keys      open; a passphrase is set\n");
+        return;
+    }
+    buf_printf(out, "keys      locked (%s): mail to be sent waits for `bittern unlock`",
+               text(lock, "extent"));
+    if (n_kept > 0) {
+        buf_printf(out, "; %lld messages, not yet tried, too", n_kept);
+    }
+    buf_append_byte(out, '\n');
+}
+
 void status_text_page(struct buf *out, const json_t *status)
 {
     const json_t *node = json_object_get(status, "node");
@@ -143,6 +162,7 @@ void status_text_page(struct buf *out, const json_t *status)
     buf_append_str(out, "outgoing  ");
     append_queue(out, json_object_get(status, "queue"));
     append_work(out, pow);
+    append_keys(out, json_object_get(status, "lock"));
     buf_printf(out, "sandbox   %s\n", text(status, "sandbox"));
 }
 
@@ -154,6 +174,9 @@ void status_text_line(struct buf *out, const json_t *status)
                number(node, "peers_out"), number(node, "peers_in"), number(node, "objects"),
                json_is_true(json_object_get(node, "syncing")) ? " (fetching)" : "");
     append_queue(out, json_object_get(status, "queue"));
+    if (json_is_true(json_object_get(json_object_get(status, "lock"), "locked"))) {
+        buf_append_str(out, " | keys locked");
+    }
     if (number(pow, "jobs") != 0) {
         const json_t *next = json_object_get(pow, "next");
         buf_append_str(out, " | ");

@@ -7,8 +7,10 @@
  * sockets that arrive late, and everything else of theirs, mail clients above all, stays. */
 #include "gateway/cli/supervisor_internal.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -176,6 +178,24 @@ void supervisor_tell_external_port(struct supervisor *supervisor, uint16_t port)
     kid_send_value(&supervisor->kids[NODE], CHILD_VALUE_EXTERNAL_PORT, text);
 }
 
+/* Opened anew for each start: it may have been put there since. Where it can't be read, the gateway
+ * runs with locked keys, and the log says so. */
+static void send_passphrase(struct kid *kid)
+{
+    const char *path = kid->supervisor->options->passphrase;
+    struct stat info;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0 || fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
+        log_error("supervisor", "no passphrase can be read from %s: keys stay locked", path);
+    } else {
+        if ((info.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
+            log_warn("supervisor", "others may read the passphrase in %s", path);
+        }
+        kid_send_socket(kid, CHILD_SOCKET_PASSPHRASE, fd);
+    }
+    process_close_fd(&fd);
+}
+
 static void send_basics(struct kid *kid)
 {
     struct supervisor *supervisor = kid->supervisor;
@@ -195,6 +215,9 @@ static void send_basics(struct kid *kid)
     }
     if (kid->kind == &kid_kinds[NODE] && supervisor->upnp.is_mapped) {
         supervisor_tell_external_port(supervisor, supervisor->upnp.external);
+    }
+    if (kid->kind == &kid_kinds[GATEWAY] && options->passphrase != NULL) {
+        send_passphrase(kid);
     }
     kid_send_socket(kid, CHILD_SOCKET_LOCK, supervisor->lock_fd);
     for (size_t i = 0; i < options->n_listeners; i++) {

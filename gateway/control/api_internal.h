@@ -39,6 +39,8 @@ const char *api_or_empty(const char *text);
  * while a time is not known), and words for people. */
 json_t *api_pow_progress(const struct pow_progress *progress) MUST_USE;
 json_t *api_pow_words(const struct pow_progress *progress) MUST_USE;
+/* Whether keys are locked, and what waits for them. */
+json_t *api_lock_of(const struct agent_lock_status *lock) MUST_USE;
 
 /* For the agent: its text becomes the member `key` of the answer. */
 struct agent_done api_done_with_text(struct api_call *call, const char *key);
@@ -100,6 +102,11 @@ bool api_may_see(const struct api_call *call, const char *account) MUST_USE;
     CALL("export.mailboxes", export_mailboxes)                                                     \
     CALL("export.mail", export_mail)                                                               \
     CALL("export.message", export_message)                                                         \
+    CALL("lock.status", lock_status)                                                               \
+    CALL("lock.set", lock_set)                                                                     \
+    CALL("lock.lock", lock_lock)                                                                   \
+    CALL("lock.unlock", lock_unlock)                                                               \
+    CALL("lock.remove", lock_remove)                                                               \
     CALL("backup.make", backup_make)                                                               \
     CALL("recovery_key.new", recovery_key_new)                                                     \
     CALL("recovery_key.show", recovery_key_show)                                                   \

@@ -91,14 +91,24 @@ static void say(const struct agent_command_done *done, const char *text)
     done->call(done->context, text, false);
 }
 
-static void refuse(const struct agent_command_done *done, const char *why)
+static void refuse_with(const struct agent_command_done *done, const char *why, bool had_secret)
 {
     struct buf text = {0};
     buf_printf(&text, "That was not done: %s.\n\nA mail to bittern@bm.alt with the subject help is "
                       "answered with what is possible.\n",
                why);
-    say(done, buf_str(&text));
+    done->call(done->context, buf_str(&text), had_secret);
     buf_clear(&text);
+}
+
+static void refuse(const struct agent_command_done *done, const char *why)
+{
+    refuse_with(done, why, false);
+}
+
+static void refuse_secret(const struct agent_command_done *done, const char *why)
+{
+    refuse_with(done, why, true);
 }
 
 static void on_answer(void *context, json_t *result, const struct fault *fault)
@@ -141,6 +151,12 @@ static void begin(struct control_mails *mails, const char *account, const struct
     }
 }
 
+/* What is done with a passphrase alone. One that came with it is not kept. */
+static bool is_about_lock(const char *word)
+{
+    return strcmp(word, "lock") == 0 || strcmp(word, "unlock") == 0;
+}
+
 static void run_words(struct control_mails *mails, const char *account, int n_words, char **words,
                       const char *secret, const struct agent_command_done *done)
 {
@@ -149,6 +165,11 @@ static void run_words(struct control_mails *mails, const char *account, int n_wo
     const struct call_option *option = NULL;
     struct fault fault = {0};
     const struct call_row *row = call_find(n_words, words, &n_used);
+    if (is_about_lock(words[0])) {
+        refuse_secret(done, "a passphrase does not belong into a mail: keys are locked and "
+                            "unlocked on the command line or the web page");
+        return;
+    }
     if (row == NULL || !row->by_mail) {
         refuse(done, row == NULL ? "there is no such command"
                                  : "this command is not taken by mail, only on the command line");

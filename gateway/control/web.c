@@ -23,6 +23,10 @@ static void append_gateway(struct buf *out, const struct agent_status *status)
     append_gauge(out, "pow_jobs", "proofs of work running and waiting", (double)status->pow.n_jobs);
     append_gauge(out, "pow_trials_per_second", "at the last proof of work",
                  status->pow.trials_per_sec);
+    append_gauge(out, "keys_locked", "1 while private keys are locked",
+                 status->lock.is_locked ? 1 : 0);
+    append_gauge(out, "kept_objects", "messages that wait for locked keys",
+                 (double)status->lock.n_kept);
     append_gauge(out, "node_up", "1 while the node answers", status->link_is_up ? 1 : 0);
     buf_append_str(out, "# HELP bittern_queue recipients of outgoing mails, by state\n"
                         "# TYPE bittern_queue gauge\n");
