@@ -94,6 +94,8 @@ enum { CHILD_STOP_TIMEOUT_MS = 4000 };
 /* From the GPU's process: there is nothing for it to do on this machine, and why; it ends and is
  * not started again. */
 #define CHILD_REPORT_RETIRE "retire"
+/* From the gateway: its user wants all of Bittern to end, as by SIGTERM. */
+#define CHILD_REPORT_SHUTDOWN "shutdown"
 /* Why it can't work until a person acts: the supervisor prints it and ends with exit code 1. */
 #define CHILD_REPORT_PROBLEM "problem"
 /* It did what it was started for, and this came of it: the supervisor ends. */

@@ -157,6 +157,11 @@ static void write_answer(struct http_exchange *exchange, enum http_status status
     buf_clear(&exchange->fields);
 }
 
+void http_close_after_answer(struct http_exchange *exchange)
+{
+    exchange->keep_alive = false;
+}
+
 void http_answer(struct http_exchange *exchange, enum http_status status, const char *content_type,
                  struct bytes body)
 {

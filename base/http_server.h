@@ -78,6 +78,8 @@ bool http_is_local(const struct http_exchange *exchange) MUST_USE;
  * dropped). Content-Security-Policy, Cache-Control, Referrer-Policy and X-Content-Type-Options have
  * strict defaults, which a field of that name here replaces. */
 void http_set_field(struct http_exchange *exchange, const char *name, const char *value);
+/* The connection is closed behind this answer, whatever the other side would like. */
+void http_close_after_answer(struct http_exchange *exchange);
 /* Answer and end the exchange: it must not be touched afterwards. All is copied. `content_type` may
  * be NULL when there is no body. */
 void http_answer(struct http_exchange *exchange, enum http_status status, const char *content_type,

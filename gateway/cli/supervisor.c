@@ -115,6 +115,9 @@ static void on_report(struct kid *kid, const char *name, const char *value)
         restart_hanging(supervisor, value);
     } else if (strcmp(name, CHILD_REPORT_RETIRE) == 0 && kid->kind->optional) {
         kid_retire(kid, value);
+    } else if (strcmp(name, CHILD_REPORT_SHUTDOWN) == 0 && kid == &supervisor->kids[GATEWAY]) {
+        log_info("supervisor", "ending as the gateway's user asked");
+        stop(supervisor);
     } else if (strcmp(name, CHILD_REPORT_PROBLEM) == 0) {
         log_error("supervisor", "process=%s %s", kid->kind->name, value);
         fprintf(stderr, "bittern: %s\n", value);
