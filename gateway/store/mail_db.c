@@ -50,6 +50,7 @@ static const struct db_migration steps[] = {
     {store_schema_body_header, NULL},
     {"CREATE INDEX outgoing_by_recipient ON outgoing (recipient)", NULL}, /* answers by subject */
     {lock_schema, NULL},
+    {agent_schema_tickets, NULL},
 };
 
 const struct db_migration *mail_db_steps(size_t *out_n)

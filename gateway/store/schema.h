@@ -26,5 +26,6 @@ extern const char agent_schema_why[];
 extern const char agent_schema_handout[];
 /* Private keys under a passphrase. */
 extern const char lock_schema[];
+extern const char agent_schema_tickets[];
 
 #endif

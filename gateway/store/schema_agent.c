@@ -234,3 +234,16 @@ const char agent_schema_handout[] =
     "  content BLOB NOT NULL"
     ");"
     "CREATE INDEX handout_by_time ON handout (next_sec, id);";
+
+/* What programs know a recipient's row by (gateway/compat). ticket: its acknowledgement's data, or
+ * random bytes where none can come. program_id: the hash of the object that carried it last; until
+ * it left, random bytes. */
+const char agent_schema_tickets[] =
+    "ALTER TABLE outgoing ADD COLUMN ticket BLOB NOT NULL DEFAULT x'';"
+    "ALTER TABLE outgoing ADD COLUMN program_id BLOB NOT NULL DEFAULT x'';"
+    "UPDATE outgoing SET"
+    " ticket = CASE length(ackdata) WHEN 0 THEN randomblob(38) ELSE ackdata END,"
+    " program_id = coalesce((SELECT j.hash FROM object_job j WHERE j.outgoing_id = outgoing.id"
+    " AND j.hash IS NOT NULL AND j.kind IN (0, 1) ORDER BY j.id DESC LIMIT 1), randomblob(16));"
+    "CREATE INDEX outgoing_by_ticket ON outgoing (ticket);"
+    "CREATE INDEX outgoing_by_program_id ON outgoing (program_id);";

@@ -17,7 +17,7 @@
 #include "gateway/store/store_check.h"
 #include "tests/gateway/store/fixture.h"
 
-enum { N_FUTURE_STEPS = 10 };
+enum { N_FUTURE_STEPS = 10, N_DAMAGES = 400 };
 
 static void all_sections_make_their_tables(void **state)
 {
@@ -175,6 +175,44 @@ static void keys_of_older_versions_come_through_in_clear(void **state)
     free(path);
 }
 
+/* What programs know a recipient's row by: its acknowledgement's data, and the object that left;
+ * where there is none, something that no other row has. */
+static void rows_of_the_queue_get_tickets(void **state)
+{
+    struct fixture *fixture = *state;
+    size_t n_steps;
+    const struct db_migration *steps = mail_db_steps(&n_steps);
+    char *path = xasprintf("%s.old", fixture->path);
+    struct db *db = db_open(path, &(struct db_options){0}, &fixture->fault);
+    assert_true(db_migrate(db, steps, 1, &fixture->fault));
+    assert_true(
+        db_exec(db,
+                "INSERT INTO outgoing_mail (id, account_id, sender, message_id, subject,"
+                " content_plain, needs_extended, ttl_sec, accepted_sec)"
+                " VALUES (1, 1, 'BM-me', 'm', 's', x'00', 0, 9, 9);"
+                "INSERT INTO outgoing (id, mail_id, recipient, kind, state, ackdata, since_sec)"
+                " VALUES (1, 1, 'BM-a', 0, 4, x'aabb', 9), (2, 1, 'BM-b', 2, 4, x'', 9),"
+                " (3, 1, 'BM-c', 2, 0, x'', 9);"
+                "INSERT INTO object_job (kind, step, outgoing_id, object, hash,"
+                " trials_per_byte, extra_bytes, ttl_sec, expires_sec)"
+                " VALUES (0, 2, 1, x'00', x'0102', 1, 1, 9, 9), (4, 0, 1, x'00', x'0909', 1,"
+                " 1, 9, 9)",
+                &fixture->fault));
+    assert_true(db_migrate(db, steps, n_steps, &fixture->fault));
+    expect_number(db,
+                  "SELECT count(*) FROM outgoing WHERE id = 1 AND ticket = x'aabb'"
+                  " AND program_id = x'0102'",
+                  1);
+    expect_number(db, "SELECT count(DISTINCT ticket) FROM outgoing WHERE length(ticket) = 38", 2);
+    expect_number(db,
+                  "SELECT count(DISTINCT program_id) FROM outgoing"
+                  " WHERE length(program_id) = 16",
+                  2);
+    db_close(&db);
+    (void)unlink(path);
+    free(path);
+}
+
 /* What version 1 kept of two accounts' mail, as that program wrote it. */
 static const char mail_of_version_1[] =
     "INSERT INTO account (id, name, created_sec, used_bytes, used_messages)"
@@ -187,7 +225,8 @@ static const char mail_of_version_1[] =
     "INSERT INTO keyword VALUES (1, 0, 'tag');"
     "INSERT INTO expunged VALUES (1, 5, 1, 3), (1, 8, 5, 6);"
     "INSERT INTO body (id, account_id, size, header_len, digest, thread_id, message_id, preview,"
-    " info) VALUES (1, 1, 10, 10, x'%s', 1, NULL, '', x''), (2, 1, 10, 10, x'%s', 2, 'a@b', '', x'');"
+    " info) VALUES (1, 1, 10, 10, x'%s', 1, NULL, '', x''), (2, 1, 10, 10, x'%s', 2, 'a@b', '', "
+    "x'');"
     "INSERT INTO body_piece VALUES (1024, 'mail one\r\n'), (2048, 'mail two\r\n');"
     "INSERT INTO body_text (body_id, header_text, body_text) VALUES (1, 'subject:one\n', 'one'),"
     " (2, 'subject:two\n', 'two');"
@@ -235,13 +274,19 @@ static void mail_of_every_older_version_comes_through(void **state)
         expect_number(db, "SELECT uid_validity FROM mailbox WHERE id = 1", 1700000001);
         expect_number(db, "SELECT uid_next FROM mailbox WHERE id = 1", 8);
         expect_number(db, "SELECT value FROM counter WHERE name = 'uid_validity'", 1700000003);
-        expect_number(db, "SELECT count(*) FROM message WHERE uid = 4 AND flags = 8 AND"
-                          " keywords = 1 AND modseq = 9 AND body_id = 1", 1);
-        expect_number(db, "SELECT count(*) FROM message WHERE uid = 7 AND flags = 0 AND"
-                          " modseq = 7 AND body_id = 2", 1);
+        expect_number(db,
+                      "SELECT count(*) FROM message WHERE uid = 4 AND flags = 8 AND"
+                      " keywords = 1 AND modseq = 9 AND body_id = 1",
+                      1);
+        expect_number(db,
+                      "SELECT count(*) FROM message WHERE uid = 7 AND flags = 0 AND"
+                      " modseq = 7 AND body_id = 2",
+                      1);
         expect_number(db, "SELECT sum(last_uid - first_uid + 1) FROM expunged", 5);
-        expect_number(db, "SELECT count(*) FROM body_header WHERE header_text ="
-                          " 'subject:two' || char(10) AND body_id = 2", 1);
+        expect_number(db,
+                      "SELECT count(*) FROM body_header WHERE header_text ="
+                      " 'subject:two' || char(10) AND body_id = 2",
+                      1);
         expect_number(db, "SELECT count(*) FROM body_text WHERE body_text IN ('one', 'two')", 2);
         db_close(&db);
     }
@@ -270,8 +315,8 @@ static void flipped_and_cut_databases_start_or_explain(void **state)
     fclose(file);
     unsigned n_opened = 0;
     unsigned n_found = 0;
-    for (size_t i = 0; i < 120; i++) {
-        size_t at = size / 120 * i + i * 31 % 97;
+    for (size_t i = 0; i < N_DAMAGES; i++) {
+        size_t at = size / N_DAMAGES * i + i * 31 % 97;
         bool cuts = i % 3 == 2;
         file = fopen(copy, "wb");
         whole[at] ^= 0x40;
@@ -415,6 +460,7 @@ int main(void)
         TEST(ten_migrations_keep_uids_and_uidvalidity),
         TEST(people_of_version_1_come_through),
         TEST(keys_of_older_versions_come_through_in_clear),
+        TEST(rows_of_the_queue_get_tickets),
         TEST(mail_of_every_older_version_comes_through),
         TEST(flipped_and_cut_databases_start_or_explain),
         TEST(a_step_that_fails_leaves_the_older_version),
