@@ -24,6 +24,7 @@
 #include "gateway/agent/namecoin.h"
 #include "gateway/agent/outgoing.h"
 #include "gateway/agent/outgoing_db.h"
+#include "gateway/agent/prepared.h"
 #include "gateway/agent/pruning.h"
 #include "gateway/agent/pubkey_ahead.h"
 #include "gateway/agent/pubkeys.h"
@@ -124,6 +125,9 @@ static void on_link_event(void *context, const struct link_gateway_event *event)
     case LINK_GATEWAY_STATUS:
         agent->node = event->figures;
         break;
+    case LINK_GATEWAY_PEERS:
+        agent_peers_heard(agent, event);
+        break;
     }
 }
 
@@ -134,6 +138,7 @@ static void on_link_down(void *context)
     walks_link_down(incoming_walks(agent->incoming));
     object_jobs_link_down(agent->jobs);
     pubkeys_link_down(agent->pubkeys);
+    agent_peers_link_down(agent);
 }
 
 static void ask_status(void *context)
@@ -157,6 +162,14 @@ static void on_jobs_changed(void *context)
     if (!agent->closing) {
         outgoing_wake(agent->outgoing);
         reports_wake(agent->reports);
+    }
+}
+
+static void on_job_ended(void *context, int64_t id, const uint8_t *hash, const char *reason)
+{
+    struct agent *agent = context;
+    if (!agent->closing) {
+        prepared_ended(agent->prepared, id, hash, reason);
     }
 }
 
@@ -186,6 +199,8 @@ struct agent *agent_new(const struct agent_parts *parts, struct fault *fault)
     const struct link_client_handler handler = {on_link_up, on_link_event, on_link_down, agent};
     agent->link = link_client_new(parts->loop, &handler);
     agent->pubkeys = pubkeys_new(agent);
+    agent->prepared = prepared_new(agent);
+    list_init(&agent->peers_questions);
     agent->submission = submission_new(agent);
     agent->namecoin = namecoin_new(parts->loop, &parts->settings->namecoin);
     timer_init(&agent->status_timer, parts->loop, ask_status, agent);
@@ -216,6 +231,7 @@ struct agent *agent_new(const struct agent_parts *parts, struct fault *fault)
         .gpu = parts->gpu,
         .settings = parts->settings,
         .changed = on_jobs_changed,
+        .ended = on_job_ended,
         .context = agent,
     };
     agent->jobs = object_jobs_new(&job_parts);
@@ -236,6 +252,8 @@ void agent_stop(struct agent *agent)
 {
     agent->closing = true;
     link_client_free(&agent->link);
+    prepared_stop(agent->prepared);
+    agent_peers_stop(agent);
     if (agent->jobs != NULL) {
         object_jobs_stop(agent->jobs);
     }
@@ -285,6 +303,7 @@ void agent_free(struct agent **agent_in)
     key_lock_free(&agent->lock);
     pubkeys_ahead_free(&agent->ahead);
     pubkeys_free(&agent->pubkeys);
+    prepared_free(&agent->prepared);
     namecoin_free(&agent->namecoin);
     submission_free(&agent->submission);
     spool_free(&agent->spool);
@@ -314,6 +333,11 @@ const struct smtp_handler *agent_door_handler(struct agent *agent, enum agent_do
 void agent_set_door_service(struct agent *agent, enum agent_door door, struct smtp_service *service)
 {
     submission_set_service(agent->submission, door, service);
+}
+
+void agent_set_arrivals(struct agent *agent, const struct agent_arrivals *arrivals)
+{
+    agent->arrivals = *arrivals;
 }
 
 void agent_set_commands(struct agent *agent, const struct agent_commands *commands)
@@ -355,6 +379,7 @@ void agent_status(struct agent *agent, struct agent_status *out)
         .pow = pow_jobs_status(object_jobs_pow(agent->jobs)),
         .n_incoming = incoming_count(agent->incoming),
         .n_received = agent->n_received,
+        .n_processed = {agent->n_processed[0], agent->n_processed[1], agent->n_processed[2]},
         .objects_done = walks_cursor(incoming_walks(agent->incoming)),
         .lock = agent_lock_status(agent),
         .link_is_up = link_client_is_up(agent->link),

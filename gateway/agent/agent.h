@@ -19,6 +19,7 @@
 #include "crypto/pow.h"
 #include "gateway/agent/outgoing_state.h"
 #include "gateway/agent/pow_jobs.h"
+#include "node/link/link_frame.h"
 #include "node/link/node_figures.h"
 
 struct agent;
@@ -131,6 +132,16 @@ struct agent_commands {
 /* Copied. Until then such mails are refused. */
 void agent_set_commands(struct agent *agent, const struct agent_commands *commands);
 
+/* ---- what arrives ---- */
+
+/* Told after each commit that put new mails into an account. Blocked senders' are passed over. */
+struct agent_arrivals {
+    void (*arrived)(void *context, int64_t account_id, bool is_broadcast);
+    void *context;
+};
+/* Copied. */
+void agent_set_arrivals(struct agent *agent, const struct agent_arrivals *arrivals);
+
 /* ---- accounts ---- */
 
 /* Make an account with its folders; the answer's text is the generated password, or "" when
@@ -180,19 +191,23 @@ void agent_account_list(struct agent *agent,
 enum identity_kind { IDENTITY_OWN = 0, IDENTITY_CHAN = 1 }; /* on disk */
 
 struct agent_identity_request {
-    const char *account;    /* NULL: the only one there is (FAULT_INVALID when there are more) */
-    const char *label;      /* NULL or "": none */
-    const char *passphrase; /* NULL: random keys */
-    uint64_t version;       /* 3 or 4; 0: 4 */
-    uint64_t stream;        /* 0: 1 */
-    bool is_short;          /* two leading zero bytes: a shorter address, more work */
-    size_t count;           /* of a passphrase: its first so many addresses; 0: 1 */
+    const char *account;      /* NULL: the only one there is (FAULT_INVALID when there are more) */
+    const char *label;        /* NULL or "": none */
+    const char *passphrase;   /* NULL: random keys */
+    uint64_t version;         /* 3 or 4; 0: 4 */
+    uint64_t stream;          /* 0: 1 */
+    bool is_short;            /* two leading zero bytes: a shorter address, more work */
+    size_t count;             /* of a passphrase: its first so many addresses; 0: 1 */
+    struct pow_demand demand; /* of those who write to it; raised to the network's least */
 };
 enum { AGENT_MAX_NEW_IDENTITIES = 999, AGENT_MAX_PASSPHRASE_BYTES = 64 * 1024 };
 /* The answer's text is the address; of several those that are new, a line each. FAULT_EXISTS when
  * none is. */
 void agent_identity_new(struct agent *agent, const struct agent_identity_request *request,
                         struct agent_done done);
+/* The first address of a passphrase, which is not kept: the answer's text. FAULT_LIMIT. */
+void agent_identity_of_passphrase(struct agent *agent, const char *passphrase, uint64_t version,
+                                  struct agent_done done);
 /* `who` is an address or a label. */
 void agent_identity_rename(struct agent *agent, const char *who, const char *label,
                            struct agent_done done);
@@ -382,19 +397,31 @@ void agent_queue_cancel(struct agent *agent, int64_t id, struct agent_done done)
 
 /* ---- status ---- */
 
+/* Kinds of objects that were gone through since the start. */
+enum agent_processed { AGENT_MSGS, AGENT_BROADCASTS, AGENT_PUBKEYS, AGENT_N_PROCESSED };
+
 struct agent_status {
     size_t n_identities;
     size_t n_chans;
     size_t queue[OUTGOING_N_STATES]; /* recipients by state */
     struct pow_jobs_status pow;
-    size_t n_incoming;         /* objects not yet done */
-    uint64_t n_received;       /* messages stored since the start */
-    uint64_t objects_done;     /* the cursor */
+    size_t n_incoming;   /* objects not yet done */
+    uint64_t n_received; /* messages stored since the start */
+    uint64_t n_processed[AGENT_N_PROCESSED];
+    uint64_t objects_done; /* the cursor */
 
     struct agent_lock_status lock;
     bool link_is_up;
     struct node_figures node; /* all zero before its first word */
 };
 void agent_status(struct agent *agent, struct agent_status *out);
+
+/* The node's connections, at most LINK_MAX_PEERS; a fault when it is not there. Answered later. */
+struct agent_peers_done {
+    void (*call)(void *context, const struct link_peer *peers, size_t n_peers,
+                 const struct fault *fault);
+    void *context;
+};
+void agent_peers(struct agent *agent, struct agent_peers_done done);
 
 #endif

@@ -29,7 +29,7 @@ static bool write_key(struct mail_txn *txn, struct person_op *op, const struct i
         .label = op->label,
         .keys = keys,
         .behaviour = BEHAVIOUR_DOES_ACK | BEHAVIOUR_EXTENDED_ENCODING,
-        .demand = agent_least(op->agent),
+        .demand = *(const struct pow_demand *)op->details,
         .now_sec = mail_txn_now_sec(txn),
     };
     char text[ADDRESS_TEXT_BYTES];
@@ -67,6 +67,11 @@ static void after_new(struct person_op *op)
 
 static bool judge_request(const struct agent_identity_request *request, struct fault *fault)
 {
+    if (request->demand.trials_per_byte > AGENT_MAX_DEMAND ||
+        request->demand.extra_bytes > AGENT_MAX_DEMAND) {
+        return fault_set(fault, FAULT_LIMIT, "nobody could do so much work: at most %llu",
+                         (unsigned long long)AGENT_MAX_DEMAND);
+    }
     if (request->version != 0 && request->version != 3 && request->version != 4) {
         return fault_set(fault, FAULT_INVALID, "an address's version is 3 or 4");
     }
@@ -88,7 +93,9 @@ void agent_identity_new(struct agent *agent, const struct agent_identity_request
 {
     struct fault fault = {0};
     struct person_op *op = person_op_new(agent, write_new, done);
+    struct pow_demand demand = pow_demand_raise(request->demand, agent_least(agent));
     op->after = after_new;
+    op->details = arena_memdup(&op->arena, &demand, sizeof(demand));
     op->address.version = request->version == 0 ? 4 : request->version;
     op->address.stream = 1;
     if (!judge_request(request, &fault) || !person_op_take_account(op, request->account, &fault) ||
@@ -98,6 +105,32 @@ void agent_identity_new(struct agent *agent, const struct agent_identity_request
     }
     person_op_search(op, request->passphrase, request->is_short ? 2 : 1,
                      request->count == 0 ? 1 : request->count, person_op_write);
+}
+
+/* ---- of a passphrase, to be told alone ---- */
+
+static void tell_address(struct person_op *op)
+{
+    const struct identity_keys *keys = &op->keys->items[0];
+    op->address = address_of_keys(op->address.version, op->address.stream, &keys->signing_public,
+                                  &keys->encryption_public);
+    person_op_answer_address(op);
+    person_op_finish(op, NULL);
+}
+
+void agent_identity_of_passphrase(struct agent *agent, const char *passphrase, uint64_t version,
+                                  struct agent_done done)
+{
+    struct fault fault = {0};
+    const struct agent_identity_request request = {.passphrase = passphrase, .version = version};
+    struct person_op *op = person_op_new(agent, NULL, done);
+    op->address.version = version;
+    op->address.stream = 1;
+    if (!judge_request(&request, &fault)) {
+        person_op_refuse(op, &fault);
+    } else {
+        person_op_search(op, passphrase, 1, 1, tell_address);
+    }
 }
 
 /* ---- another label ---- */

@@ -4,6 +4,7 @@
 #define BITTERN_GATEWAY_AGENT_AGENT_INTERNAL_H
 
 #include "base/buf.h"
+#include "base/list.h"
 #include "base/mem.h"
 #include "base/timer.h"
 #include "gateway/agent/ack_wait.h"
@@ -19,6 +20,7 @@ struct key_lock;
 struct mail_txn;
 struct outgoing;
 struct pruning;
+struct prepared;
 struct pubkeys;
 struct pubkeys_ahead;
 struct mailing_lists;
@@ -46,12 +48,17 @@ struct agent {
     struct mailing_lists *lists;
     struct namecoin *namecoin;
     struct agent_commands commands; /* .run NULL: none are taken */
+    struct agent_arrivals arrivals; /* .arrived NULL: nobody wants to know */
+    struct prepared *prepared;
+    struct list_node peers_questions;
+    uint64_t last_peers_request;
     struct handouts *handouts;
     struct submission *submission;
     struct spool *spool; /* NULL: a gateway for one command */
     struct node_figures node;
     struct timer status_timer;
     uint64_t n_received;
+    uint64_t n_processed[AGENT_N_PROCESSED];
     struct arena account_names;  /* of the last agent_account_list */
     struct arena identity_names; /* of the last agent_identity_list */
     char first_password[64];
@@ -73,5 +80,10 @@ void agent_queue_changed(struct agent *agent);
 struct pow_demand agent_least(const struct agent *agent) MUST_USE;
 /* A random span within the setting's jitter, either way. */
 int64_t agent_jitter_sec(const struct agent *agent) MUST_USE;
+
+/* ---- agent_peers.c */
+void agent_peers_heard(struct agent *agent, const struct link_gateway_event *event);
+void agent_peers_link_down(struct agent *agent);
+void agent_peers_stop(struct agent *agent);
 
 #endif

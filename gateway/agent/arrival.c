@@ -196,6 +196,7 @@ bool arrival_write(struct mail_txn *txn, struct arrival_commit *commit, struct f
             return fault_wrap(fault, "store a message");
         }
         any_new = any_new || is_new;
+        arrival->deliveries[i].is_stored = stored;
         commit->n_stored += stored ? 1 : 0;
     }
     /* A resend (a new signature over the same) is acknowledged again, an exact copy is not. */

@@ -37,6 +37,7 @@ struct delivery {
     uint8_t signature_mark[SEEN_MARK_BYTES];
     uint8_t resend_mark[SEEN_MARK_BYTES];
     bool has_resend_mark;
+    bool is_stored; /* out: it is new */
 };
 
 struct arrival {
@@ -61,7 +62,7 @@ struct arrival {
     enum arrived_kind kind;
     struct address to; /* the identity, chan or (broadcast) sender */
     bool is_blocked;
-    int64_t list_id; /* the mailing list (an identity) that passes it on; 0: none */
+    int64_t list_id;                /* the mailing list (an identity) that passes it on; 0: none */
     struct decoder_answer *content; /* what the decoder said; its content borrows from it */
     struct delivery *deliveries;
     size_t n_deliveries;

@@ -207,6 +207,17 @@ static bool run_commit(struct mail_txn *txn, void *job, struct fault *fault)
     return arrival_write(txn, &commit->commit, fault);
 }
 
+static void tell(struct agent *agent, const struct arrival *arrival)
+{
+    for (size_t i = 0; i < arrival->n_deliveries; i++) {
+        if (agent->arrivals.arrived != NULL && !arrival->is_blocked &&
+            arrival->deliveries[i].is_stored) {
+            agent->arrivals.arrived(agent->arrivals.context, arrival->deliveries[i].account_id,
+                                    arrival->kind == ARRIVED_BROADCAST);
+        }
+    }
+}
+
 static void commit_done(void *job, const struct fault *fault)
 {
     struct commit_job *ended = job;
@@ -217,6 +228,7 @@ static void commit_done(void *job, const struct fault *fault)
     } else if (!agent->closing) {
         agent->n_received += ended->commit.n_stored;
         log_info("agent", "message stored copies=%zu", ended->commit.n_stored);
+        tell(agent, arrival);
         arrival_done(arrival);
         agent_queue_changed(agent);
     }
@@ -439,11 +451,24 @@ static void try_keys(struct arrival *arrival)
 
 /* ---- by type ---- */
 
+static void count(struct agent *agent, uint32_t type)
+{
+    static const uint32_t types[AGENT_N_PROCESSED] = {[AGENT_MSGS] = OBJECT_MSG,
+                                                      [AGENT_BROADCASTS] = OBJECT_BROADCAST,
+                                                      [AGENT_PUBKEYS] = OBJECT_PUBKEY};
+    for (size_t i = 0; i < AGENT_N_PROCESSED; i++) {
+        agent->n_processed[i] += types[i] == type ? 1 : 0;
+    }
+}
+
 static void dispatch(struct arrival *arrival)
 {
     struct agent *agent = arrival->incoming->agent;
     const struct object *object = &arrival->object;
     bool is_live = walk_is_live(arrival->walk);
+    if (is_live) {
+        count(agent, object->type);
+    }
     int64_t acknowledged = is_live ? ack_wait_find(&agent->acks, object) : 0;
     struct sender sender;
     if (acknowledged != 0) {

@@ -176,6 +176,11 @@ bool link_client_ask_status(struct link_client *client, struct fault *fault)
            link_gateway_ask_status(client->link, ++client->last_status_request, fault);
 }
 
+bool link_client_ask_peers(struct link_client *client, uint64_t request, struct fault *fault)
+{
+    return can_ask(client, fault) && link_gateway_ask_peers(client->link, request, fault);
+}
+
 void link_client_done(struct link_client *client, uint64_t generation, size_t object_len)
 {
     if (client->link != NULL && client->generation == generation) {

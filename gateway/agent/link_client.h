@@ -48,6 +48,8 @@ void link_client_stop_scan(struct link_client *client, uint32_t scan);
 bool link_client_find_tag(struct link_client *client, uint64_t request, uint32_t object_type,
                           const uint8_t tag[LINK_TAG_BYTES], struct fault *fault) MUST_USE;
 bool link_client_ask_status(struct link_client *client, struct fault *fault);
+bool link_client_ask_peers(struct link_client *client, uint64_t request,
+                           struct fault *fault) MUST_USE;
 /* Nothing happens when the node that sent the object has gone: `generation` was in force when it
  * came. */
 void link_client_done(struct link_client *client, uint64_t generation, size_t object_len);

@@ -67,7 +67,7 @@ enum message_target_result message_find_target(struct message_target *out,
 static bool reads_extended(const struct outgoing_row *row, const struct message_target *target,
                            const struct settings *settings)
 {
-    if (settings->mail.attachments == ATTACHMENTS_ALWAYS) {
+    if (settings->mail.attachments == ATTACHMENTS_ALWAYS || row->form == OUTGOING_FORM_EXTENDED) {
         return true;
     }
     bool has_bit = row->kind == OUTGOING_TO_ADDRESS || row->kind == OUTGOING_TO_OWN;
@@ -79,7 +79,7 @@ enum message_verdict message_judge(const struct outgoing_row *row,
                                    const struct settings *settings, char *reason,
                                    size_t reason_size)
 {
-    if (row->needs_extended && !reads_extended(row, target, settings)) {
+    if (row->form == OUTGOING_FORM_FILES && !reads_extended(row, target, settings)) {
         (void)snprintf(reason, reason_size,
                        "the recipient's Bitmessage cannot read attachments: send the text alone");
         return MESSAGE_IMPOSSIBLE;

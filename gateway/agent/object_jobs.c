@@ -116,7 +116,8 @@ struct step {
     int64_t resend_after_sec;
     int64_t now_sec;
     char reason[LINK_MAX_REASON_BYTES + 1];
-    bool is_claimed; /* out */
+    bool is_claimed;                    /* out */
+    uint8_t hash[INVENTORY_HASH_BYTES]; /* out: of what was published */
 };
 
 static bool is_mail(const struct object_job_row *row)
@@ -144,9 +145,10 @@ static bool run_finished(struct mail_txn *txn, const struct step *step,
     return ok;
 }
 
-static bool run_published(struct mail_txn *txn, const struct step *step,
-                          const struct object_job_row *row, struct fault *fault)
+static bool run_published(struct mail_txn *txn, struct step *step, const struct object_job_row *row,
+                          struct fault *fault)
 {
+    hash_inventory(step->hash, row->object);
     if (row->kind == JOB_RELEASE_ACK) {
         return object_jobs_delete(mail_txn_db(txn), row->id, fault);
     }
@@ -156,10 +158,8 @@ static bool run_published(struct mail_txn *txn, const struct step *step,
     if (row->step != JOB_LEAVING) {
         return true;
     }
-    uint8_t hash[INVENTORY_HASH_BYTES];
-    hash_inventory(hash, row->object);
     const struct outgoing_departure departure = {
-        .hash = hash,
+        .hash = step->hash,
         .ttl_sec = row->ttl_sec,
         .resend_after_sec = step->resend_after_sec,
         .now_sec = step->now_sec,
@@ -223,6 +223,10 @@ static void step_done(void *job, const struct fault *fault)
     } else {
         deferred_arm(&jobs->scan);
         jobs->parts.changed(jobs->parts.context);
+        if (step->kind == STEP_PUBLISHED || step->kind == STEP_REFUSED) {
+            jobs->parts.ended(jobs->parts.context, step->id, step->hash,
+                              step->kind == STEP_REFUSED ? step->reason : NULL);
+        }
     }
     free(step);
 }

@@ -38,6 +38,9 @@ struct object_jobs_parts {
     const struct settings *settings;
     /* A commit has changed the outgoing queue. In the loop. */
     void (*changed)(void *context);
+    /* A job has ended. `reason` NULL: the node has its object, of that hash; else why it will not,
+     * "" when its time ran out. In the loop. */
+    void (*ended)(void *context, int64_t id, const uint8_t *hash, const char *reason);
     void *context;
 };
 

@@ -24,7 +24,8 @@ enum object_job_kind { /* on disk */
                        JOB_PUBKEY = 3,
                        JOB_ACK = 4, /* goes into a message of ours; never published by us */
                        JOB_RELEASE_ACK =
-                           5 /* came in a message to us, its work done by the sender */
+                           5,           /* came in a message to us, its work done by the sender */
+                       JOB_PREPARED = 6 /* another program's */
 };
 
 enum object_job_step { /* on disk */

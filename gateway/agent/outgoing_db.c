@@ -43,7 +43,7 @@ bool outgoing_add_mail(struct mail_txn *txn, int64_t *out_mail_id,
     } else {
         db_bind_null(stmt, 6);
     }
-    db_bind_i64(stmt, 7, mail->needs_extended);
+    db_bind_i64(stmt, 7, mail->form);
     db_bind_i64(stmt, 8, mail->ttl_sec);
     db_bind_i64(stmt, 9, mail->accepted_sec);
     db_bind_i64(stmt, 10, (int64_t)mail->sent.email_id);
@@ -67,7 +67,8 @@ bool outgoing_add_recipient(struct mail_txn *txn, int64_t *out_id,
     struct db_stmt *stmt =
         db_prepare(db,
                    "INSERT INTO outgoing (mail_id, recipient, kind, state, ackdata, ttl_sec,"
-                   " since_sec, notify, original) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                   " since_sec, notify, original, ticket, program_id)"
+                   " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, randomblob(16))",
                    fault);
     if (stmt == NULL) {
         return false;
@@ -81,6 +82,7 @@ bool outgoing_add_recipient(struct mail_txn *txn, int64_t *out_id,
     db_bind_i64(stmt, 7, mail_txn_now_sec(txn));
     db_bind_i64(stmt, 8, recipient->notify);
     db_bind_text(stmt, 9, recipient->original);
+    db_bind_bytes(stmt, 10, recipient->ticket);
     if (!db_run(stmt, fault)) {
         return fault_wrap(fault, "queue a recipient");
     }
@@ -452,18 +454,20 @@ bool outgoing_keep_ack(struct mail_txn *txn, int64_t id, struct bytes packet, st
     return db_run(stmt, fault);
 }
 
-static bool count_departure(struct db *db, int64_t id, int64_t now_sec, struct fault *fault)
+static bool count_departure(struct db *db, int64_t id, const struct outgoing_departure *departure,
+                            struct fault *fault)
 {
     struct db_stmt *stmt =
         db_prepare(db,
-                   "UPDATE outgoing SET n_sent = n_sent + 1,"
+                   "UPDATE outgoing SET n_sent = n_sent + 1, program_id = ?3,"
                    " left_sec = CASE left_sec WHEN 0 THEN ?2 ELSE left_sec END WHERE id = ?1",
                    fault);
     if (stmt == NULL) {
         return false;
     }
     db_bind_i64(stmt, 1, id);
-    db_bind_i64(stmt, 2, now_sec);
+    db_bind_i64(stmt, 2, departure->now_sec);
+    db_bind_bytes(stmt, 3, (struct bytes){departure->hash, INVENTORY_HASH_BYTES});
     return db_run(stmt, fault);
 }
 
@@ -501,7 +505,7 @@ bool outgoing_left(struct mail_txn *txn, int64_t id, const struct outgoing_depar
     };
     /* It may have been acknowledged while the node wrote it down. */
     return (current.state != OUTGOING_WORKING || outgoing_change(txn, id, &change, fault)) &&
-           count_departure(mail_txn_db(txn), id, departure->now_sec, fault) &&
+           count_departure(mail_txn_db(txn), id, departure, fault) &&
            remember_object(txn, current.mail_id, departure->hash, fault);
 }
 

@@ -29,7 +29,7 @@ struct outgoing_new_mail {
     const char *subject;
     struct bytes content_plain;
     struct bytes content_extended; /* empty: none */
-    bool needs_extended;
+    enum outgoing_form form;
     int64_t ttl_sec;
     int64_t accepted_sec;
     struct message_place sent;
@@ -45,8 +45,9 @@ struct outgoing_new_recipient {
     const char *recipient; /* "BM-..."; of a broadcast: the sender */
     enum outgoing_kind kind;
     struct bytes ackdata;
-    int64_t ttl_sec; /* of this recipient; 0: the mail's */
-    unsigned notify; /* SMTP_NOTIFY_* */
+    struct bytes ticket; /* what programs know it by: the ackdata where there is one */
+    int64_t ttl_sec;     /* of this recipient; 0: the mail's */
+    unsigned notify;     /* SMTP_NOTIFY_* */
     const char *original;
 };
 bool outgoing_add_recipient(struct mail_txn *txn, int64_t *out_id,

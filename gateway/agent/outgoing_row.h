@@ -24,6 +24,12 @@ enum outgoing_kind { /* on disk */
                          3 /* an identity of ours: no acknowledgement goes through the network */
 };
 
+enum outgoing_form {                            /* on disk, as needs_extended */
+                     OUTGOING_FORM_ANY = 0,     /* as its recipient reads it best */
+                     OUTGOING_FORM_FILES = 1,   /* encoding 2 would drop a part of it */
+                     OUTGOING_FORM_EXTENDED = 2 /* encoding 3, whoever its recipient is */
+};
+
 struct outgoing_row { /* texts in the arena */
     int64_t id;
     int64_t mail_id;
@@ -36,6 +42,8 @@ struct outgoing_row { /* texts in the arena */
     const char *reason;
     bool forced;
     struct bytes ackdata;
+    struct bytes ticket;     /* what programs know it by */
+    struct bytes program_id; /* likewise, another one with each departure */
     struct bytes ack_packet; /* empty: not worked on yet */
     uint32_t tries;
     int64_t next_sec;
@@ -49,7 +57,7 @@ struct outgoing_row { /* texts in the arena */
     int64_t ttl_sec;
     const char *message_id;
     const char *subject;
-    bool needs_extended;
+    enum outgoing_form form;
     bool has_extended;
     int64_t accepted_sec;
     uint64_t email_id;

@@ -29,8 +29,8 @@ enum { SUBMIT_MAX_RECIPIENTS = 1000, CONTACT_NAME_MAX_BYTES = 200 };
 struct queued_recipient {
     struct submit_recipient what;
     char text[ADDRESS_TEXT_BYTES];
-    struct buf ackdata;
-    int64_t id; /* out */
+    struct buf ticket; /* also its acknowledgement's data, where one can come */
+    int64_t id;        /* out */
 };
 
 struct submit_job {
@@ -53,9 +53,12 @@ struct submit_job {
     uint8_t mark[SEEN_MARK_BYTES];
     bool was_taken; /* out: the mark was there, nothing was stored */
     int64_t list_post_id;
+    bool has_text;
+    struct submit_text text;
+    struct bytes ticket;
     bool adds_contacts;      /* it answers somebody, who comes into the address book */
     bool has_added_contacts; /* out */
-    struct buf mail; /* as it will stand in Sent */
+    struct buf mail;         /* as it will stand in Sent */
 
     struct queued_recipient *recipients;
     size_t n_recipients;
@@ -73,7 +76,7 @@ struct submit_job {
 static void job_free(struct submit_job *job)
 {
     for (size_t i = 0; i < job->n_recipients; i++) {
-        buf_clear(&job->recipients[i].ackdata);
+        buf_clear(&job->recipients[i].ticket);
     }
     free(job->recipients);
     decoder_answer_free(&job->outgoing);
@@ -129,6 +132,12 @@ static bool store_copies(struct mail_txn *txn, const struct submit_job *job,
            messages_add_copy(txn, &mail->outbox, outbox, &mail->sent, fault);
 }
 
+static struct bytes ackdata_of(const struct queued_recipient *recipient)
+{
+    return recipient->what.to.kind == OUTGOING_TO_ADDRESS ? buf_view(&recipient->ticket)
+                                                          : (struct bytes){0};
+}
+
 static bool queue_recipient(struct mail_txn *txn, struct queued_recipient *recipient,
                             int64_t mail_id, struct fault *fault)
 {
@@ -136,7 +145,8 @@ static bool queue_recipient(struct mail_txn *txn, struct queued_recipient *recip
         .mail_id = mail_id,
         .recipient = recipient->text,
         .kind = recipient->what.to.kind,
-        .ackdata = buf_view(&recipient->ackdata),
+        .ackdata = ackdata_of(recipient),
+        .ticket = buf_view(&recipient->ticket),
         .ttl_sec = recipient->what.to.ttl_sec,
         .notify = recipient->what.notify,
         .original = recipient->what.original,
@@ -186,7 +196,9 @@ static bool run_store(struct mail_txn *txn, void *context, struct fault *fault)
         .subject = job->subject,
         .content_plain = job->plain->encoded,
         .content_extended = job->extended == NULL ? (struct bytes){0} : job->extended->encoded,
-        .needs_extended = job->plan.needs_extended,
+        .form = job->has_text && job->text.is_extended ? OUTGOING_FORM_EXTENDED
+                : job->plan.needs_extended             ? OUTGOING_FORM_FILES
+                                                       : OUTGOING_FORM_ANY,
         .ttl_sec = job->ttl_sec,
         .accepted_sec = job->accepted_sec,
         .envelope_id = job->envelope_id,
@@ -225,8 +237,9 @@ static void stored(void *context, const struct fault *fault)
     if (fault == NULL && !agent->closing && !job->was_taken) {
         for (size_t i = 0; i < job->n_recipients; i++) {
             const struct queued_recipient *recipient = &job->recipients[i];
-            if (recipient->ackdata.len > 0) {
-                ack_wait_add(&agent->acks, buf_view(&recipient->ackdata), recipient->id);
+            struct bytes ackdata = ackdata_of(recipient);
+            if (ackdata.len > 0) {
+                ack_wait_add(&agent->acks, ackdata, recipient->id);
             }
         }
         if (job->has_added_contacts) {
@@ -295,8 +308,10 @@ static void make_copy(struct submit_job *job)
                                             ? &job->sender
                                             : &recipient->what.to.address;
         address_encode(recipient->text, address);
-        if (recipient->what.to.kind == OUTGOING_TO_ADDRESS) {
-            ack_make_data(&recipient->ackdata, ACK_PLAIN, address->stream);
+        if (job->ticket.len > 0 && job->n_recipients == 1) {
+            buf_append_bytes(&recipient->ticket, job->ticket);
+        } else {
+            ack_make_data(&recipient->ticket, ACK_PLAIN, address->stream);
         }
     }
     complete_mail(job);
@@ -537,14 +552,34 @@ static bool decide_ttl(struct submit_job *job, struct fault *fault)
     return true;
 }
 
+/* What was given as it is, and of the mail nothing. */
+static bool plan_text(struct submit_job *job, struct fault *fault)
+{
+    const struct submit_text *text = &job->text;
+    if (text->subject.len > CONTENT_MAX_SUBJECT_BYTES) {
+        return fault_set(fault, FAULT_LIMIT, "a subject has %d bytes at most",
+                         (int)CONTENT_MAX_SUBJECT_BYTES);
+    }
+    job->plan = (struct message_plan){
+        .plain = {.encoding = CONTENT_SIMPLE, .subject = text->subject, .body = text->body},
+        .extended = {.encoding = CONTENT_EXTENDED, .subject = text->subject, .body = text->body},
+        .has_extended = text->is_extended,
+        .needs_extended = text->is_extended,
+    };
+    return true;
+}
+
 static bool decide(struct submit_job *job, struct fault *fault)
 {
     struct bytes *parents = NULL;
     if (!decide_sender(job, fault) || !decide_recipients(job, fault) || !decide_ttl(job, fault)) {
         return false;
     }
-    job->adds_contacts = job->agent->parts.settings->mail.add_contacts &&
-                         job->outgoing->outgoing.n_references > 0;
+    if (job->has_text) {
+        return plan_text(job, fault);
+    }
+    job->adds_contacts =
+        job->agent->parts.settings->mail.add_contacts && job->outgoing->outgoing.n_references > 0;
     size_t n_parents = find_parents(job, &parents);
     if (!to_message_plan(&job->plan, &job->outgoing->outgoing, parents, n_parents, &job->arena,
                          fault)) {
@@ -598,6 +633,15 @@ void submit_job_start(struct agent *agent, const struct submit_request *request,
         arrival_name_mark(job->mark, request->once);
     }
     job->list_post_id = request->list_post_id;
+    if (request->text != NULL) {
+        const struct submit_text *text = request->text;
+        job->has_text = true;
+        job->text = *text;
+        job->text.subject.data = arena_memdup(&job->arena, text->subject.data, text->subject.len);
+        job->text.body.data = arena_memdup(&job->arena, text->body.data, text->body.len);
+    }
+    job->ticket = (struct bytes){
+        arena_memdup(&job->arena, request->ticket.data, request->ticket.len), request->ticket.len};
     job->accepted_sec = clock_now_sec();
     buf_append_bytes(&job->mail, request->mail);
     for (size_t i = 0; i < request->n_recipients; i++) {

@@ -23,6 +23,13 @@ struct submit_recipient {
     const char *original; /* ORCPT; NULL: none */
 };
 
+/* What goes out, byte for byte, where the mail is only its copy for people. */
+struct submit_text {
+    struct bytes subject; /* one line of at most CONTENT_MAX_SUBJECT_BYTES */
+    struct bytes body;
+    bool is_extended; /* encoding 3, whoever its recipient is; UTF-8 then */
+};
+
 /* All copied. */
 struct submit_request {
     int64_t account_id;
@@ -38,7 +45,9 @@ struct submit_request {
     bool may_lack_from;    /* without From and sender it is the account's first identity's */
     const char *full_name; /* beside the address in a From that is added; NULL: none */
     const char *once;      /* taken once under this name; NULL: always */
-    int64_t list_post_id;  /* the post to a mailing list that it passes on; 0: none */
+    const struct submit_text *text; /* NULL: the mail says it */
+    struct bytes ticket;            /* of its one recipient; empty: made here */
+    int64_t list_post_id;           /* the post to a mailing list that it passes on; 0: none */
 };
 
 /* Answered once, later. `fault` NULL: accepted and on disk. Its codes: FAULT_DENIED the sender

@@ -24,7 +24,7 @@ enum parse_result link_frame_parse(struct link_frame *out, size_t *out_used, str
         return PARSE_MORE;
     }
     uint8_t type = reader_u8(&reader);
-    if (type < LINK_HELLO || type > LINK_STATUS) {
+    if (type < LINK_HELLO || type > LINK_LAST_TYPE) {
         fault_set(fault, FAULT_INVALID, "link: a frame of the unknown type %u", (unsigned)type);
         return PARSE_BAD;
     }

@@ -6,8 +6,9 @@
  * The dialogue. Each side opens with `hello` (version of the link; the node adds its store's epoch
  * and the newest number). Then:
  *
- *     gateway -> node   publish, objects-since, stop-scan, find-tag, status-request, credit
- *     node -> gateway   object, caught-up, found, found-end, published, status
+ *     gateway -> node   publish, objects-since, stop-scan, find-tag, status-request, credit,
+ *                       peers-request
+ *     node -> gateway   object, caught-up, found, found-end, published, status, peers
  *
  * The node numbers its objects in the order of their arrival, from 1, and never uses a number twice
  * within an epoch; its store's epoch is new whenever the store is. `objects-since` starts a scan:
@@ -23,6 +24,7 @@
 #ifndef BITTERN_NODE_LINK_LINK_FRAME_H
 #define BITTERN_NODE_LINK_LINK_FRAME_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/bytes.h"
@@ -45,6 +47,9 @@ enum {
     LINK_OBJECT_COST_BYTES = 1024,
     /* Questions of one kind (publish, find-tag, status-request) that wait for their answer. */
     LINK_MAX_PENDING = 32,
+    /* Connections that one answer lists; more are left out. */
+    LINK_MAX_PEERS = 400,
+    LINK_MAX_PEER_TEXT_BYTES = 255,
     /* Scans besides the live one. */
     LINK_MAX_SCANS = 8,
     LINK_LIVE_SCAN = 0,
@@ -67,7 +72,12 @@ enum link_type {
     LINK_FOUND,
     LINK_FOUND_END,
     LINK_PUBLISHED,
-    LINK_STATUS
+    LINK_STATUS,
+    /* gateway to node */
+    LINK_PEERS_REQUEST,
+    /* node to gateway */
+    LINK_PEERS,
+    LINK_LAST_TYPE = LINK_PEERS
 };
 
 struct link_epoch {
@@ -79,6 +89,19 @@ enum link_verdict {
     LINK_STORED = 0, /* committed to disk, will be announced */
     LINK_DUPLICATE,  /* was there already */
     LINK_REFUSED     /* not a valid object; the reason says why */
+};
+
+/* How a connection goes over the link: u8 of these | u16 port | u8 length, host | u8 length, user
+ * agent. */
+enum { LINK_PEER_IS_INBOUND = 1, LINK_PEER_IS_ESTABLISHED = 2 };
+
+/* A connection of the node. Texts have at most LINK_MAX_PEER_TEXT_BYTES; longer ones are cut. */
+struct link_peer {
+    bool is_inbound;
+    bool is_established;
+    uint16_t port;
+    struct bytes host;
+    struct bytes user_agent; /* what the peer says of itself; empty before it did */
 };
 
 struct link_frame {

@@ -24,9 +24,11 @@ struct link_gateway {
     struct link_pending publishes;
     struct link_pending finds;
     struct link_pending statuses;
-    int64_t credit;     /* what the node may still have, at most */
-    uint64_t n_unpaid;  /* cost of objects handed out and not done with */
-    uint64_t n_to_give; /* cost of those done with and not given back */
+    struct link_pending peer_lists;
+    struct link_peer peers[LINK_MAX_PEERS]; /* of the last event */
+    int64_t credit;                         /* what the node may still have, at most */
+    uint64_t n_unpaid;                      /* cost of objects handed out and not done with */
+    uint64_t n_to_give;                     /* cost of those done with and not given back */
 };
 
 struct link_gateway *link_gateway_new(void)
@@ -246,14 +248,46 @@ static enum outcome read_status(struct link_gateway *link, struct reader *reader
                : broken(link, fault, "a status that nobody asked for");
 }
 
+static struct link_peer read_peer(struct reader *reader)
+{
+    struct link_peer peer = {0};
+    uint8_t flags = reader_u8(reader);
+    peer.is_inbound = (flags & LINK_PEER_IS_INBOUND) != 0;
+    peer.is_established = (flags & LINK_PEER_IS_ESTABLISHED) != 0;
+    peer.port = reader_u16(reader);
+    peer.host = reader_bytes(reader, reader_u8(reader));
+    peer.user_agent = reader_bytes(reader, reader_u8(reader));
+    return peer;
+}
+
+static enum outcome read_peers(struct link_gateway *link, struct reader *reader,
+                               struct link_gateway_event *event, struct fault *fault)
+{
+    event->kind = LINK_GATEWAY_PEERS;
+    event->request = reader_u64(reader);
+    size_t n_peers = reader_u16(reader);
+    if (!link_pending_remove(&link->peer_lists, event->request)) {
+        return broken(link, fault, "a list of peers that nobody asked for");
+    }
+    if (n_peers > LINK_MAX_PEERS) {
+        return broken(link, fault, "a list of too many peers");
+    }
+    for (size_t i = 0; i < n_peers; i++) {
+        link->peers[i] = read_peer(reader);
+    }
+    event->peers = link->peers;
+    event->n_peers = n_peers;
+    return TAKEN;
+}
+
 typedef enum outcome read_fn(struct link_gateway *link, struct reader *reader,
                              struct link_gateway_event *event, struct fault *fault);
 
-static read_fn *const readers[LINK_STATUS + 1] = {
+static read_fn *const readers[LINK_LAST_TYPE + 1] = {
     [LINK_HELLO] = read_hello,         [LINK_OBJECT] = read_object,
     [LINK_CAUGHT_UP] = read_caught_up, [LINK_FOUND] = read_found,
     [LINK_FOUND_END] = read_found_end, [LINK_PUBLISHED] = read_published,
-    [LINK_STATUS] = read_status,
+    [LINK_STATUS] = read_status,       [LINK_PEERS] = read_peers,
 };
 
 static enum outcome read_frame(struct link_gateway *link, const struct link_frame *frame,
@@ -364,6 +398,17 @@ bool link_gateway_ask_status(struct link_gateway *link, uint64_t request, struct
         return fault_set(fault, FAULT_BUSY, "link: too many questions wait for their answer");
     }
     size_t start = link_frame_begin(&link->end.out, LINK_STATUS_REQUEST);
+    write_u64(&link->end.out, request);
+    link_frame_end(&link->end.out, start);
+    return true;
+}
+
+bool link_gateway_ask_peers(struct link_gateway *link, uint64_t request, struct fault *fault)
+{
+    if (!link_pending_add(&link->peer_lists, request)) {
+        return fault_set(fault, FAULT_BUSY, "link: too many questions wait for their answer");
+    }
+    size_t start = link_frame_begin(&link->end.out, LINK_PEERS_REQUEST);
     write_u64(&link->end.out, request);
     link_frame_end(&link->end.out, start);
     return true;

@@ -22,7 +22,8 @@ enum link_gateway_event_kind {
     LINK_GATEWAY_FOUND,     /* request, hash, object: may come several times */
     LINK_GATEWAY_FOUND_END, /* request */
     LINK_GATEWAY_PUBLISHED, /* request, verdict, number, reason */
-    LINK_GATEWAY_STATUS     /* request, figures */
+    LINK_GATEWAY_STATUS,    /* request, figures */
+    LINK_GATEWAY_PEERS      /* request, peers */
 };
 
 /* What is not named beside the kind is zero. Views borrow until the next feed or event. */
@@ -37,6 +38,8 @@ struct link_gateway_event {
     enum link_verdict verdict;
     struct bytes reason; /* why it was refused: any bytes */
     struct node_figures figures;
+    const struct link_peer *peers;
+    size_t n_peers;
 };
 
 /* Its hello is in the output already. */
@@ -69,6 +72,9 @@ bool link_gateway_find_tag(struct link_gateway *link, uint64_t request, uint32_t
                            const uint8_t tag[LINK_TAG_BYTES], struct fault *fault) MUST_USE;
 bool link_gateway_ask_status(struct link_gateway *link, uint64_t request,
                              struct fault *fault) MUST_USE;
+/* Which connections there are. */
+bool link_gateway_ask_peers(struct link_gateway *link, uint64_t request,
+                            struct fault *fault) MUST_USE;
 /* An object (or finding) of that size has been dealt with: the node may send more. To be called
  * once for each LINK_GATEWAY_OBJECT and LINK_GATEWAY_FOUND. */
 void link_gateway_done(struct link_gateway *link, size_t object_len);

@@ -14,6 +14,7 @@ struct link_node {
     struct link_pending publishes;
     struct link_pending finds;
     struct link_pending statuses;
+    struct link_pending peer_lists;
     int64_t credit;
 };
 
@@ -139,6 +140,16 @@ static enum outcome read_status_request(struct link_node *link, struct reader *r
                : broken(link, fault, "too many questions, or one twice");
 }
 
+static enum outcome read_peers_request(struct link_node *link, struct reader *reader,
+                                       struct link_node_event *event, struct fault *fault)
+{
+    event->kind = LINK_NODE_PEERS;
+    event->request = reader_u64(reader);
+    return link_pending_add(&link->peer_lists, event->request)
+               ? TAKEN
+               : broken(link, fault, "too many questions, or one twice");
+}
+
 static enum outcome read_credit(struct link_node *link, struct reader *reader,
                                 struct link_node_event *event, struct fault *fault)
 {
@@ -156,7 +167,7 @@ static enum outcome read_credit(struct link_node *link, struct reader *reader,
 typedef enum outcome read_fn(struct link_node *link, struct reader *reader,
                              struct link_node_event *event, struct fault *fault);
 
-static read_fn *const readers[LINK_STATUS + 1] = {
+static read_fn *const readers[LINK_LAST_TYPE + 1] = {
     [LINK_HELLO] = read_hello,
     [LINK_PUBLISH] = read_publish,
     [LINK_OBJECTS_SINCE] = read_objects_since,
@@ -164,6 +175,7 @@ static read_fn *const readers[LINK_STATUS + 1] = {
     [LINK_FIND_TAG] = read_find_tag,
     [LINK_STATUS_REQUEST] = read_status_request,
     [LINK_CREDIT] = read_credit,
+    [LINK_PEERS_REQUEST] = read_peers_request,
 };
 
 static enum outcome read_frame(struct link_node *link, const struct link_frame *frame,
@@ -296,6 +308,34 @@ void link_node_send_status(struct link_node *link, uint64_t request,
     write_u16(out, NODE_N_FIGURES);
     for (size_t i = 0; i < NODE_N_FIGURES; i++) {
         write_u64(out, figures->values[i]);
+    }
+    link_frame_end(out, start);
+}
+
+static void write_peer_text(struct buf *out, struct bytes text)
+{
+    struct bytes cut = bytes_slice(text, 0, LINK_MAX_PEER_TEXT_BYTES);
+    write_u8(out, (uint8_t)cut.len);
+    write_bytes(out, cut);
+}
+
+void link_node_send_peers(struct link_node *link, uint64_t request, const struct link_peer *peers,
+                          size_t n_peers)
+{
+    if (!link_pending_remove(&link->peer_lists, request)) {
+        return;
+    }
+    struct buf *out = &link->end.out;
+    size_t n_sent = n_peers < LINK_MAX_PEERS ? n_peers : LINK_MAX_PEERS;
+    size_t start = link_frame_begin(out, LINK_PEERS);
+    write_u64(out, request);
+    write_u16(out, (uint16_t)n_sent);
+    for (size_t i = 0; i < n_sent; i++) {
+        write_u8(out, (uint8_t)((peers[i].is_inbound ? LINK_PEER_IS_INBOUND : 0) |
+                                (peers[i].is_established ? LINK_PEER_IS_ESTABLISHED : 0)));
+        write_u16(out, peers[i].port);
+        write_peer_text(out, peers[i].host);
+        write_peer_text(out, peers[i].user_agent);
     }
     link_frame_end(out, start);
 }

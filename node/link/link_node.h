@@ -20,6 +20,7 @@ enum link_node_event_kind {
     LINK_NODE_STOP_SCAN,     /* scan */
     LINK_NODE_FIND_TAG,      /* request, object_type, tag */
     LINK_NODE_STATUS,        /* request */
+    LINK_NODE_PEERS,         /* request */
     LINK_NODE_CREDIT         /* there is room again */
 };
 
@@ -62,5 +63,8 @@ void link_node_send_published(struct link_node *link, uint64_t request, enum lin
                               uint64_t number, struct bytes reason);
 void link_node_send_status(struct link_node *link, uint64_t request,
                            const struct node_figures *figures);
+/* At most LINK_MAX_PEERS of them. */
+void link_node_send_peers(struct link_node *link, uint64_t request, const struct link_peer *peers,
+                          size_t n_peers);
 
 #endif

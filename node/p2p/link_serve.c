@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/mem.h"
 
 enum {
     OBJECTS_A_TURN = 64,
@@ -279,6 +280,35 @@ static void send_status(struct gateway_link *link, uint64_t request)
     link_node_send_status(link->link, request, &figures);
 }
 
+/* ---- connections */
+
+static void send_peers(struct gateway_link *link, uint64_t request)
+{
+    const struct node *node = link->node;
+    struct link_peer *peers = xcalloc(LINK_MAX_PEERS, sizeof *peers);
+    char(*hosts)[PEER_ADDR_TEXT_BYTES] = xcalloc(LINK_MAX_PEERS, sizeof *hosts);
+    size_t n_peers = 0;
+    list_for_each(place, &node->conns)
+    {
+        const struct peer_conn *conn = list_entry(place, struct peer_conn, node);
+        if (n_peers == LINK_MAX_PEERS) {
+            break;
+        }
+        peer_addr_host_text(hosts[n_peers], &conn->addr);
+        peers[n_peers] = (struct link_peer){
+            .is_inbound = conn->peer.options.inbound,
+            .is_established = conn->peer.state == PEER_ESTABLISHED,
+            .port = conn->addr.port,
+            .host = bytes_of_str(hosts[n_peers]),
+            .user_agent = bytes_of_str(conn->peer.user_agent),
+        };
+        n_peers++;
+    }
+    link_node_send_peers(link->link, request, peers, n_peers);
+    free(hosts);
+    free(peers);
+}
+
 /* ---- the dialogue */
 
 static void act_on(struct gateway_link *link, const struct link_node_event *event)
@@ -305,6 +335,9 @@ static void act_on(struct gateway_link *link, const struct link_node_event *even
         break;
     case LINK_NODE_STATUS:
         send_status(link, event->request);
+        break;
+    case LINK_NODE_PEERS:
+        send_peers(link, event->request);
         break;
     case LINK_NODE_CREDIT:
         break;

@@ -33,6 +33,9 @@ static void answer_node(struct link_node *link, const struct link_node_event *ev
     case LINK_NODE_STATUS:
         link_node_send_status(link, event->request, &(struct node_figures){{1}});
         break;
+    case LINK_NODE_PEERS:
+        link_node_send_peers(link, event->request, NULL, 0);
+        break;
     case LINK_NODE_HELLO:
     case LINK_NODE_STOP_SCAN:
     case LINK_NODE_CREDIT:
@@ -74,6 +77,10 @@ static void answer_gateway(struct link_gateway *link, const struct link_gateway_
     case LINK_GATEWAY_STATUS:
         FUZZ_CHECK(link_gateway_ask_status(link, event->request, NULL));
         break;
+    case LINK_GATEWAY_PEERS:
+        FUZZ_CHECK(event->n_peers <= LINK_MAX_PEERS);
+        FUZZ_CHECK(link_gateway_ask_peers(link, event->request, NULL));
+        break;
     case LINK_GATEWAY_HELLO:
     case LINK_GATEWAY_CAUGHT_UP:
         break;
@@ -88,6 +95,7 @@ static void fuzz_gateway(struct bytes in)
         FUZZ_CHECK(link_gateway_publish(link, request, bytes_of_str("x"), NULL));
         FUZZ_CHECK(link_gateway_find_tag(link, request, 1, zeros, NULL));
         FUZZ_CHECK(link_gateway_ask_status(link, request, NULL));
+        FUZZ_CHECK(link_gateway_ask_peers(link, request, NULL));
     }
     FUZZ_CHECK(link_gateway_objects_since(link, LINK_LIVE_SCAN, &epoch, 0, NULL));
     FUZZ_CHECK(link_gateway_objects_since(link, 2, &epoch, 0, NULL));

@@ -16,13 +16,24 @@ struct fake_decoder {
     struct io *io;
 };
 
+/* Up to the line end that no white space follows. */
+static size_t line_len(struct bytes header)
+{
+    for (size_t i = 0; i + 1 < header.len; i++) {
+        bool is_end = header.data[i] == '\r' && header.data[i + 1] == '\n';
+        if (is_end && (i + 2 == header.len || strchr(" \t", header.data[i + 2]) == NULL)) {
+            return i;
+        }
+    }
+    return header.len;
+}
+
 /* The value of a header field, cut out of the header; data NULL when it is not there. */
 static struct bytes field(struct bytes header, const char *name)
 {
     size_t name_len = strlen(name);
     while (header.len > 0) {
-        const uint8_t *end = memmem(header.data, header.len, "\r\n", 2);
-        size_t len = end == NULL ? header.len : (size_t)(end - header.data);
+        size_t len = line_len(header);
         if (len > name_len + 1 && bytes_is_word(bytes_slice(header, 0, name_len), name) &&
             header.data[name_len] == ':') {
             struct bytes value = bytes_slice(header, name_len + 1, len - name_len - 1);
@@ -91,6 +102,8 @@ static void analyse(struct decoder_answer *answer, const struct decoder_request 
     struct buf blob = {0};
     message_info_of_opaque(&analysis->info, request->input.len, request->input.len, 0,
                            request->arrived_sec, &answer->arena);
+    analysis->info.envelope.message_id = field(request->input, "Message-ID");
+    analysis->info.envelope.to = one_address(field(request->input, "To"), &answer->arena);
     assert_true(message_info_write(&blob, &analysis->info, NULL));
     analysis->info_blob =
         (struct bytes){arena_memdup(&answer->arena, blob.data, blob.len), blob.len};

@@ -144,6 +144,14 @@ static void node_answer(struct fake_node *node, const struct link_node_event *ev
         link_node_send_status(node->link, event->request, &figures);
         break;
     }
+    case LINK_NODE_PEERS: {
+        const struct link_peer peer = {.is_established = true,
+                                       .port = 8444,
+                                       .host = bytes_of_str("10.1.2.3"),
+                                       .user_agent = bytes_of_str("/rig:1/")};
+        link_node_send_peers(node->link, event->request, &peer, 1);
+        break;
+    }
     case LINK_NODE_STOP_SCAN:
         node->scanning[event->scan % RIG_MAX_SCANS] = false;
         break;

@@ -358,6 +358,36 @@ static void the_status_arrives_whole(void **state)
     assert_memory_equal(&event.figures, &said, sizeof said);
 }
 
+static void the_peers_arrive_as_they_were_told(void **state)
+{
+    struct both *both = *state;
+    struct fault fault = {0};
+    char long_name[LINK_MAX_PEER_TEXT_BYTES + 2];
+    memset(long_name, 'n', sizeof long_name - 1);
+    long_name[sizeof long_name - 1] = '\0';
+    const struct link_peer peers[] = {
+        {true, false, 1, bytes_of_str("10.0.0.1"), {0}},
+        {false, true, 8444, bytes_of_str(long_name), bytes_of_str("/Bittern:1/")},
+    };
+    assert_true(link_gateway_ask_peers(both->gateway, 5, &fault));
+    assert_int_equal(node_hears(both).kind, LINK_NODE_PEERS);
+    link_node_send_peers(both->node, 5, peers, 2);
+    link_node_send_peers(both->node, 5, peers, 2); /* once is enough */
+
+    struct link_gateway_event event = gateway_hears(both);
+    assert_int_equal(event.kind, LINK_GATEWAY_PEERS);
+    assert_int_equal(event.request, 5);
+    assert_int_equal(event.n_peers, 2);
+    assert_true(event.peers[0].is_inbound && !event.peers[0].is_established);
+    assert_int_equal(event.peers[0].port, 1);
+    assert_bytes_equal(event.peers[0].host, peers[0].host);
+    assert_int_equal(event.peers[0].user_agent.len, 0);
+    assert_true(!event.peers[1].is_inbound && event.peers[1].is_established);
+    assert_int_equal(event.peers[1].host.len, LINK_MAX_PEER_TEXT_BYTES);
+    assert_bytes_equal(event.peers[1].user_agent, peers[1].user_agent);
+    assert_silence(both);
+}
+
 static void the_node_stops_when_credit_is_spent_and_goes_on_when_it_is_back(void **state)
 {
     struct both *both = *state;
@@ -485,6 +515,7 @@ int main(void)
         GREETED(what_was_under_way_when_a_scan_stopped_or_restarted_is_swallowed),
         GREETED(findings_come_to_who_asked),
         GREETED(the_status_arrives_whole),
+        GREETED(the_peers_arrive_as_they_were_told),
         GREETED(the_node_stops_when_credit_is_spent_and_goes_on_when_it_is_back),
         GREETED(a_long_scan_never_gets_stuck),
         cmocka_unit_test(frames_can_be_split_at_any_byte),

@@ -27,8 +27,8 @@ static void frames_keep_their_bounds(void **state)
         {1, LINK_HELLO, PARSE_DONE},
         {2, LINK_HELLO, PARSE_MORE},
         {1, 0, PARSE_BAD},
-        {1, LINK_STATUS, PARSE_DONE},
-        {1, LINK_STATUS + 1, PARSE_BAD},
+        {1, LINK_LAST_TYPE, PARSE_DONE},
+        {1, LINK_LAST_TYPE + 1, PARSE_BAD},
         {1, 255, PARSE_BAD},
         {LINK_MAX_FRAME_BYTES - 1, LINK_OBJECT, PARSE_MORE},
         {LINK_MAX_FRAME_BYTES, LINK_OBJECT, PARSE_MORE},
@@ -79,6 +79,7 @@ static struct link_gateway *busy_gateway(struct buf *out_hello)
     assert_true(link_gateway_publish(gateway, 1, bytes_of_str("x"), &fault));
     assert_true(link_gateway_find_tag(gateway, 1, 1, (uint8_t[LINK_TAG_BYTES]){0}, &fault));
     assert_true(link_gateway_ask_status(gateway, 1, &fault));
+    assert_true(link_gateway_ask_peers(gateway, 1, &fault));
     assert_true(link_gateway_objects_since(gateway, LINK_LIVE_SCAN, &this_epoch, 5, &fault));
     link_node_free(&node);
     return gateway;
@@ -182,6 +183,25 @@ static const struct breach breaches_of_the_node[] = {
      LINK_STATUS,
      false,
      {{U64, 1}, {U16, NODE_N_FIGURES}, {ZEROS, FIGURES_BYTES - 1}}},
+    {"no peers", LINK_PEERS, true, {{U64, 1}, {U16, 0}}},
+    {"a peer",
+     LINK_PEERS,
+     true,
+     {{U64, 1}, {U16, 1}, {U8, 3}, {U16, 8444}, {U8, 1}, {U8, 'h'}, {U8, 0}}},
+    {"as many peers as may be",
+     LINK_PEERS,
+     true,
+     {{U64, 1}, {U16, LINK_MAX_PEERS}, {ZEROS, LINK_MAX_PEERS * 5}}},
+    {"one peer more",
+     LINK_PEERS,
+     false,
+     {{U64, 1}, {U16, LINK_MAX_PEERS + 1}, {ZEROS, (LINK_MAX_PEERS + 1) * 5}}},
+    {"peers for nobody", LINK_PEERS, false, {{U64, 2}, {U16, 0}}},
+    {"a peer whose name is cut",
+     LINK_PEERS,
+     false,
+     {{U64, 1}, {U16, 1}, {U8, 0}, {U16, 8444}, {U8, 2}, {U8, 'h'}}},
+    {"peers, and something behind", LINK_PEERS, false, {{U64, 1}, {U16, 0}, {U8, 0}}},
     {"a publish", LINK_PUBLISH, false, {{U64, 1}, {ZEROS, 22}}},
     {"credit", LINK_CREDIT, false, {{U64, 1}}},
 };
@@ -336,6 +356,7 @@ static void the_node_bounds_open_questions_and_scans(void **state)
     } cases[] = {
         {{"publishes", LINK_PUBLISH, true, {{U64, 0}, {ZEROS, 22}}}, 0, LINK_MAX_PENDING},
         {{"searches", LINK_FIND_TAG, true, {{U64, 0}, {U32, 1}, {ZEROS, 32}}}, 0, LINK_MAX_PENDING},
+        {{"questions for peers", LINK_PEERS_REQUEST, true, {{U64, 0}}}, 0, LINK_MAX_PENDING},
         {{"status requests", LINK_STATUS_REQUEST, true, {{U64, 0}}}, 0, LINK_MAX_PENDING},
         {{"scans", LINK_OBJECTS_SINCE, true, {{U32, 0}, {U32, 1}, {ZEROS, 16}, {U64, 0}}},
          0,

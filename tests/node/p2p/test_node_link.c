@@ -99,6 +99,8 @@ static void act(struct world *world, const struct link_gateway_event *event)
     case LINK_GATEWAY_PUBLISHED:
         take_published(world, event);
         break;
+    case LINK_GATEWAY_PEERS:
+        break;
     case LINK_GATEWAY_STATUS:
         world->status = event->figures;
         world->n_status++;
