@@ -164,6 +164,24 @@ struct http_settings {
     bool metrics; /* serve /metrics, to whoever can connect */
 };
 
+enum api_variant {
+    API_VARIANT_XML,   /* XML-RPC */
+    API_VARIANT_JSON,  /* JSON-RPC */
+    API_VARIANT_LEGACY /* XML-RPC whose results are JSON texts and whose errors are results */
+};
+
+/* PyBitmessage's API. */
+struct api_settings {
+    bool enabled;
+    char *listen;
+    uint16_t port;
+    char *username; /* both must be set where it is enabled */
+    char *password;
+    enum api_variant variant;
+    char *notify_path; /* a program told of what happens; empty: none */
+    char *account;     /* whose identities and mails it is about; empty: the first one */
+};
+
 struct log_settings {
     uint32_t level; /* an enum log_level */
     bool addresses; /* show them at info and above */
@@ -180,6 +198,7 @@ struct settings {
     struct smtp_settings smtp;
     struct imap_settings imap;
     struct http_settings http;
+    struct api_settings api;
     struct log_settings log;
 };
 

@@ -36,6 +36,7 @@ static const char *const attachments_modes[] = {"auto", "always", NULL};
 static const char *const blocked_modes[] = {"junk", "drop", NULL};
 static const char *const namecoin_types[] = {"off", "namecoind", "nmcontrol", NULL};
 static const char *const lock_extents[] = {"signing", "all", NULL};
+static const char *const api_variants[] = {"xml", "json", "legacy", NULL};
 static const char *const log_levels[] = {"error", "warn", "info", "debug", "trace", NULL};
 
 enum { DAY = 86400, LEAST_TTL = 3600, MOST_TTL = 28 * DAY, KIB = 1024 };
@@ -202,6 +203,19 @@ const struct setting_row settings_table[] = {
          "serve the web page, to whoever sits at this machine and logs in"),
     BOOL("http.metrics", http.metrics, "no",
          "serve figures for Prometheus under /metrics, without a login"),
+
+    BOOL("api.enabled", api.enabled, "no",
+         "serve PyBitmessage's API, for programs that were written for it"),
+    TEXT(SETTING_TEXT, "api.listen", api.listen, "127.0.0.1", "addresses for them"),
+    PORT("api.port", api.port, "8442", "port for them; 0 picks a free one"),
+    TEXT(SETTING_TEXT, "api.username", api.username, "", "their login's name; must be set"),
+    TEXT(SETTING_TEXT, "api.password", api.password, "", "and its password; must be set"),
+    CHOICE("api.variant", api.variant, api_variants, "xml",
+           "xml: XML-RPC; json: JSON-RPC; legacy: XML-RPC as PyBitmessage before 0.6.3 had it"),
+    TEXT(SETTING_TEXT, "api.notify_path", api.notify_path, "",
+         "program that is told of what happens: startingUp, newMessage or newBroadcast"),
+    TEXT(SETTING_TEXT, "api.account", api.account, "",
+         "account whose identities and mails it is about; empty: the first one"),
 
     CHOICE("namecoin.type", namecoin.type, namecoin_types, "off",
            "whom to ask for names such as alice@namecoin.bm.alt: off, namecoind or nmcontrol"),

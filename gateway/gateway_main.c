@@ -31,6 +31,7 @@
 #include "gateway/agent/pow_gpu.h"
 #include "gateway/backup/backup.h"
 #include "gateway/backup/salvage.h"
+#include "gateway/compat/compat.h"
 #include "gateway/control/control.h"
 #include "gateway/control/web.h"
 #include "gateway/decoder/decoder_client.h"
@@ -67,11 +68,13 @@ struct app {
     struct backup *backup;
     struct control *control;
     struct web *web;
+    struct compat *compat; /* NULL: [api] is off */
     struct control_facts facts;
 
     struct mail_servers *mail_servers;
     struct timer ready_timer;
     struct timer restart_timer;
+    struct timer shutdown_timer;
     bool stopping;
     bool is_broken; /* mail.db is, and the supervisor knows */
 };
@@ -202,8 +205,9 @@ static void run_program(void *context, const char *name, int64_t id, const char 
 static void on_program_ended(void *context, const char *name, int64_t id, int exit_code)
 {
     struct app *app = context;
-    (void)name;
-    agent_program_ended(app->agent, id, exit_code);
+    if (!compat_program_ended(app->compat, name)) {
+        agent_program_ended(app->agent, id, exit_code);
+    }
 }
 
 static bool open_agent(struct app *app, struct fault *fault)
@@ -285,6 +289,46 @@ static void open_web(struct app *app)
     app->facts.has_page = app->settings.http.page && app->facts.http_port != 0;
 }
 
+static void run_notice(void *context, const char *name, int64_t id)
+{
+    struct app *app = context;
+    child_run_watched(app->child, name, id, "", -1);
+}
+
+static void ask_for_the_end(void *context)
+{
+    struct app *app = context;
+    child_report(app->child, CHILD_REPORT_SHUTDOWN, "");
+}
+
+static void shut_down_soon(void *context)
+{
+    struct app *app = context;
+    timer_arm(&app->shutdown_timer, RESTART_DELAY_MS);
+}
+
+static void open_compat(struct app *app)
+{
+    const struct compat_parts parts = {
+        .loop = app->loop,
+        .agent = app->agent,
+        .settings = &app->settings.api,
+        .run_program = run_notice,
+        .shut_down = shut_down_soon,
+        .context = app,
+    };
+    int fd;
+    if (!app->settings.api.enabled) {
+        return;
+    }
+    timer_init(&app->shutdown_timer, app->loop, ask_for_the_end, app);
+    app->compat = compat_new(&parts);
+    while ((fd = child_take_socket(app->child, "api.listen")) >= 0) {
+        compat_listen_take(app->compat, fd);
+    }
+    app->facts.api_port = compat_port(app->compat);
+}
+
 static bool open_servers(struct app *app, struct fault *fault)
 {
     const struct mail_servers_parts parts = {
@@ -298,6 +342,7 @@ static bool open_servers(struct app *app, struct fault *fault)
         .facts = &app->facts,
     };
     open_web(app);
+    open_compat(app);
     app->mail_servers = mail_servers_new(&parts, fault);
     return app->mail_servers != NULL;
 }
@@ -315,6 +360,9 @@ static void poll_ready(void *context)
         timer_cancel(&app->ready_timer);
         app->facts.ready = true;
         child_ready(app->child);
+        if (app->compat != NULL) {
+            compat_started(app->compat);
+        }
         log_info("gateway", "ready imap=%u smtp=%u", app->facts.imap_port, app->facts.smtp_port);
     }
 }
@@ -430,6 +478,8 @@ static void on_stop(void *context)
     if (app->web != NULL) {
         web_close(app->web);
     }
+    web_free(&app->web);
+    compat_free(&app->compat);
     if (app->mail_servers != NULL) {
         mail_servers_shut_down(app->mail_servers, all_down, app);
     } else {
@@ -538,6 +588,11 @@ static void close_all(struct app *app)
     web_free(&app->web);
     control_free(&app->control);
     backup_free(&app->backup);
+    timer_cancel(&app->shutdown_timer);
+    control_free(&app->control);
+    backup_free(&app->backup);
+    web_free(&app->web);
+    compat_free(&app->compat);
     if (app->mail_servers != NULL) {
         mail_servers_close(app->mail_servers);
     }

@@ -113,11 +113,22 @@ static const char *no_gpu(const struct settings *settings, struct start start)
     return NULL;
 }
 
+/* What `[api] notify_path` is told, as its one argument; the names under which the gateway asks. */
+static const struct notice {
+    const char *name;
+    const char *event;
+} notices[] = {
+    {"notify.startingUp", "startingUp"},
+    {"notify.newMessage", "newMessage"},
+    {"notify.newBroadcast", "newBroadcast"},
+};
+
 /* The programs that the settings name. */
 struct named_programs {
-    struct supervisor_program items[1];
+    struct supervisor_program items[1 + ARRAY_LEN(notices)];
     size_t n_items;
     const char *argv[DELIVER_MAX_WORDS + 1];
+    const char *notice_argv[ARRAY_LEN(notices)][3];
     struct arena arena;
 };
 
@@ -142,8 +153,35 @@ static bool name_ourselves(struct named_programs *programs, const struct cli *cl
     return true;
 }
 
-static bool name_programs(struct named_programs *programs, const struct cli *cli,
-                          const struct mail_settings *mail, struct fault *fault)
+static void name_notices(struct named_programs *programs, const struct api_settings *api)
+{
+    for (size_t i = 0; api->enabled && api->notify_path[0] != '\0' && i < ARRAY_LEN(notices); i++) {
+        programs->notice_argv[i][0] = api->notify_path;
+        programs->notice_argv[i][1] = notices[i].event;
+        programs->items[programs->n_items++] =
+            (struct supervisor_program){.name = notices[i].name, .argv = programs->notice_argv[i]};
+    }
+}
+
+/* Whoever enters by it reads all mail and may have all keys made: never without a password. */
+static bool check_api(const struct api_settings *api, struct fault *fault)
+{
+    if (!api->enabled) {
+        return true;
+    }
+    if (api->username[0] == '\0' || api->password[0] == '\0') {
+        return fault_set(fault, FAULT_INVALID,
+                         "[api] enabled = yes needs a username and a password of your own");
+    }
+    if (strchr(api->username, ':') != NULL) {
+        return fault_set(fault, FAULT_INVALID, "[api] username: a colon ends it (RFC 7617)");
+    }
+    return api->notify_path[0] == '\0' || api->notify_path[0] == '/' ||
+           fault_set(fault, FAULT_INVALID, "[api] notify_path: a path begins with /");
+}
+
+static bool name_deliver(struct named_programs *programs, const struct cli *cli,
+                         const struct mail_settings *mail, struct fault *fault)
 {
     struct deliver_target target;
     if (mail->deliver[0] == '\0') {
@@ -177,12 +215,19 @@ static char *passphrase_file(const struct settings *settings)
     return path;
 }
 
+static bool name_programs(struct named_programs *programs, const struct cli *cli,
+                          const struct settings *settings, struct fault *fault)
+{
+    name_notices(programs, &settings->api);
+    return check_api(&settings->api, fault) && name_deliver(programs, cli, &settings->mail, fault);
+}
+
 static int supervise(const struct cli *cli, const struct settings *settings, struct start start,
                      int log_fd, struct fault *fault)
 {
     struct listeners listeners = {0};
     struct named_programs programs = {0};
-    if (!name_programs(&programs, cli, &settings->mail, fault)) {
+    if (!name_programs(&programs, cli, settings, fault)) {
         arena_clear(&programs.arena);
         return -1;
     }

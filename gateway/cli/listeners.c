@@ -119,7 +119,9 @@ static bool add_mail(struct listeners *listeners, const struct settings *setting
            add_addresses(listeners, "smtp.lmtp_listen", smtp->lmtp_listen, smtp->lmtp_port,
                          fault) &&
            add_addresses(listeners, "http.listen", settings->http.listen, settings->http.port,
-                         fault);
+                         fault) &&
+           (!settings->api.enabled || add_addresses(listeners, "api.listen", settings->api.listen,
+                                                    settings->api.port, fault));
 }
 
 /* Of the relay alone: it has nothing else to show. */

@@ -111,6 +111,7 @@ void api_call_status(struct api_call *call)
                         json_pack("{s:I, s:I, s:I}", "waiting", (json_int_t)status.n_incoming,
                                   "received", (json_int_t)status.n_received, "objects_done",
                                   (json_int_t)status.objects_done));
+    json_object_set_new(result, "api", json_pack("{s:i}", "port", (int)facts->api_port));
     json_object_set_new(result, "lmtp", json_pack("{s:i}", "port", (int)facts->lmtp_port));
     json_object_set_new(result, "lock", api_lock_of(&status.lock));
     json_object_set_new(result, "identities", json_integer((json_int_t)status.n_identities));

@@ -35,6 +35,7 @@ struct control_facts {
     uint16_t lmtp_port;
     uint16_t http_port;
     bool has_page;           /* the web page is served on it */
+    uint16_t api_port;       /* 0: off */
     const char *fingerprint; /* of the mail servers' certificate, SHA-256 */
     const char *sandbox;     /* the gateway's own */
     const char *sandbox_node;
