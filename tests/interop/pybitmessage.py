@@ -13,6 +13,7 @@ import base64
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -78,12 +79,18 @@ def b64(text):
     return base64.b64encode(text.encode()).decode()
 
 
+def free_port():
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
 class PyBitmessage:
     def __init__(self, peer_port, home=None):
         """With `home` it opens that folder, whose keys.dat gets the API's settings and ours of the network."""
         self.is_kept = home is not None
         self.home = home or tempfile.mkdtemp(prefix="pybitmessage-")
-        self.api_port = 28442
+        self.api_port = free_port()
         theirs = ""
         if home is not None:
             with open(os.path.join(self.home, "keys.dat"), encoding="utf-8") as file:
@@ -119,10 +126,10 @@ class PyBitmessage:
             with open(os.path.join(self.home, "singleton.lock")) as file:
                 pid = int(file.read())
             os.kill(pid, 15)
-            wait_for("PyBitmessage to end", lambda: not os.path.exists("/proc/%d" % pid), 20)
+            wait_for("PyBitmessage to end", lambda: not os.path.exists("/proc/%d" % pid), 60)
         except (OSError, ValueError):
             pass
-        self.launcher.wait(20)
+        self.launcher.wait(60)
         self.output.close()
         if not self.is_kept:
             shutil.rmtree(self.home, ignore_errors=True)
@@ -180,6 +187,7 @@ def main(run=harness.main):
     parser.add_argument("checkout", nargs="?")
     parser.add_argument("--python", default=shutil.which("python2.7"))
     parser.add_argument("--path")
+    parser.add_argument("tests", nargs="*", help="names of single tests")
     OPTIONS = parser.parse_args()
     if not OPTIONS.checkout or not os.path.exists(
             os.path.join(OPTIONS.checkout, "src", "bitmessagemain.py")):
@@ -188,7 +196,7 @@ def main(run=harness.main):
     if not OPTIONS.python:
         print("skipped: no Python 2.7")
         sys.exit(77)
-    sys.argv = sys.argv[:1]
+    sys.argv = sys.argv[:1] + OPTIONS.tests
     run()
 
 
