@@ -95,22 +95,33 @@ static void fail_all(struct batch *batch, const struct fault *fault)
     }
 }
 
+static bool run_job(struct db *db, struct writer_job *job)
+{
+    struct fault fault = {0};
+    if (job->run == NULL || job->run(db, job->job, &fault)) {
+        return true;
+    }
+    if (fault.code == FAULT_NONE) {
+        fault_set(&fault, FAULT_INTERNAL, "a write failed without a reason");
+    }
+    fail(job, &fault);
+    return false;
+}
+
 /* Its own savepoint undoes a job that fails, alone. */
-static void run_job(struct db *db, struct writer_job *job)
+static void run_job_in_savepoint(struct db *db, struct writer_job *job)
 {
     struct fault fault = {0};
     if (!db_savepoint(db, &fault)) {
         fail(job, &fault);
         return;
     }
-    if (job->run(db, job->job, &fault) && db_savepoint_release(db, &fault)) {
-        return;
+    if (!run_job(db, job)) {
+        db_savepoint_rollback(db);
+    } else if (!db_savepoint_release(db, &fault)) {
+        fail(job, &fault);
+        db_savepoint_rollback(db);
     }
-    if (fault.code == FAULT_NONE) {
-        fault_set(&fault, FAULT_INTERNAL, "a write failed without a reason");
-    }
-    db_savepoint_rollback(db);
-    fail(job, &fault);
 }
 
 /* SQLite may give up the whole transaction on a full disk or an I/O error: then what ran before in
@@ -120,9 +131,7 @@ static bool run_jobs(struct db *db, struct batch *batch, struct fault *fault)
     list_for_each(node, &batch->jobs)
     {
         struct writer_job *job = list_entry(node, struct writer_job, node);
-        if (job->run != NULL) {
-            run_job(db, job);
-        }
+        run_job_in_savepoint(db, job);
         if (!db_in_transaction(db)) {
             *fault = job->fault;
             if (fault->code == FAULT_NONE) {
@@ -134,12 +143,27 @@ static bool run_jobs(struct db *db, struct batch *batch, struct fault *fault)
     return true;
 }
 
+static bool is_alone(const struct batch *batch)
+{
+    return batch->jobs.next->next == &batch->jobs;
+}
+
+/* A job that has the transaction for itself needs no savepoint, for which SQLite copies each page
+ * before it is changed. */
+static bool run_alone(struct db *db, struct batch *batch)
+{
+    return run_job(db, list_entry(batch->jobs.next, struct writer_job, node));
+}
+
 static void write_batch(struct db_writer *writer, struct batch *batch)
 {
     struct fault fault = {0};
     if (!db_begin(writer->db, &fault)) {
         fail_all(batch, &fault);
-    } else if (!run_jobs(writer->db, batch, &fault) || !db_commit(writer->db, &fault)) {
+    } else if (is_alone(batch) && !run_alone(writer->db, batch)) {
+        db_rollback(writer->db);
+    } else if ((!is_alone(batch) && !run_jobs(writer->db, batch, &fault)) ||
+               !db_commit(writer->db, &fault)) {
         db_rollback(writer->db);
         fault_wrap(&fault, "nothing was written");
         fail_all(batch, &fault);

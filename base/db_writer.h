@@ -2,9 +2,9 @@
 /* The one writer thread of a database.
  *
  * Rooms hand it whole operations by value. It takes the jobs that wait, up to a bound, runs each in
- * a savepoint of its own within one transaction, commits once (group commit: one fsync for all),
- * and then tells each job's owner in the loop, in the order of submission. What done(job, NULL)
- * tells is on the disk (with DB_SYNC_FULL).
+ * a savepoint of its own within one transaction (one alone needs none), commits once (group commit:
+ * one fsync for all), and then tells each job's owner in the loop, in the order of submission. What
+ * done(job, NULL) tells is on the disk (with DB_SYNC_FULL).
  *
  * A job whose run fails is undone alone and gets its fault; the others go on. When the commit
  * fails, or the database gives the transaction up in the middle (as on a full disk), every job of

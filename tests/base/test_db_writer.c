@@ -177,6 +177,24 @@ static void a_job_that_fails_is_undone_alone(void **state)
     close_desk(&desk);
 }
 
+static void a_job_that_fails_is_undone_when_it_has_the_commit_for_itself(void **state)
+{
+    (void)state;
+    struct desk desk;
+    open_desk(&desk, &(struct db_options){0}, NULL);
+
+    for (int i = 0; i < 10; i++) {
+        assert_true(submit(&desk, (struct job){.number = i, .refuse = i % 2 == 0}));
+        wait_for(&desk, i + 1);
+    }
+
+    assert_int_equal(desk.n_bad, 5);
+    assert_int_equal(desk.last_code, FAULT_DENIED);
+    assert_int_equal(rows(&desk), 5);
+    assert_int_equal(db_writer_n_commits(desk.writer), 5);
+    close_desk(&desk);
+}
+
 static void a_full_disk_fails_what_does_not_fit_and_nothing_is_told_wrongly(void **state)
 {
     (void)state;
@@ -377,6 +395,7 @@ int main(void)
         cmocka_unit_test(jobs_are_done_in_order_and_share_commits),
         cmocka_unit_test(a_job_is_committed_when_it_is_told),
         cmocka_unit_test(a_job_that_fails_is_undone_alone),
+        cmocka_unit_test(a_job_that_fails_is_undone_when_it_has_the_commit_for_itself),
         cmocka_unit_test(a_full_disk_fails_what_does_not_fit_and_nothing_is_told_wrongly),
         cmocka_unit_test(when_the_transaction_is_lost_all_its_jobs_are_told),
         cmocka_unit_test(a_commit_that_fails_fails_its_jobs),
