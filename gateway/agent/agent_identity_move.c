@@ -135,10 +135,11 @@ static bool move_identity(struct mail_txn *txn, const struct person_op *op, stru
                           "UPDATE outgoing_mail SET account_id = ?2 WHERE account_id = ?1"
                           " AND sender = ?3",
                           move->from_account, move->to_account, address, fault) &&
-           person_run_sql(db,
-                          "INSERT OR IGNORE INTO object_mail (hash, account_id, message_id)"
-                          " SELECT hash, ?2, message_id FROM object_mail WHERE account_id = ?1",
-                          move->from_account, move->to_account, NULL, fault);
+           person_run_sql(
+               db,
+               "INSERT OR IGNORE INTO object_mail (hash, account_id, message_id, sec)"
+               " SELECT hash, ?2, message_id, sec FROM object_mail WHERE account_id = ?1",
+               move->from_account, move->to_account, NULL, fault);
 }
 
 static bool write_move(struct mail_txn *txn, struct person_op *op, struct fault *fault)

@@ -20,23 +20,38 @@ struct pruning {
     int64_t mono_ms;
 };
 
-/* ?1: older than that; ?2: at most so many. A mail of the queue goes as a whole, when none of its
- * recipients waits for anything (0 to 3: in Outbox; 4 with a time: sent, to be acknowledged). */
+#define MAIL_OF_OBJECT                                                                             \
+    "SELECT 1 FROM body b WHERE b.message_id = trim(x.message_id, '<>')"                           \
+    " AND b.account_id = x.account_id"
+
+/* ?1: older than that; ?2: at most so many; ?3: now. A mail of the queue goes as a whole, when none
+ * of its recipients waits for anything (0 to 3: in Outbox; 4 with a time: sent, to be
+ * acknowledged). */
 static const struct {
     const char *sql;
     int64_t keep_sec;
+    bool takes_now;
 } rows[] = {
     {"DELETE FROM outgoing_mail WHERE id IN (SELECT m.id FROM outgoing_mail m WHERE"
      " m.accepted_sec < ?1 AND NOT EXISTS (SELECT 1 FROM outgoing o WHERE o.mail_id = m.id AND"
      " (o.state < 4 OR (o.state = 4 AND o.next_sec != 0) OR o.since_sec >= ?1 OR o.report_due != "
      "0))"
      " ORDER BY m.id LIMIT ?2)",
-     PRUNING_KEEP_QUEUE_SEC},
+     PRUNING_KEEP_QUEUE_SEC, false},
     {"DELETE FROM seen WHERE mark IN (SELECT mark FROM seen WHERE sec < ?1 ORDER BY sec LIMIT ?2)",
-     SEEN_KEEP_SEC},
+     SEEN_KEEP_SEC, false},
     {"DELETE FROM pubkey WHERE address IN (SELECT address FROM pubkey WHERE personal = 0"
      " AND seen_sec < ?1 LIMIT ?2)",
-     PRUNING_KEEP_PUBKEY_SEC},
+     PRUNING_KEEP_PUBKEY_SEC, false},
+    /* Of a mail that still stands in a mailbox: looked at again after that time. */
+    {"UPDATE object_mail SET sec = ?3 WHERE (hash, account_id) IN (SELECT x.hash, x.account_id"
+     " FROM object_mail x WHERE x.sec < ?1 AND EXISTS (" MAIL_OF_OBJECT
+     ") ORDER BY x.sec LIMIT ?2)",
+     PRUNING_KEEP_THREAD_SEC, true},
+    {"DELETE FROM object_mail WHERE (hash, account_id) IN (SELECT x.hash, x.account_id"
+     " FROM object_mail x WHERE x.sec < ?1 AND NOT EXISTS (" MAIL_OF_OBJECT
+     ") ORDER BY x.sec LIMIT ?2)",
+     PRUNING_KEEP_THREAD_SEC, false},
 };
 
 bool pruning_run(struct mail_txn *txn, int64_t now_sec, size_t *out_n, struct fault *fault)
@@ -50,6 +65,9 @@ bool pruning_run(struct mail_txn *txn, int64_t now_sec, size_t *out_n, struct fa
         }
         db_bind_i64(stmt, 1, now_sec - rows[i].keep_sec);
         db_bind_i64(stmt, 2, PRUNING_MAX_ROWS);
+        if (rows[i].takes_now) {
+            db_bind_i64(stmt, 3, now_sec);
+        }
         if (!db_run(stmt, fault)) {
             return false;
         }

@@ -39,6 +39,20 @@ static bool add_people(struct db *db, struct fault *fault)
     return run_statements(db, people_schema, fault);
 }
 
+/* From today on: when they were written down nobody knows any more. */
+static bool date_objects(struct db *db, struct fault *fault)
+{
+    if (!db_exec(db, agent_schema_object_date, fault)) {
+        return false;
+    }
+    struct db_stmt *stmt = db_prepare(db, "UPDATE object_mail SET sec = ?1", fault);
+    if (!stmt) {
+        return false;
+    }
+    db_bind_i64(stmt, 1, clock_now_sec());
+    return db_run(stmt, fault);
+}
+
 static const struct db_migration steps[] = {
     {NULL, make_version_1},
     {agent_schema_key_walk, NULL},
@@ -51,6 +65,7 @@ static const struct db_migration steps[] = {
     {"CREATE INDEX outgoing_by_recipient ON outgoing (recipient)", NULL}, /* answers by subject */
     {lock_schema, NULL},
     {agent_schema_tickets, NULL},
+    {NULL, date_objects},
 };
 
 const struct db_migration *mail_db_steps(size_t *out_n)

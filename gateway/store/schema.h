@@ -27,5 +27,6 @@ extern const char agent_schema_handout[];
 /* Private keys under a passphrase. */
 extern const char lock_schema[];
 extern const char agent_schema_tickets[];
+extern const char agent_schema_object_date[];
 
 #endif

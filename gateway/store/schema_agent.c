@@ -220,6 +220,10 @@ const char agent_schema_departures[] =
 
 /* enum report_why: what a report says beside the reason's words. */
 const char agent_schema_why[] = "ALTER TABLE outgoing ADD COLUMN why INTEGER NOT NULL DEFAULT 0;";
+/* When a mail's object was noted, or its mail was last seen in a mailbox (agent/pruning.c). */
+const char agent_schema_object_date[] =
+    "ALTER TABLE object_mail ADD COLUMN sec INTEGER NOT NULL DEFAULT 0;"
+    "CREATE INDEX object_mail_by_age ON object_mail (sec);";
 /* Mails that are to be handed out (`[mail] deliver`), until that is done. */
 const char agent_schema_handout[] =
     "CREATE TABLE handout ("

@@ -123,6 +123,31 @@ static void marks_and_strangers_keys_age_friends_keys_do_not(void **state)
     assert_int_equal(rig_sql(bob, "SELECT count(*) FROM pubkey"), 1);
 }
 
+static void an_object_is_known_by_its_mail_and_some_time_longer(void **state)
+{
+    struct pair *pair = *state;
+    struct rig *alice = &pair->alice;
+    pair_send_to_bob(pair);
+    rig_until_state(alice, 1, OUTGOING_DELIVERED);
+    assert_int_equal(rig_sql(alice, "SELECT count(*) FROM object_mail WHERE sec > 0"), 1);
+    write_sql(alice,
+              "UPDATE body SET message_id = (SELECT trim(message_id, '<>') FROM outgoing_mail)"
+              " WHERE id = (SELECT email_id FROM outgoing_mail);"
+              "INSERT INTO object_mail SELECT x'01', account_id, '<gone@x>', 1000000"
+              " FROM object_mail;"
+              "INSERT INTO object_mail SELECT x'02', account_id + 1, message_id, 1000000"
+              " FROM object_mail WHERE sec != 1000000;"
+              "UPDATE object_mail SET sec = 1000000");
+    int64_t end_sec = 1000000 + (int64_t)PRUNING_KEEP_THREAD_SEC;
+
+    assert_int_equal(prune(alice, end_sec), 0);
+    assert_int_equal(prune(alice, end_sec + 1), 3); /* two are gone, one begins anew */
+
+    assert_int_equal(rig_sql(alice, "SELECT count(*) FROM object_mail"), 1);
+    assert_int_equal(rig_sql(alice, "SELECT sec FROM object_mail"), end_sec + 1);
+    assert_int_equal(rig_sql(alice, "SELECT length(hash) FROM object_mail"), 32);
+}
+
 static void at_most_so_many_rows_go_at_a_time(void **state)
 {
     struct pair *pair = *state;
@@ -307,6 +332,7 @@ int main(void)
         TEST(a_mail_that_ended_leaves_the_queue_in_time_its_copy_stays),
         TEST(what_still_waits_for_an_acknowledgement_stays),
         TEST(marks_and_strangers_keys_age_friends_keys_do_not),
+        TEST(an_object_is_known_by_its_mail_and_some_time_longer),
         TEST(at_most_so_many_rows_go_at_a_time),
         cmocka_unit_test(a_clock_that_was_set_is_not_believed_at_once),
         TEST(a_full_disk_refuses_for_now_and_takes_mail_again_when_there_is_room),

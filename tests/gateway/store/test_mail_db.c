@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "base/db.h"
 #include "base/db_writer.h"
 #include "crypto/hash.h"
@@ -172,6 +173,30 @@ static void keys_of_older_versions_come_through_in_clear(void **state)
         db_close(&db);
         (void)unlink(path);
     }
+    free(path);
+}
+
+/* What carried a mail counts from today on, and is not dropped as if it were of 1970. */
+static void objects_of_mails_are_dated(void **state)
+{
+    struct fixture *fixture = *state;
+    size_t n_steps;
+    const struct db_migration *steps = mail_db_steps(&n_steps);
+    char *path = xasprintf("%s.old", fixture->path);
+    struct db *db = db_open(path, &(struct db_options){0}, &fixture->fault);
+    assert_true(db_migrate(db, steps, 1, &fixture->fault));
+    assert_true(db_exec(db, "INSERT INTO object_mail VALUES (x'01', 1, '<a@b>')", NULL));
+    int64_t before_sec = clock_now_sec();
+
+    assert_true(db_migrate(db, steps, n_steps, &fixture->fault));
+
+    struct db_stmt *stmt = db_prepare(db, "SELECT sec FROM object_mail", &fixture->fault);
+    assert_non_null(stmt);
+    assert_int_equal(db_step(stmt, NULL), DB_ROW);
+    assert_in_range(db_column_i64(stmt, 0), before_sec, clock_now_sec());
+    db_reset(stmt);
+    db_close(&db);
+    (void)unlink(path);
     free(path);
 }
 
@@ -461,6 +486,7 @@ int main(void)
         TEST(people_of_version_1_come_through),
         TEST(keys_of_older_versions_come_through_in_clear),
         TEST(rows_of_the_queue_get_tickets),
+        TEST(objects_of_mails_are_dated),
         TEST(mail_of_every_older_version_comes_through),
         TEST(flipped_and_cut_databases_start_or_explain),
         TEST(a_step_that_fails_leaves_the_older_version),
