@@ -382,8 +382,14 @@ struct agent_queue_info {
     /* While working; -1: not known. */
     const struct pow_progress *progress; /* of its proof of work; NULL while there is none */
 };
-/* All but the final ones unless `all`; oldest first, at most `limit` (0: all). */
-bool agent_queue_list(struct agent *agent, bool all, size_t limit,
+struct agent_queue_query {
+    const char *account; /* its mails alone; NULL: everybody's */
+    bool all;            /* the final ones, too */
+    int64_t after_id;    /* those behind that row */
+    size_t limit;        /* the loop waits meanwhile: ask for some hundreds, and again */
+};
+/* Oldest first. */
+bool agent_queue_list(struct agent *agent, const struct agent_queue_query *query,
                       void (*each)(void *context, const struct agent_queue_info *info),
                       void *context, struct fault *fault) MUST_USE;
 /* False (FAULT_NOT_FOUND) when there is no such row. Texts are borrowed during `each`. */

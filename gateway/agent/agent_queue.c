@@ -57,26 +57,31 @@ bool agent_queue_show(struct agent *agent, int64_t id,
     return ok;
 }
 
-bool agent_queue_list(struct agent *agent, bool all, size_t limit,
+bool agent_queue_list(struct agent *agent, const struct agent_queue_query *query,
                       void (*each)(void *context, const struct agent_queue_info *info),
                       void *context, struct fault *fault)
 {
-    struct db_stmt *stmt =
-        db_prepare(agent_reader(agent),
-                   "SELECT id FROM outgoing WHERE ?1 OR state NOT IN (?2, ?3, ?4)"
-                   " ORDER BY id LIMIT ?5",
-                   fault);
+    struct db_stmt *stmt = db_prepare(agent_reader(agent),
+                                      "SELECT o.id FROM outgoing o WHERE o.id > ?1"
+                                      " AND (?2 OR o.state NOT IN (?3, ?4, ?5))"
+                                      " AND (?6 = '' OR EXISTS (SELECT 1 FROM outgoing_mail m"
+                                      " JOIN account a ON a.id = m.account_id"
+                                      " WHERE m.id = o.mail_id AND a.name = ?6))"
+                                      " ORDER BY o.id LIMIT ?7",
+                                      fault);
     if (stmt == NULL) {
         return false;
     }
+    db_bind_i64(stmt, 1, query->after_id);
+    db_bind_i64(stmt, 2, query->all);
+    db_bind_i64(stmt, 3, OUTGOING_DELIVERED);
+    db_bind_i64(stmt, 4, OUTGOING_FAILED);
+    db_bind_i64(stmt, 5, OUTGOING_CANCELLED);
+    db_bind_text(stmt, 6, query->account == NULL ? "" : query->account);
+    db_bind_i64(stmt, 7, (int64_t)query->limit);
     int64_t *ids = NULL;
     size_t n_ids = 0;
     size_t capacity = 0;
-    db_bind_i64(stmt, 1, all);
-    db_bind_i64(stmt, 2, OUTGOING_DELIVERED);
-    db_bind_i64(stmt, 3, OUTGOING_FAILED);
-    db_bind_i64(stmt, 4, OUTGOING_CANCELLED);
-    db_bind_i64(stmt, 5, limit == 0 || limit > INT64_MAX ? -1 : (int64_t)limit);
     enum db_step step;
     while ((step = db_step(stmt, fault)) == DB_ROW) {
         ids = array_grow(ids, n_ids, &capacity, sizeof(*ids));

@@ -24,6 +24,7 @@
 #include "gateway/cli/listeners.h"
 #include "gateway/cli/supervisor.h"
 #include "gateway/cli/supervisor_spawn.h"
+#include "gateway/control/call_table.h"
 #include "gateway/control/control_client.h"
 
 enum { ONE_SHOT_WAIT_MS = 60 * 1000, ONE_SHOT_POLL_MS = 10 };
@@ -375,10 +376,34 @@ struct cli_session *cli_session_open(struct cli *cli, struct fault *fault)
     return session;
 }
 
+/* All parts of what comes in parts. */
+static json_t *ask(struct control_client *client, const char *call, json_t *params,
+                   struct fault *fault)
+{
+    if (!call_is_paged(call)) {
+        return control_client_call(client, call, params, fault);
+    }
+    json_t *rows = json_array();
+    json_t *answer;
+    bool has_more = true;
+    params = params != NULL ? params : json_object();
+    while (has_more &&
+           (answer = control_client_call(client, call, json_deep_copy(params), fault)) != NULL) {
+        has_more = call_next_page(rows, params, answer);
+        json_decref(answer);
+    }
+    json_decref(params);
+    if (has_more) {
+        json_decref(rows);
+        return NULL;
+    }
+    return rows;
+}
+
 json_t *cli_session_call(struct cli_session *session, const char *call, json_t *params,
                          struct fault *fault)
 {
-    return control_client_call(session->client, call, params, fault);
+    return ask(session->client, call, params, fault);
 }
 
 void cli_session_close(struct cli_session **session)
@@ -414,7 +439,7 @@ json_t *cli_call_running(struct cli *cli, const char *call, json_t *params, stru
         json_decref(params);
         return NULL;
     }
-    json_t *answer = control_client_call(client, call, params, fault);
+    json_t *answer = ask(client, call, params, fault);
     control_client_free(&client);
     return answer;
 }

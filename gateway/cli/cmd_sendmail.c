@@ -348,7 +348,7 @@ static int send_mail(const struct cli *cli, struct sendmail *mail)
 static int list_queue(struct cli *cli)
 {
     static const struct call_column columns[] = {
-        {"id", "ID"}, {"state", "STATE"}, {"recipient", "RECIPIENT"}, {"subject", "SUBJECT"}};
+        {"id", "ID"}, {"state", "STATE"}, {"to", "RECIPIENT"}, {"subject", "SUBJECT"}};
     struct fault fault = {0};
     json_t *answer = cli_call_running(cli, "queue.list", NULL, &fault);
     if (answer == NULL) {

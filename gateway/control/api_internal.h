@@ -21,6 +21,8 @@ struct api_call {
     int64_t queue_id; /* of a queue call: its row is the answer */
 };
 
+enum { API_QUEUE_ROWS = 200 }; /* in one answer */
+
 /* Answer with `result`, which is taken. */
 void api_finish_take(struct api_call *call, json_t *result);
 void api_fail(struct api_call *call, const struct fault *fault);

@@ -43,12 +43,18 @@ static void append_queue_row(void *context, const struct agent_queue_info *info)
     }
 }
 
+/* A part of the rows, so that the loop is soon back however many there are. */
 void api_call_queue_list(struct api_call *call)
 {
     struct listing listing = {call, json_array()};
     struct fault fault = {0};
-    bool current_alone = json_is_true(json_object_get(call->params, "current"));
-    if (agent_queue_list(call->api->agent, !current_alone, 0, append_queue_row, &listing, &fault)) {
+    const struct agent_queue_query query = {
+        .account = call->api->account,
+        .all = !json_is_true(json_object_get(call->params, "current")),
+        .after_id = json_integer_value(json_object_get(call->params, "after")),
+        .limit = API_QUEUE_ROWS,
+    };
+    if (agent_queue_list(call->api->agent, &query, append_queue_row, &listing, &fault)) {
         api_finish_take(call, listing.rows);
     } else {
         json_decref(listing.rows);

@@ -306,6 +306,7 @@ const struct call_row call_rows[] = {
      "",
      "outgoing mails and their states",
      "queue.list",
+     .is_paged = true,
      .form = CALL_PRINTS_TABLE,
      .columns = {{"id", "ID"},
                  {"state", "STATE"},

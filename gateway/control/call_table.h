@@ -63,6 +63,7 @@ struct call_row {
     struct call_column columns[CALL_MAX_COLUMNS];
     const char *asks; /* what is asked before it is done, unless --yes is given; NULL: nothing */
     bool by_mail;
+    bool is_paged; /* call_next_page */
 };
 
 extern const struct call_row call_rows[];
@@ -79,6 +80,12 @@ json_t *call_take_params(const struct call_row *row, int n_words, char **words,
                          struct fault *fault) MUST_USE;
 /* The name under which an option's value goes. */
 void call_param_name(char *out, size_t out_size, const struct call_option *option);
+
+/* Is an answer to that call a part of the rows? */
+bool call_is_paged(const char *call) MUST_USE;
+/* Of such a call, whose rows have ascending ids: append `answer` to `rows` and set the parameter
+ * "after" to where the next part begins. False: there are no more. */
+bool call_next_page(json_t *rows, json_t *params, json_t *answer) MUST_USE;
 
 /* ---- answers ---- */
 

@@ -196,6 +196,27 @@ json_t *call_take_params(const struct call_row *row, int n_words, char **words,
 
 /* ---- answers ---- */
 
+bool call_is_paged(const char *call)
+{
+    for (size_t i = 0; i < call_rows_len; i++) {
+        if (strcmp(call_rows[i].call, call) == 0) {
+            return call_rows[i].is_paged;
+        }
+    }
+    return false;
+}
+
+bool call_next_page(json_t *rows, json_t *params, json_t *answer)
+{
+    size_t n_rows = json_array_size(answer);
+    json_array_extend(rows, answer);
+    if (n_rows == 0) {
+        return false;
+    }
+    json_object_set(params, "after", json_object_get(json_array_get(answer, n_rows - 1), "id"));
+    return true;
+}
+
 static void write_value(struct buf *out, const json_t *value)
 {
     if (json_is_string(value)) {

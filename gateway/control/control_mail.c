@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "gateway/agent/agent.h"
-#include "gateway/control/api.h"
+#include "gateway/control/api_internal.h"
 #include "gateway/control/call_table.h"
 
 struct control_mails {
@@ -121,6 +121,9 @@ static void on_answer(void *context, json_t *result, const struct fault *fault)
         buf_printf(&text, "That was not done: %s.\n", fault->text);
     } else {
         call_write_answer(&text, command->row, result);
+        if (command->row->is_paged && json_array_size(result) == API_QUEUE_ROWS) {
+            buf_append_str(&text, "These are the first; the command line shows all.\n");
+        }
         if (text.len == 0) {
             buf_append_str(&text, "Done.\n");
         }

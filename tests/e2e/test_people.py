@@ -452,6 +452,22 @@ class People(harness.TestCase):
         self.assertIn("no such command", self.command(alice, "", "w" * 4096))
         self.assertIn("too long", self.command(alice, "", "w" * 4097))
 
+    def test_a_command_by_mail_reaches_its_own_queue_alone(self):
+        alice = self.a.identity("Curious")
+        other = self.bittern("two")
+        owner = other.identity("Owner")
+        other.send(owner, alice, "for the owner's eyes", "x")  # nobody there: it waits for a key
+        row = other.states()[-1]
+        mine = other.account, other.password
+        other.account, other.password = "guest", other.cli("account", "new", "guest")
+        guest = other.cli("identity", "new", "Guest", "--account", "guest")
+        self.assertNotIn("owner's eyes", self.command(guest, "queue list", by=other))
+        for line in ("queue show %d", "queue cancel %d", "queue retry %d --force"):
+            self.assertIn("no such mail in the queue", self.command(guest, line % row["id"], by=other))
+        other.account, other.password = mine
+        self.assertNotIn(other.states()[0]["state"], ("cancelled", "failed"))
+        self.assertIn("owner's eyes", self.command(owner, "queue list", by=other))
+
     def test_a_passphrase_by_mail_is_neither_echoed_nor_kept(self):
         alice = self.a.identity("Secretive")
         secret = "the heron stands in the shallow water"

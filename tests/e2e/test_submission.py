@@ -4,7 +4,10 @@ import base64
 import email.utils
 import hashlib
 import hmac
+import json
+import os
 import smtplib
+import socket
 import unittest
 
 import harness
@@ -100,6 +103,22 @@ class Submission(unittest.TestCase):
         self.assertIn("which are: ", words.decode().replace("\n5.7.1 ", ""))
 
     # ---- extensions
+
+    def test_the_queue_is_listed_whole_in_parts(self):
+        chan = self.a.cli("chan", "create", "in parts").split()[0]
+        before = len(self.a.states())
+        for i in range(201):
+            self.server.sendmail(mail_address(self.alice), [mail_address(chan)],
+                                 "From: %s\r\nSubject: part %d\r\n\r\nx\r\n" % (mail_address(self.alice), i))
+        rows = self.a.states()
+        self.assertEqual(len(rows), before + 201)
+        self.assertEqual(len({row["id"] for row in rows}), len(rows))
+        self.assertEqual(rows[-1]["subject"], "part 200")
+        with socket.socket(socket.AF_UNIX) as control:
+            control.connect(os.path.join(self.a.home, "control.sock"))
+            control.sendall(json.dumps({"call": "queue.list", "params": {"after": rows[0]["id"]}}).encode() + b"\n")
+            part = json.loads(control.makefile().readline())["result"]
+        self.assertEqual([row["id"] for row in part], [row["id"] for row in rows[1:201]])
 
     def test_what_is_offered(self):
         server = smtplib.SMTP("127.0.0.1", self.a.status()["smtp"]["port"])
