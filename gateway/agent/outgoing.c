@@ -38,6 +38,7 @@ struct outgoing {
     struct lateness lateness;
     struct deferred pump;
     struct timer tick;
+    struct timer gather; /* runs: new mails wait for its end */
 };
 
 static void pump(void *context);
@@ -46,6 +47,12 @@ static void on_tick(void *context)
 {
     struct outgoing *outgoing = context;
     lateness_check(&outgoing->lateness, outgoing->agent);
+    deferred_arm(&outgoing->pump);
+}
+
+static void on_gathered(void *context)
+{
+    struct outgoing *outgoing = context;
     deferred_arm(&outgoing->pump);
 }
 
@@ -74,6 +81,7 @@ struct outgoing *outgoing_new(struct agent *agent, struct fault *fault)
     outgoing->agent = agent;
     deferred_init(&outgoing->pump, agent->parts.loop, pump, outgoing);
     timer_init(&outgoing->tick, agent->parts.loop, on_tick, outgoing);
+    timer_init(&outgoing->gather, agent->parts.loop, on_gathered, outgoing);
     if (!load_wanted_keys(outgoing, fault)) {
         (void)fault_wrap(fault, "load the outgoing queue");
         outgoing_free(&outgoing);
@@ -87,6 +95,7 @@ struct outgoing *outgoing_new(struct agent *agent, struct fault *fault)
 void outgoing_stop(struct outgoing *outgoing)
 {
     timer_cancel(&outgoing->tick);
+    timer_cancel(&outgoing->gather);
     deferred_cancel(&outgoing->pump);
 }
 
@@ -110,6 +119,13 @@ void outgoing_free(struct outgoing **outgoing_in)
 void outgoing_wake(struct outgoing *outgoing)
 {
     deferred_arm(&outgoing->pump);
+}
+
+void outgoing_new_mail(struct outgoing *outgoing)
+{
+    if (!timer_is_armed(&outgoing->gather)) {
+        deferred_arm(&outgoing->pump);
+    }
 }
 
 void outgoing_step_ended(struct outgoing *outgoing, int64_t id)
@@ -427,20 +443,34 @@ static int64_t count_at_work(struct outgoing *outgoing)
     return n;
 }
 
+/* One new mail goes on at once. Of many that come one after the other, those of a moment go on
+ * together, with one look at the queue and one commit: unless there are as many as fit. */
+static size_t collect_new(struct outgoing *outgoing, int64_t *ids, size_t max_ids)
+{
+    if (timer_is_armed(&outgoing->gather)) {
+        return 0;
+    }
+    int64_t room = OUTGOING_MAX_AT_WORK - count_at_work(outgoing);
+    size_t max_new = room <= 0 ? 0 : (size_t)room;
+    if (max_new > max_ids) {
+        max_new = max_ids;
+    }
+    /* Those under way also stand in front of the table: look past them. */
+    size_t n_new =
+        collect(outgoing, ids, max_new, queued_sql, (int64_t)(max_new + outgoing->busy.n_items));
+    if (n_new > 0 && n_new < max_new) {
+        timer_arm(&outgoing->gather, OUTGOING_GATHER_MS);
+    }
+    return n_new;
+}
+
 static void pump(void *context)
 {
     struct outgoing *outgoing = context;
     int64_t ids[OUTGOING_BATCH];
     size_t n_ids = collect(outgoing, ids, OUTGOING_BATCH, working_sql, OUTGOING_BATCH);
     n_ids += collect(outgoing, ids + n_ids, OUTGOING_BATCH - n_ids, due_sql, OUTGOING_BATCH);
-    int64_t room = OUTGOING_MAX_AT_WORK - count_at_work(outgoing);
-    size_t max_new = room <= 0 ? 0 : (size_t)room;
-    if (max_new > OUTGOING_BATCH - n_ids) {
-        max_new = OUTGOING_BATCH - n_ids;
-    }
-    /* Those under way also stand in front of the table: look past them. */
-    n_ids += collect(outgoing, ids + n_ids, max_new, queued_sql,
-                     (int64_t)(max_new + outgoing->busy.n_items));
+    n_ids += collect_new(outgoing, ids + n_ids, OUTGOING_BATCH - n_ids);
     for (size_t i = 0; i < n_ids; i++) {
         step_row(outgoing, ids[i]);
     }

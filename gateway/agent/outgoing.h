@@ -25,6 +25,7 @@ struct outgoing;
 enum {
     OUTGOING_MAX_AT_WORK = 32, /* mails in work at a time; the rest wait as queued */
     OUTGOING_BATCH = 64,       /* rows looked at in one turn */
+    OUTGOING_GATHER_MS = 100,  /* new mails of one such span go on together */
     OUTGOING_TICK_MS = 1000
 };
 
@@ -36,6 +37,8 @@ void outgoing_free(struct outgoing **outgoing);
 
 /* Something changed: look soon. */
 void outgoing_wake(struct outgoing *outgoing);
+/* A mail was queued. */
+void outgoing_new_mail(struct outgoing *outgoing);
 
 /* A step that was under way for that row is over (outgoing_step.h). */
 void outgoing_step_ended(struct outgoing *outgoing, int64_t id);

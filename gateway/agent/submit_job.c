@@ -13,6 +13,7 @@
 #include "gateway/agent/agent_internal.h"
 #include "gateway/agent/arrival.h"
 #include "gateway/agent/mailing_list.h"
+#include "gateway/agent/outgoing.h"
 #include "gateway/agent/pubkeys.h"
 #include "gateway/agent/submit_copy.h"
 #include "gateway/decoder/decoder_client.h"
@@ -247,7 +248,10 @@ static void stored(void *context, const struct fault *fault)
         }
         log_info("agent", "mail accepted recipients=%zu bytes=%zu", job->n_recipients,
                  job->mail.len);
-        agent_queue_changed(agent);
+        outgoing_new_mail(agent->outgoing);
+        if (job->list_post_id != 0) {
+            mailing_lists_wake(agent->lists);
+        }
     }
     finish(job, fault);
 }

@@ -59,20 +59,20 @@ static void drop_gateway(struct app *app, const char *why)
 static void do_jobs(struct app *app)
 {
     struct fault fault = {0};
-    enum parse_result result;
-    do {
+    enum parse_result result = PARSE_DONE;
+    while (result == PARSE_DONE && io_input(app->io).len != 0) {
         struct bytes in = io_input(app->io);
         struct buf out = {0};
         size_t used = 0;
         limit_cpu(CPU_SEC_PER_JOB + (time_t)(in.len >> 22));
         result = decoder_jobs_run(&out, &used, in, &fault);
-        limit_cpu(0);
         if (result == PARSE_DONE) {
             io_consume(app->io, used);
             io_write(app->io, buf_view(&out));
         }
         buf_clear(&out);
-    } while (result == PARSE_DONE);
+    }
+    limit_cpu(0);
     if (result == PARSE_BAD) {
         log_error("decoder", "%s", fault.text);
         drop_gateway(app, "spoke nonsense");
