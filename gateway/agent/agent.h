@@ -186,6 +186,9 @@ void agent_account_list(struct agent *agent,
                         void (*each)(void *context, const struct agent_account_info *info),
                         void *context);
 
+/* Another number after each change of identities, chans, contacts or subscriptions. */
+uint64_t agent_people_version(const struct agent *agent) MUST_USE;
+
 /* ---- identities and chans ---- */
 
 enum identity_kind { IDENTITY_OWN = 0, IDENTITY_CHAN = 1 }; /* on disk */
@@ -258,6 +261,12 @@ struct agent_identity_info {
     int64_t ttl_sec; /* 0: the setting's */
     int64_t created_sec;
 };
+/* Of the entries [first, first + n): false when there is none behind them. Texts are borrowed
+ * during `each`. */
+bool agent_identity_list_part(struct agent *agent, size_t first, size_t n,
+                              void (*each)(void *context, const struct agent_identity_info *info),
+                              void *context);
+/* All of them. */
 void agent_identity_list(struct agent *agent,
                          void (*each)(void *context, const struct agent_identity_info *info),
                          void *context);
@@ -303,6 +312,10 @@ struct agent_entry_info {
     bool muted; /* subscriptions */
     int64_t ttl_sec; /* contacts; 0: the identity's */
 };
+/* As agent_identity_list_part. */
+bool agent_entry_list_part(struct agent *agent, enum agent_entry_kind kind, size_t first, size_t n,
+                           void (*each)(void *context, const struct agent_entry_info *info),
+                           void *context);
 void agent_entry_list(struct agent *agent, enum agent_entry_kind kind,
                       void (*each)(void *context, const struct agent_entry_info *info),
                       void *context);

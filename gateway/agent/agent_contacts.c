@@ -39,16 +39,16 @@ static bool place_folder(struct mail_txn *txn, const struct person_op *op, const
     struct db *db = mail_txn_db(txn);
     struct buf old = {0};
     int64_t mailbox = 0;
-    bool ok = read_old_label(db, &old, op->account_id, address, fault) &&
-              person_move_folder(txn, &mailbox, op->account_id, FOLDER_NAME_SUBSCRIPTIONS,
-                                 buf_str(&old), op->label[0] == '\0' ? address : op->label,
-                                 fault) &&
-              keyring_write_entry(db, AGENT_SUBSCRIPTIONS, op->account_id, &op->address, op->label,
-                                  fault) &&
-              person_run_sql(db,
-                             "UPDATE broadcast_subscription SET mailbox_id = ?2, muted = 0"
-                             " WHERE account_id = ?1 AND address = ?3",
-                             op->account_id, mailbox, address, fault);
+    bool ok =
+        read_old_label(db, &old, op->account_id, address, fault) &&
+        person_move_folder(txn, &mailbox, op->account_id, FOLDER_NAME_SUBSCRIPTIONS, buf_str(&old),
+                           op->label[0] == '\0' ? address : op->label, fault) &&
+        keyring_write_entry(db, AGENT_SUBSCRIPTIONS, op->account_id, &op->address, op->label,
+                            fault) &&
+        person_run_sql(db,
+                       "UPDATE broadcast_subscription SET mailbox_id = ?2, muted = 0"
+                       " WHERE account_id = ?1 AND address = ?3",
+                       op->account_id, mailbox, address, fault);
     buf_clear(&old);
     return ok;
 }
@@ -190,8 +190,8 @@ static bool write_remove(struct mail_txn *txn, struct person_op *op, struct faul
     char folder[PERSON_FOLDER_BYTES];
     struct buf label = {0};
     address_encode(address, &op->address);
-    bool ok = op->entry == AGENT_CONTACTS ||
-              read_old_label(db, &label, op->account_id, address, fault);
+    bool ok =
+        op->entry == AGENT_CONTACTS || read_old_label(db, &label, op->account_id, address, fault);
     (void)snprintf(folder, sizeof(folder), FOLDER_NAME_SUBSCRIPTIONS "/%s", buf_str(&label));
     buf_clear(&label);
     return ok && keyring_write_entry_gone(db, op->entry, op->account_id, address, fault) &&
@@ -252,18 +252,19 @@ void agent_subscription_mute(struct agent *agent, const char *account, const cha
 
 /* ---- listing ---- */
 
-void agent_entry_list(struct agent *agent, enum agent_entry_kind kind,
-                      void (*each)(void *context, const struct agent_entry_info *info),
-                      void *context)
+bool agent_entry_list_part(struct agent *agent, enum agent_entry_kind kind, size_t first, size_t n,
+                           void (*each)(void *context, const struct agent_entry_info *info),
+                           void *context)
 {
     const struct keyring *keyring = &agent->keyring;
     bool contacts = kind == AGENT_CONTACTS;
     const struct known_address *list = contacts ? keyring->contacts : keyring->subscriptions;
     size_t n_list = contacts ? keyring->n_contacts : keyring->n_subscriptions;
+    size_t end = first + n < n_list ? first + n : n_list;
     int64_t last_id = 0;
     const char *account = "";
     arena_clear(&agent->identity_names);
-    for (size_t i = 0; i < n_list; i++) {
+    for (size_t i = first; i < end; i++) {
         if (!list[i].enabled && !list[i].muted) {
             continue; /* given up: only its label is remembered */
         }
@@ -281,4 +282,12 @@ void agent_entry_list(struct agent *agent, enum agent_entry_kind kind,
         };
         each(context, &info);
     }
+    return end < n_list;
+}
+
+void agent_entry_list(struct agent *agent, enum agent_entry_kind kind,
+                      void (*each)(void *context, const struct agent_entry_info *info),
+                      void *context)
+{
+    (void)agent_entry_list_part(agent, kind, 0, SIZE_MAX, each, context);
 }

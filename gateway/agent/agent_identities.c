@@ -350,15 +350,22 @@ const char *agent_account_name(struct agent *agent, int64_t id)
                : "";
 }
 
-void agent_identity_list(struct agent *agent,
-                         void (*each)(void *context, const struct agent_identity_info *info),
-                         void *context)
+uint64_t agent_people_version(const struct agent *agent)
 {
-    arena_clear(&agent->identity_names);
+    return agent->keyring.version;
+}
+
+bool agent_identity_list_part(struct agent *agent, size_t first, size_t n,
+                              void (*each)(void *context, const struct agent_identity_info *info),
+                              void *context)
+{
+    const struct keyring *keyring = &agent->keyring;
+    size_t end = first + n < keyring->n_own ? first + n : keyring->n_own;
     int64_t last_id = 0;
     const char *name = "";
-    for (size_t i = 0; i < agent->keyring.n_own; i++) {
-        const struct own_key *own = &agent->keyring.own[i];
+    arena_clear(&agent->identity_names);
+    for (size_t i = first; i < end; i++) {
+        const struct own_key *own = &keyring->own[i];
         struct agent_identity_info info;
         if (own->account_id != last_id) {
             last_id = own->account_id;
@@ -367,6 +374,14 @@ void agent_identity_list(struct agent *agent,
         fill_info(&info, own, name);
         each(context, &info);
     }
+    return end < keyring->n_own;
+}
+
+void agent_identity_list(struct agent *agent,
+                         void (*each)(void *context, const struct agent_identity_info *info),
+                         void *context)
+{
+    (void)agent_identity_list_part(agent, 0, agent->keyring.n_own, each, context);
 }
 
 bool agent_identity_find(struct agent *agent, const char *who, struct agent_identity_info *out,

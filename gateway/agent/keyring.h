@@ -69,6 +69,7 @@ struct key_set {
 };
 
 struct keyring {
+    uint64_t version; /* how often it was loaded */
     struct own_key *own;
     size_t n_own;
     struct known_address *contacts;

@@ -310,6 +310,7 @@ bool keyring_load(struct keyring *keyring, struct db *db, const struct lock_secr
         return fault_wrap(fault, "load the keys");
     }
     fill_maps(&fresh);
+    fresh.version = keyring->version + 1;
     keyring_clear(keyring);
     *keyring = fresh;
     return true;

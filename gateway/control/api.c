@@ -10,15 +10,12 @@
 #include "base/mem.h"
 #include "gateway/agent/agent.h"
 #include "gateway/control/api_internal.h"
+#include "gateway/control/api_rows.h"
 
 /* ---- The life of a call. ---- */
 
-static void answer_with(struct api_call *call, json_t *result_take, const struct fault *fault)
+static void end_call(struct api_call *call)
 {
-    if (call->answer.call != NULL) {
-        call->answer.call(call->answer.context, result_take, fault);
-    }
-    json_decref(result_take);
     json_decref(call->extra);
     call->extra = NULL;
     free(call->own);
@@ -27,6 +24,27 @@ static void answer_with(struct api_call *call, json_t *result_take, const struct
     if (call->is_begun) {
         free(call);
     }
+}
+
+static void answer_with(struct api_call *call, json_t *result_take, const struct fault *fault)
+{
+    if (call->answer.call != NULL) {
+        call->answer.call(call->answer.context, result_take, fault);
+    }
+    json_decref(result_take);
+    end_call(call);
+}
+
+void api_finish_text(struct api_call *call, struct bytes text)
+{
+    if (call->answer.call != NULL && call->text == NULL) {
+        api_finish_take(call, json_loadb((const char *)text.data, text.len, 0, NULL));
+        return;
+    }
+    if (call->answer.call != NULL) {
+        call->text(call->answer.context, text);
+    }
+    end_call(call);
 }
 
 void api_finish_take(struct api_call *call, json_t *result)
@@ -49,6 +67,10 @@ void api_refuse(struct api_call *call, enum fault_code code, const char *words)
 void api_abandon(struct api_call *call)
 {
     call->answer.call = NULL;
+    if (call->rows != NULL) {
+        api_rows_free(&call->rows);
+        end_call(call);
+    }
 }
 
 /* ---- Parameters. ---- */
@@ -160,12 +182,14 @@ static void begin(struct api_call *call, const char *name)
     api_fail(call, &fault);
 }
 
-struct api_call *api_begin(const struct api *api, const char *name, json_t *params,
-                           struct api_answer answer)
+struct api_call *api_begin_with_text(const struct api *api, const char *name, json_t *params,
+                                     struct api_answer answer,
+                                     void (*text)(void *context, struct bytes result))
 {
     struct api_call *call = xcalloc(1, sizeof *call);
     call->api = api;
     call->answer = answer;
+    call->text = text;
     call->params = params;
     begin(call, name);
     call->params = NULL;
@@ -175,4 +199,10 @@ struct api_call *api_begin(const struct api *api, const char *name, json_t *para
     }
     call->is_begun = true;
     return call;
+}
+
+struct api_call *api_begin(const struct api *api, const char *name, json_t *params,
+                           struct api_answer answer)
+{
+    return api_begin_with_text(api, name, params, answer, NULL);
 }

@@ -9,12 +9,14 @@
 
 #include <jansson.h>
 
+#include "base/bytes.h"
 #include "base/compiler.h"
 #include "base/fault.h"
 #include "gateway/control/control.h"
 
 /* What the handlers work on. */
 struct api {
+    struct loop *loop; /* NULL: what is long is done in one go */
     struct agent *agent;
     struct backup *backup;
     const struct control_facts *facts;
@@ -24,6 +26,7 @@ struct api {
 };
 
 struct api_call;
+struct loop;
 
 /* `result` is borrowed; NULL when `fault` says why there is none. */
 struct api_answer {
@@ -31,10 +34,16 @@ struct api_answer {
     void *context;
 };
 
-/* Begin the call `name`. `api` stays until the answer. `params` is borrowed: an object, or NULL. Returns NULL when it was
- * answered before the return; else it is answered later, unless abandoned. */
+/* Begin the call `name`. `api` stays until the answer. `params` is borrowed: an object, or NULL.
+ * Returns NULL when it was answered before the return; else it is answered later, unless abandoned.
+ */
 struct api_call *api_begin(const struct api *api, const char *name, json_t *params,
                            struct api_answer answer) MUST_USE;
+/* The same for one who only passes answers on: a long list comes as JSON text, borrowed, by `text`
+ * instead of `answer.call`, with the same context. */
+struct api_call *api_begin_with_text(const struct api *api, const char *name, json_t *params,
+                                     struct api_answer answer,
+                                     void (*text)(void *context, struct bytes result)) MUST_USE;
 /* Nobody waits for it any more. */
 void api_abandon(struct api_call *call);
 

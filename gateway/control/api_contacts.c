@@ -6,32 +6,32 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "gateway/control/api_internal.h"
+#include "gateway/control/api_rows.h"
 #include "gateway/control/contact_file.h"
 
 /* ---- both lists ---- */
 
-struct listing {
-    const struct api_call *call;
-    json_t *rows;
-};
-
 static void append_entry(void *context, const struct agent_entry_info *info)
 {
-    const struct listing *listing = context;
-    if (api_may_see(listing->call, info->account)) {
-        json_array_append_new(listing->rows,
-                              json_pack("{s:s, s:s, s:s, s:b, s:b, s:I}", "address", info->address,
-                                        "label", api_or_empty(info->label), "account",
-                                        api_or_empty(info->account), "enabled", info->enabled,
-                                        "muted", info->muted, "ttl", (json_int_t)info->ttl_sec));
+    struct api_call *call = context;
+    if (api_may_see(call, info->account)) {
+        api_rows_append_take(call,
+                             json_pack("{s:s, s:s, s:s, s:b, s:b, s:I}", "address", info->address,
+                                       "label", api_or_empty(info->label), "account",
+                                       api_or_empty(info->account), "enabled", info->enabled,
+                                       "muted", info->muted, "ttl", (json_int_t)info->ttl_sec));
     }
 }
 
-static void list_entries(struct api_call *call, enum agent_entry_kind kind)
+static bool contacts_part(struct api_call *call, size_t first, size_t n)
 {
-    struct listing listing = {call, json_array()};
-    agent_entry_list(call->api->agent, kind, append_entry, &listing);
-    api_finish_take(call, listing.rows);
+    return agent_entry_list_part(call->api->agent, AGENT_CONTACTS, first, n, append_entry, call);
+}
+
+static bool subscriptions_part(struct api_call *call, size_t first, size_t n)
+{
+    return agent_entry_list_part(call->api->agent, AGENT_SUBSCRIPTIONS, first, n, append_entry,
+                                 call);
 }
 
 typedef void add_entry(struct agent *agent, const char *account, const char *address,
@@ -60,7 +60,7 @@ static void begin_remove(struct api_call *call, remove_entry *remove)
 
 void api_call_contact_list(struct api_call *call)
 {
-    list_entries(call, AGENT_CONTACTS);
+    api_rows_begin(call, contacts_part);
 }
 
 void api_call_contact_add(struct api_call *call)
@@ -86,7 +86,7 @@ void api_call_contact_ttl(struct api_call *call)
 
 void api_call_subscription_list(struct api_call *call)
 {
-    list_entries(call, AGENT_SUBSCRIPTIONS);
+    api_rows_begin(call, subscriptions_part);
 }
 
 void api_call_subscription_add(struct api_call *call)
@@ -233,6 +233,11 @@ void api_call_sender_set(struct api_call *call)
     }
     api_refuse(call, FAULT_INVALID, "a rule is block, allow or none");
 }
+
+struct listing {
+    const struct api_call *call;
+    json_t *rows;
+};
 
 static void append_rule(void *context, const struct agent_rule_info *info)
 {

@@ -5,6 +5,7 @@
 #include "base/buf.h"
 #include "gateway/agent/bitmessage_link.h"
 #include "gateway/control/api_internal.h"
+#include "gateway/control/api_rows.h"
 
 /* ---- as JSON ---- */
 
@@ -36,36 +37,40 @@ static json_t *identity_to_json(const struct agent_identity_info *info)
     return row;
 }
 
-struct listing {
-    const struct api_call *call;
-    json_t *rows;
-    bool chans_alone; /* those that are joined */
-};
-
 static void append_identity(void *context, const struct agent_identity_info *info)
 {
-    const struct listing *listing = context;
-    bool is_listed = !listing->chans_alone || (info->kind == IDENTITY_CHAN && info->enabled);
-    if (is_listed && api_may_see(listing->call, info->account)) {
-        json_array_append_new(listing->rows, identity_to_json(info));
+    struct api_call *call = context;
+    if (api_may_see(call, info->account)) {
+        api_rows_append_take(call, identity_to_json(info));
     }
 }
 
-static void list(struct api_call *call, bool chans_alone)
+/* Those that are joined. */
+static void append_chan(void *context, const struct agent_identity_info *info)
 {
-    struct listing listing = {call, json_array(), chans_alone};
-    agent_identity_list(call->api->agent, append_identity, &listing);
-    api_finish_take(call, listing.rows);
+    if (info->kind == IDENTITY_CHAN && info->enabled) {
+        append_identity(context, info);
+    }
+}
+
+static bool identities_part(struct api_call *call, size_t first, size_t n)
+{
+    return agent_identity_list_part(call->api->agent, first, n, append_identity, call);
+}
+
+static bool chans_part(struct api_call *call, size_t first, size_t n)
+{
+    return agent_identity_list_part(call->api->agent, first, n, append_chan, call);
 }
 
 void api_call_identity_list(struct api_call *call)
 {
-    list(call, false);
+    api_rows_begin(call, identities_part);
 }
 
 void api_call_chan_list(struct api_call *call)
 {
-    list(call, true);
+    api_rows_begin(call, chans_part);
 }
 
 void api_call_identity_show(struct api_call *call)
@@ -217,8 +222,7 @@ void api_call_identity_set(struct api_call *call)
     struct agent_identity_terms terms = {info.trials_per_byte, info.extra_bytes, info.ttl_sec,
                                          info.acks, info.list_name};
     if (take_terms(call, &terms)) {
-        agent_identity_set(call->api->agent, who, &terms,
-                           (struct agent_done){terms_are_set, call});
+        agent_identity_set(call->api->agent, who, &terms, (struct agent_done){terms_are_set, call});
     }
 }
 

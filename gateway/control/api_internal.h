@@ -11,20 +11,24 @@
 struct api_call {
     const struct api *api;
     struct api_answer answer; /* .call NULL: abandoned */
+    void (*text)(void *context, struct bytes result); /* of api_begin_with_text, or NULL */
     bool is_begun;            /* api_begin has returned: the caller holds the pointer */
     bool is_answered;
-    json_t *params;   /* borrowed until api_begin returns */
-    const char *key;  /* the name under which an answer's text is given; NULL: none */
-    json_t *extra;    /* members of the answer known before; owned */
-    char *own;        /* of api_require_own; owned */
-    bool is_lines;    /* the text is several lines: `key` and its plural in an array */
-    int64_t queue_id; /* of a queue call: its row is the answer */
+    json_t *params;        /* borrowed until api_begin returns */
+    const char *key;       /* the name under which an answer's text is given; NULL: none */
+    json_t *extra;         /* members of the answer known before; owned */
+    char *own;             /* of api_require_own; owned */
+    bool is_lines;         /* the text is several lines: `key` and its plural in an array */
+    struct api_rows *rows; /* of api_rows.h: a list that is being made; owned */
+    int64_t queue_id;      /* of a queue call: its row is the answer */
 };
 
 enum { API_QUEUE_ROWS = 200 }; /* in one answer */
 
 /* Answer with `result`, which is taken. */
 void api_finish_take(struct api_call *call, json_t *result);
+/* The same with a result that stands as JSON text already; borrowed. */
+void api_finish_text(struct api_call *call, struct bytes text);
 void api_fail(struct api_call *call, const struct fault *fault);
 void api_refuse(struct api_call *call, enum fault_code code, const char *words);
 

@@ -35,6 +35,7 @@ struct control *control_new(const struct control_parts *parts)
     struct control *control = xcalloc(1, sizeof *control);
     control->loop = parts->loop;
     control->api = (struct api){
+        .loop = parts->loop,
         .agent = parts->agent,
         .backup = parts->backup,
         .facts = parts->facts,
@@ -89,21 +90,43 @@ static void send_fault(struct connection *connection, const struct fault *fault)
 
 static void take_lines(struct connection *connection);
 
-static void on_answer(void *context, json_t *result, const struct fault *fault)
+/* Was it given at once, or has the connection been waiting? */
+static bool end_wait(struct connection *connection)
 {
-    struct connection *connection = context;
     bool was_late = connection->call != NULL;
     connection->call = NULL;
     connection->is_busy = false;
+    return was_late;
+}
+
+static void go_on_if(bool was_late, struct connection *connection)
+{
+    if (was_late) {
+        io_resume(connection->io);
+        take_lines(connection);
+    }
+}
+
+static void on_text(void *context, struct bytes result)
+{
+    struct connection *connection = context;
+    bool was_late = end_wait(connection);
+    io_write(connection->io, bytes_of_str("{\"result\":"));
+    io_write(connection->io, result);
+    io_write(connection->io, bytes_of_str("}\n"));
+    go_on_if(was_late, connection);
+}
+
+static void on_answer(void *context, json_t *result, const struct fault *fault)
+{
+    struct connection *connection = context;
+    bool was_late = end_wait(connection);
     if (fault != NULL) {
         send_fault(connection, fault);
     } else {
         send_json_take(connection, json_pack("{s:O}", "result", result));
     }
-    if (was_late) {
-        io_resume(connection->io);
-        take_lines(connection);
-    }
+    go_on_if(was_late, connection);
 }
 
 static void begin_call(struct connection *connection, struct bytes line)
@@ -119,8 +142,8 @@ static void begin_call(struct connection *connection, struct bytes line)
     } else {
         connection->is_busy = true;
         connection->call =
-            api_begin(&connection->control->api, name, json_object_get(request, "params"),
-                      (struct api_answer){on_answer, connection});
+            api_begin_with_text(&connection->control->api, name, json_object_get(request, "params"),
+                                (struct api_answer){on_answer, connection}, on_text);
     }
     json_decref(request);
 }

@@ -12,20 +12,10 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
 import harness  # noqa: E402
+from figures import cpu_sec, resident_mib  # noqa: E402
 
 N = int(sys.argv[1]) if len(sys.argv) > 1 else 10000
 MAIL = "From: %s\r\nTo: %s\r\nSubject: mail %d\r\n\r\n" + "A line of text.\r\n" * 20
-
-
-def cpu_sec(pid):
-    with open("/proc/%d/stat" % pid) as file:
-        fields = file.read().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def resident_mib(pid):
-    with open("/proc/%d/status" % pid) as file:
-        return next(int(line.split()[1]) for line in file if line.startswith("VmRSS")) / 1024
 
 
 def timed(what, action, times=5):

@@ -58,6 +58,17 @@ def var_str(data):
     return var_int(len(data)) + data
 
 
+def address_text(ripe, version=4, stream=1):
+    """ "BM-..." of a ripe of 20 bytes."""
+    data = var_int(version) + var_int(stream) + ripe.lstrip(b"\0")
+    data += double_sha512(data)[:4]
+    number, text = int.from_bytes(data, "big"), ""
+    while number > 0:
+        number, digit = divmod(number, 58)
+        text = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"[digit] + text
+    return "BM-" + text
+
+
 class Reader:
     """Takes bytes apart; ProtocolError when there are too few."""
 

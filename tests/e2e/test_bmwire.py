@@ -23,6 +23,12 @@ class Bytes(unittest.TestCase):
             self.assertEqual(bmwire.var_int(int(entry["value"])), data)
             self.assertEqual(bmwire.Reader(data).var_int(), int(entry["value"]))
 
+    def test_addresses(self):
+        rows = [row for row in load("address_codec.json")["encode_roundtrip"] if row["version"] == 4]
+        self.assertTrue(rows)
+        for row in rows:
+            self.assertEqual(bmwire.address_text(bytes.fromhex(row["ripe"]), 4, row["stream"]), row["address"])
+
     def test_packets(self):
         n_checked = 0
         for entry in load("network_messages.json")["messages"]:

@@ -7,9 +7,11 @@ import json
 import os
 import struct
 import tempfile
+import threading
 import unittest
 import zlib
 
+import bmwire
 import harness
 import scripted
 from harness import CliError, mail_address, plain_text, quote, wait_for
@@ -290,6 +292,35 @@ class People(harness.TestCase):
             self.assertIn("entry 1", self.refused("contact", "import", path))
 
     # ---- who may write
+
+    def test_a_long_list_is_whole_while_people_change(self):
+        """Long lists are made a part at a time; a change in between begins them anew."""
+        self.a.cli("account", "new", "crowd")
+        self.addCleanup(self.a.cli, "account", "delete", "crowd", "--yes")
+        ripes = [bytes([n // 256, n % 256] * 10) for n in range(1, 20001)]
+        addresses = [bmwire.address_text(ripe) for ripe in ripes]
+        path = os.path.join(self.a.folder, "crowd.csv")
+        with open(path, "w") as file:
+            file.writelines("%s,friend %d\n" % (address, i) for i, address in enumerate(addresses))
+        self.assertEqual(self.a.json("contact", "import", path, "--account", "crowd")["new"], 20000)
+        comes_and_goes = addresses[0]  # in front of all, so that all others move
+        rounds = []
+
+        def change():
+            for n in range(15):
+                self.a.cli("contact", "remove", comes_and_goes, "--account", "crowd")
+                self.a.cli("contact", "add", comes_and_goes, "label", "--account", "crowd")
+                rounds.append(n)
+        changes = threading.Thread(target=change)
+        changes.start()
+        try:
+            while changes.is_alive():
+                rows = sorted(row["address"] for row in self.a.json("contact", "list")
+                              if row["account"] == "crowd" and row["address"] != comes_and_goes)
+                self.assertTrue(rows == sorted(addresses[1:]), "a row is missing or doubled")
+        finally:
+            changes.join()
+        self.assertEqual(len(rounds), 15)
 
     def test_blocked_and_allowed_senders(self):
         alice = self.a.identity("Blocked one")
