@@ -87,6 +87,23 @@ class Lmtp(unittest.TestCase):
             server.sendmail(alice, [alice, "Alice@bm.alt"], mail(alice, alice, "by postfix"))
         one.wait_mail("by postfix")
 
+    def test_commands_are_not_taken(self):
+        """A command by mail comes from a mail program that is logged in, never by LMTP: not by the trusted
+        socket, not from the mail server's login, nor from that of the account itself."""
+        def login(name, password):
+            server = self.port()
+            server.login(name, password)
+            return server
+        for server in (smtplib.LMTP(self.socket), login("mta", self.mta_password),
+                       login("me", self.a.password)):
+            self.addCleanup(server.close)
+            server.ehlo("mta")
+            self.assertEqual(server.mail(mail_address(self.alice))[0], 250)
+            code, words = server.rcpt("bittern@bm.alt")
+            self.assertEqual(code, 550, words)
+        self.assertEqual([m["Subject"] for m in self.a.mails() if "bittern@" in m["From"]],
+                         ["Welcome to Bittern"])
+
     def test_the_sender_decides_the_account(self):
         with smtplib.LMTP(self.socket) as server:
             server.sendmail(mail_address(self.bob), [mail_address(self.alice)],

@@ -101,6 +101,35 @@ class People(harness.TestCase):
         self.assertFalse(can_log_in())
         self.assertIn("no identity", self.refused("identity", "show", alice))
 
+    def test_an_address_of_version_2_is_sent_to(self):
+        """Its key comes without a signature and is known by its hash, as such addresses have it."""
+        with open(os.path.join(VECTORS, "keys_addresses.json")) as file:
+            record = json.load(file)["records"][0]
+        old = next(row["address"] for row in record["addresses"] if row["version"] == 2)
+        alice = self.a.identity("Writes to an old one")
+        with bmwire.Peer.dial(self.a.status()["node"]["port"]) as peer:
+            peer.handshake()
+
+            def shown(kind, among=lambda h: True, check=lambda o: True):
+                """An object of the node, of those that it announces."""
+                peer.is_alive()
+                unseen = [h for h in peer.announced if h not in peer.objects]
+                if unseen:
+                    peer.fetch(unseen)
+                found = [bmwire.parse_object(peer.objects[h]) for h in peer.announced if among(h)]
+                return next((o for o in found if o.type == kind and check(o)), None)
+            self.a.send(alice, old, "To an old address")
+            ripe = bytes.fromhex(record["ripe"])
+            asked = wait_for("a question for its key",
+                             lambda: shown(bmwire.GETPUBKEY, check=lambda o: o.payload == ripe))
+            self.assertEqual(asked.version, 2)
+            keys = [bytes.fromhex(record[name])[1:] for name in ("pubsigning", "pubencryption")]
+            before = set(peer.announced)
+            peer.send_object(bmwire.make_object(bmwire.PUBKEY, b"\0\0\0\0" + b"".join(keys), version=2))
+            wait_for("sent", lambda: any(r["state"] == "sent" and r["to"].startswith(old)
+                                         for r in self.a.states()))
+            wait_for("the message", lambda: shown(bmwire.MSG, among=lambda h: h not in before))
+
     def test_terms_of_an_identity(self):
         alice = self.a.identity("Terms")
         shown = self.a.json("identity", "set", alice, "--difficulty", "3", "--small-difficulty",
@@ -291,8 +320,6 @@ class People(harness.TestCase):
                 file.write("address,label\nBM-2cNotAnAddress,x\n")
             self.assertIn("entry 1", self.refused("contact", "import", path))
 
-    # ---- who may write
-
     def test_a_long_list_is_whole_while_people_change(self):
         """Long lists are made a part at a time; a change in between begins them anew."""
         self.a.cli("account", "new", "crowd")
@@ -322,6 +349,8 @@ class People(harness.TestCase):
             changes.join()
         self.assertEqual(len(rounds), 15)
 
+    # ---- who may write
+
     def test_blocked_and_allowed_senders(self):
         alice = self.a.identity("Blocked one")
         bob = self.b.identity("Picky")
@@ -341,6 +370,22 @@ class People(harness.TestCase):
             self.b.wait_mail("A contact's")
         finally:
             self.b.cli("senders", "mode", "all")
+
+    def test_blocked_mails_go_nowhere_where_the_setting_says_so(self):
+        c = self.bittern("c", mail__blocked="drop",
+                         network__connect="127.0.0.1:%d" % self.a.status()["node"]["port"])
+        alice, friend = self.a.identity("Dropped one"), self.a.identity("Heard one")
+        carol = c.identity("Drops")
+        c.cli("block", alice)
+        self.a.send(alice, carol, "Into nowhere")
+        # Not acknowledged either: who is blocked does not learn that he was heard.
+        wait_for("it to have left", lambda: any(r["state"] == "sent" and r["subject"] == "Into nowhere"
+                                                for r in self.a.states()))
+        self.a.send(friend, carol, "After it")
+        c.wait_mail("After it")
+        for folder in ("INBOX", "Junk", "Trash"):
+            self.assertIsNone(c.find_mail("Into nowhere", folder))
+        self.assertEqual([r["state"] for r in self.a.states() if r["subject"] == "Into nowhere"], ["sent"])
 
     def test_junk_blocks_and_answers_make_contacts_where_settings_say_so(self):
         alice = self.a.identity("Junk mailer")
