@@ -40,6 +40,7 @@ struct wanted {
     uint32_t owner; /* the first announcer: it is charged for the slot */
     uint32_t announcers[SYNC_ANNOUNCERS];
     uint8_t n_announcers;
+    uint8_t n_others; /* announcements since the places were taken, up to UINT8_MAX */
     uint8_t n_attempts;
 };
 
@@ -213,8 +214,12 @@ static void free_slot(struct sync *sync, uint32_t slot)
     shrink_when_empty(sync);
 }
 
+/* A queue holds more than can be wanted only when the same is announced again and again. */
 static void enqueue(struct sync *sync, struct sync_peer *peer, uint32_t slot)
 {
+    if (peer->n_queued == SYNC_MAX_WANTED) {
+        return;
+    }
     if (peer->n_queued == peer->queue_capacity) {
         peer->queue =
             array_grow(peer->queue, peer->n_queued, &peer->queue_capacity, sizeof *peer->queue);
@@ -316,16 +321,30 @@ static bool has_announced(const struct wanted *wanted, uint32_t id)
     return false;
 }
 
-/* One more that has it. When the places are taken, one whose peer is gone makes room. */
+/* Where one more is kept, or SYNC_ANNOUNCERS: not at all. When the places are taken, one whose peer
+ * is gone makes room; else chance decides, the same for all (a reservoir), so that those who come
+ * first and deliver nothing can't keep the others out. */
+static size_t place_for_announcer(const struct sync *sync, struct wanted *wanted)
+{
+    for (size_t i = 0; i < wanted->n_announcers; i++) {
+        if (peer_of(sync, wanted->announcers[i]) == NULL) {
+            return i;
+        }
+    }
+    if (wanted->n_announcers < SYNC_ANNOUNCERS) {
+        return wanted->n_announcers;
+    }
+    if (wanted->n_others < UINT8_MAX) {
+        wanted->n_others++;
+    }
+    size_t place = (size_t)random_uniform(SYNC_ANNOUNCERS + (uint64_t)wanted->n_others);
+    return place < SYNC_ANNOUNCERS ? place : SYNC_ANNOUNCERS;
+}
+
 static void add_announcer(struct sync *sync, struct wanted *wanted, struct sync_peer *peer)
 {
     uint32_t slot = (uint32_t)(wanted - sync->slots);
-    size_t place = wanted->n_announcers;
-    for (size_t i = 0; i < wanted->n_announcers; i++) {
-        if (peer_of(sync, wanted->announcers[i]) == NULL) {
-            place = i;
-        }
-    }
+    size_t place = place_for_announcer(sync, wanted);
     if (place == SYNC_ANNOUNCERS) {
         return;
     }
@@ -433,15 +452,38 @@ void sync_refused(struct sync *sync, uint32_t id, const uint8_t hash[WIRE_HASH_B
 
 /* ---- asking */
 
-/* A random one of the peer's queue that nobody is being asked for, or SLOT_NONE. */
-static uint32_t pop_queue(struct sync *sync, struct sync_peer *peer)
+static bool has_better_announcer(const struct sync *sync, const struct wanted *wanted,
+                                 const struct sync_peer *peer)
 {
-    while (peer->n_queued > 0) {
+    for (size_t i = 0; i < wanted->n_announcers; i++) {
+        const struct sync_peer *other = peer_of(sync, wanted->announcers[i]);
+        if (other != NULL && other != peer && other->n_stalls == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A random one of the peer's queue that nobody is being asked for, or SLOT_NONE. A peer that let
+ * requests lapse is passed over for those who did not, or what it owes would go round among its
+ * like; `is_probe`: nevertheless, so that it can show that it delivers again. */
+static uint32_t pop_queue(struct sync *sync, struct sync_peer *peer, bool is_probe)
+{
+    enum { MAX_PASSED_OVER = 64 };
+    unsigned n_passed_over = 0;
+    while (peer->n_queued > 0 && n_passed_over < MAX_PASSED_OVER) {
         size_t i = (size_t)random_uniform(peer->n_queued);
         struct queued queued = peer->queue[i];
+        const struct wanted *wanted = &sync->slots[queued.slot];
+        bool is_open = wanted->generation == queued.generation && wanted->asked_of == 0;
+        bool may_probe = is_probe && wanted->n_attempts < SYNC_PROBE_ATTEMPTS;
+        if (is_open && peer->n_stalls > 0 && !may_probe &&
+            has_better_announcer(sync, wanted, peer)) {
+            n_passed_over++;
+            continue;
+        }
         peer->queue[i] = peer->queue[--peer->n_queued];
-        struct wanted *wanted = &sync->slots[queued.slot];
-        if (wanted->generation == queued.generation && wanted->asked_of == 0) {
+        if (is_open) {
             return queued.slot;
         }
     }
@@ -461,7 +503,10 @@ size_t sync_take_requests(struct sync *sync, uint32_t id, uint8_t (*out)[WIRE_HA
         peer->arrived_ms = now_ms; /* silence before a request is no stall */
     }
     while (n < room && n < max) {
-        uint32_t slot = pop_queue(sync, peer);
+        uint32_t slot = pop_queue(sync, peer, false);
+        if (slot == SLOT_NONE && n == 0 && peer->n_asked == 0) {
+            slot = pop_queue(sync, peer, true);
+        }
         if (slot == SLOT_NONE) {
             break;
         }
@@ -481,7 +526,8 @@ static bool is_stalled(const struct sync *sync, const struct sync_peer *peer, ui
 {
     int64_t asked_ms = sync->slots[slot].asked_ms;
     int64_t quiet_since = asked_ms > peer->arrived_ms ? asked_ms : peer->arrived_ms;
-    int64_t patience_sec = peer->has_delivered ? SYNC_STALL_SEC : SYNC_PROBE_STALL_SEC;
+    bool is_proven = peer->has_delivered && peer->n_stalls == 0;
+    int64_t patience_sec = is_proven ? SYNC_STALL_SEC : SYNC_PROBE_STALL_SEC;
     return now_ms - quiet_since >= patience_sec * MS_PER_SEC ||
            now_ms - asked_ms >= SYNC_LOST_SEC * MS_PER_SEC;
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* Synchronisation: which object to ask of which peer.
  *
- * Peers announce hashes. What we lack is wanted, together with the peers that have it (the first
- * SYNC_ANNOUNCERS of them). An object is asked of one peer at a time:
+ * Peers announce hashes. What we lack is wanted, together with the peers that have it (at most
+ * SYNC_ANNOUNCERS of them, drawn at random). An object is asked of one peer at a time:
  *
  *     wanted --take--> asked of one --arrived--> gone
  *        ^                |
@@ -10,8 +10,9 @@
  *
  * A peer is asked for as much as its window allows. The window starts small, because a peer may
  * drop what is asked soon after connecting (the anti-intersection delay of the reference node), and
- * doubles with each full window that arrives; a stall brings it back. Requests leave in random
- * order, so that peers with the same list are asked for different parts of it.
+ * doubles with each full window that arrives; a stall brings it back. A peer that stalled is asked
+ * for what nobody better has, and for one object now and then, until it delivers. Requests leave in
+ * random order, so that peers with the same list are asked for different parts of it.
  *
  * Hashes that were refused (too little work, a foreign stream) are remembered for a while, so that
  * they aren't fetched from one peer after the other.
@@ -34,11 +35,12 @@ enum {
     SYNC_MAX_REFUSED = 65536,
     SYNC_FIRST_WINDOW = 16,
     SYNC_MAX_WINDOW = 2048,
-    SYNC_PROBE_STALL_SEC = 5, /* until the peer has delivered something */
+    SYNC_PROBE_STALL_SEC = 5, /* until the peer has delivered something, and after each stall */
     SYNC_STALL_SEC = 60,      /* nothing at all came from the peer */
     SYNC_LOST_SEC = 180,      /* this one did not come, though others did */
     SYNC_FORGET_SEC = 3600,
-    SYNC_MAX_ATTEMPTS = 12
+    SYNC_MAX_ATTEMPTS = 12,
+    SYNC_PROBE_ATTEMPTS = 3 /* what was asked as often is no more to try a stalled peer with */
 };
 
 struct sync;

@@ -15,6 +15,8 @@ from nodes import Node, Peer, frame, hashes, make_object, object_hash, wait_for 
 
 MAX_INV = 50000
 STALL_SEC = 5  # what a peer that never delivered is given
+LONG_STALL_SEC = 60  # and one that did
+MAX_WINDOW = 2048  # asked of one peer at a time
 
 
 def parse_hashes(payload):
@@ -31,6 +33,7 @@ class Source(threading.Thread):
         self.objects = objects
         self.journal = journal
         self.willing = len(objects) if willing is None else willing
+        self.given = []
         self.stop = False
         self.error = None
         self.start()
@@ -60,6 +63,7 @@ class Source(threading.Thread):
             self.journal.append((now, name, self))
         given = wanted[:self.willing]
         self.willing -= len(given)
+        self.given += given
         self.peer.socket.settimeout(60)
         self.peer.socket.sendall(b"".join(frame("object", self.objects[name]) for name in given))
 
@@ -114,6 +118,54 @@ def several_peers_share_a_big_inventory_and_one_stalls(count):
     node.remove()
 
 
+def requests_under_way_twice(journal, arrivals):
+    """Objects that were asked of a peer while another, asked before, could still be expected to deliver: it was
+    neither given up (as stalled) nor had it delivered."""
+    wrong = []
+    under_way = {}
+    for when, name, source in journal:
+        before, asked = under_way.get(name, (None, None))
+        if asked is not None and asked is not source and when - before < STALL_SEC - 1:
+            wrong.append(name)
+        under_way[name] = (when, source)
+    return wrong + [name for name, n in arrivals.items() if n > 1]
+
+
+def several_stall_each_at_another_point(count):
+    """Eight have it all; five of them stop: at once, after one object, in the middle of a window, after some
+    windows, and after hundreds. What they owe is asked of the others, and of one at a time."""
+    node = Node("node", {"log.level": "warn"})
+    objects = make_objects(count)
+    journal = []
+    points = (0, 1, 37, 300, 900)
+    deadbeats = [Source(node.port, objects, journal, willing=point) for point in points]
+    honest = [Source(node.port, objects, journal) for _ in range(3)]
+    began = time.monotonic()
+    wait_for("all objects", 420, lambda: node.objects() >= count)
+    took = time.monotonic() - began
+    for source in deadbeats + honest:
+        source.stop = True
+        source.join(30)
+        assert source.error is None, source.error
+    rows = sorted(journal, key=lambda row: row[0])
+    arrivals = collections.Counter(name for source in deadbeats + honest for name in source.given)
+    wrong = requests_under_way_twice(rows, arrivals)
+    assert not wrong, "%d objects were under way twice" % len(wrong)
+    assert set(arrivals) == set(objects)
+    asked_of = collections.Counter(source for _, _, source in rows)
+    for source, point in zip(deadbeats, points):
+        assert len(source.given) <= point
+        # Never asked for much more than one window beyond what it delivered: that is all that a stall can hold up.
+        assert asked_of[source] - len(source.given) <= MAX_WINDOW, (point, asked_of[source])
+    # What is held up waits for a stall at most: a minute for those that delivered before.
+    assert took < LONG_STALL_SEC + 60 + count / 500, took
+    figures = node.fresh()
+    assert figures["stalls"] >= sum(asked_of[source] - len(source.given) for source in deadbeats) > 0
+    assert figures["wanted"] == 0 and figures["asked"] == 0
+    node.stop()
+    node.remove()
+
+
 def a_newcomer_waits_before_it_is_served(_):
     """The anti-intersection delay: 5.2 s and more, by how many peers are known."""
     quiet_sec = 5.2
@@ -158,7 +210,8 @@ def clients_that_only_ask_share_the_upload(count):
     node.remove()
 
 
-TESTS = [several_peers_share_a_big_inventory_and_one_stalls, a_newcomer_waits_before_it_is_served,
+TESTS = [several_peers_share_a_big_inventory_and_one_stalls, several_stall_each_at_another_point,
+         a_newcomer_waits_before_it_is_served,
          clients_that_only_ask_share_the_upload]
 
 if __name__ == "__main__":

@@ -73,7 +73,51 @@ static void an_arrival_names_those_who_announced_it(void **state)
     assert_true(sync_arrived(sync, 0, name_of(7).hash, &announcers, 0));
 
     assert_int_equal(announcers.n_ids, SYNC_ANNOUNCERS);
-    assert_int_equal(announcers.ids[0], 1);
+    sync_free(&sync);
+}
+
+static void those_who_came_first_do_not_keep_the_others_out(void **state)
+{
+    (void)state;
+    enum { N_OBJECTS = 1000 };
+    struct sync *sync = sync_new();
+    struct sync_announcers announcers;
+    size_t n_late = 0;
+    for (uint32_t id = 1; id <= 2 * SYNC_ANNOUNCERS; id++) {
+        sync_add_peer(sync, id, 0);
+        for (uint32_t i = 0; i < N_OBJECTS; i++) {
+            want(sync, id, i, 0);
+        }
+    }
+
+    for (uint32_t i = 0; i < N_OBJECTS; i++) {
+        assert_true(sync_arrived(sync, 0, name_of(i).hash, &announcers, 0));
+        for (size_t k = 0; k < announcers.n_ids; k++) {
+            n_late += announcers.ids[k] > SYNC_ANNOUNCERS;
+        }
+    }
+
+    /* Half of the places, give or take far more than chance would. */
+    assert_in_range(n_late, N_OBJECTS * SYNC_ANNOUNCERS * 4 / 10,
+                    N_OBJECTS * SYNC_ANNOUNCERS * 6 / 10);
+    sync_free(&sync);
+}
+
+static void the_same_announced_without_end_is_kept_in_bounds(void **state)
+{
+    (void)state;
+    enum { N_ROUNDS = 200000 };
+    struct sync *sync = sync_new();
+    for (uint32_t id = 1; id <= SYNC_ANNOUNCERS + 1; id++) {
+        sync_add_peer(sync, id, 0);
+        want(sync, id, 7, 0);
+    }
+    for (uint32_t i = 0; i < N_ROUNDS; i++) {
+        assert_int_equal(want(sync, 1 + i % (SYNC_ANNOUNCERS + 1), 7, 0), SYNC_WANTED_BEFORE);
+    }
+
+    assert_int_equal(sync_n_wanted(sync), 1);
+    assert_int_equal(take(sync, 1, 0) + take(sync, 2, 0), 1);
     sync_free(&sync);
 }
 
@@ -114,6 +158,75 @@ static void a_peer_that_delivered_before_gets_a_minute(void **state)
 
     assert_int_equal(sync_n_asked(sync, 1), 0);
     assert_int_equal(take(sync, 1, (SYNC_STALL_SEC + 1) * SEC), 1);
+    sync_free(&sync);
+}
+
+static void a_peer_that_stalled_is_on_probation_until_it_delivers(void **state)
+{
+    (void)state;
+    struct sync *sync = sync_new();
+    sync_add_peer(sync, 1, 0);
+    want(sync, 1, 7, 0);
+    assert_int_equal(take(sync, 1, 0), 1);
+    arrive(sync, 1, 7, 0);
+    want(sync, 1, 8, 0);
+    assert_int_equal(take(sync, 1, 0), 1);
+    int64_t now_ms = SYNC_STALL_SEC * SEC;
+    sync_tick(sync, now_ms);
+    assert_int_equal(sync_n_asked(sync, 1), 0);
+
+    now_ms += 10 * SEC;
+    assert_int_equal(take(sync, 1, now_ms), 1);
+    sync_tick(sync, now_ms + SYNC_PROBE_STALL_SEC * SEC - 1);
+    assert_int_equal(sync_n_asked(sync, 1), 1);
+    sync_tick(sync, now_ms + SYNC_PROBE_STALL_SEC * SEC);
+    assert_int_equal(sync_n_asked(sync, 1), 0);
+
+    now_ms += 30 * SEC;
+    assert_int_equal(take(sync, 1, now_ms), 1);
+    arrive(sync, 1, 8, now_ms);
+    want(sync, 1, 9, now_ms);
+    assert_int_equal(take(sync, 1, now_ms), 1);
+    sync_tick(sync, now_ms + SYNC_STALL_SEC * SEC - 1);
+    assert_int_equal(sync_n_asked(sync, 1), 1);
+    sync_free(&sync);
+}
+
+static void what_stalled_ones_owe_goes_to_those_who_deliver(void **state)
+{
+    (void)state;
+    struct sync *sync = sync_new();
+    for (uint32_t id = 1; id <= 3; id++) {
+        sync_add_peer(sync, id, 0);
+        for (uint32_t i = 0; i < SYNC_FIRST_WINDOW; i++) {
+            want(sync, id, i, 0);
+        }
+    }
+    /* The first two let what they are asked for lapse, one after the other. */
+    int64_t now_ms = 0;
+    for (uint32_t id = 1; id <= 2; id++) {
+        assert_int_equal(take(sync, id, now_ms), SYNC_FIRST_WINDOW);
+        now_ms += SYNC_PROBE_STALL_SEC * SEC;
+        sync_tick(sync, now_ms);
+    }
+    now_ms += 10 * SEC;
+
+    /* They may show themselves with one each; all else is the third's. */
+    assert_int_equal(take(sync, 1, now_ms), 1);
+    assert_int_equal(take(sync, 2, now_ms), 1);
+    size_t n = take(sync, 3, now_ms);
+    assert_int_equal(n, SYNC_FIRST_WINDOW - 2);
+    for (size_t i = 0; i < n; i++) {
+        arrive(sync, 3, load_be32(batch[i]), now_ms);
+    }
+    /* They let these lapse, too: asked for three times, an object is no probe any more. */
+    now_ms += SYNC_PROBE_STALL_SEC * SEC;
+    sync_tick(sync, now_ms);
+    now_ms += 10 * SEC;
+    assert_int_equal(take(sync, 1, now_ms), 0);
+    /* When nobody better is left, it is asked. */
+    sync_remove_peer(sync, 3);
+    assert_int_equal(take(sync, 1, now_ms), 1);
     sync_free(&sync);
 }
 
@@ -339,8 +452,12 @@ int main(void)
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_announced_is_asked_for_once),
         cmocka_unit_test(an_arrival_names_those_who_announced_it),
+        cmocka_unit_test(those_who_came_first_do_not_keep_the_others_out),
+        cmocka_unit_test(the_same_announced_without_end_is_kept_in_bounds),
         cmocka_unit_test(a_silent_peer_loses_its_requests_to_another),
         cmocka_unit_test(a_peer_that_delivered_before_gets_a_minute),
+        cmocka_unit_test(a_peer_that_stalled_is_on_probation_until_it_delivers),
+        cmocka_unit_test(what_stalled_ones_owe_goes_to_those_who_deliver),
         cmocka_unit_test(one_that_is_passed_over_is_asked_elsewhere),
         cmocka_unit_test(the_window_starts_small_and_doubles),
         cmocka_unit_test(requests_come_in_batches),
