@@ -240,7 +240,7 @@ static void adopt_all(struct lock_secrets *open, const struct lock_secrets *more
     }
 }
 
-static void take_over(struct lock_op *op)
+static bool take_over(struct lock_op *op)
 {
     struct key_lock *lock = op->agent->lock;
     switch (op->kind) {
@@ -263,16 +263,21 @@ static void take_over(struct lock_op *op)
     }
     lock->n_wrong = 0;
     lock->not_before_ms = 0;
-    (void)keys_changed(op->agent, op->kind == OP_OPEN ? &op->try.keys : NULL);
+    return keys_changed(op->agent, op->kind == OP_OPEN ? &op->try.keys : NULL);
 }
 
 static void written(void *job, const struct fault *fault)
 {
     struct lock_op *op = job;
-    if (!op->agent->closing && fault == NULL && !op->is_wrong) {
-        take_over(op);
+    struct fault why = {0};
+    if (op->is_wrong) {
+        why = op->fault;
+    } else if (fault != NULL) {
+        why = *fault;
+    } else if (!op->agent->closing && !take_over(op)) {
+        (void)fault_set(&why, FAULT_IO, "it is written, but the keys could not be loaded");
     }
-    op_end(op, op->is_wrong ? &op->fault : fault);
+    op_end(op, why.code != FAULT_NONE ? &why : NULL);
 }
 
 /* What was in clear is gone when the answer is given, unless somebody reads the log just now. */

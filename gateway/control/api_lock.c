@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* The passphrase on private keys. It is one for all identities of this home: whoever knows it may
- * open the keys, but only the home's owner, or the one account that there is, sets, changes and
- * removes it. */
+ * open the keys, but only the home's owner sets, changes and removes it, and locks. */
 #include "gateway/control/api_internal.h"
 
 /* null: there is none. */
@@ -45,19 +44,9 @@ static void done(void *context, const struct fault *fault, const char *text, int
     }
 }
 
-static void count_account(void *context, const struct agent_account_info *info)
-{
-    (void)info;
-    (*(size_t *)context)++;
-}
-
 static bool may_keep(struct api_call *call)
 {
-    size_t n_accounts = 0;
     if (call->api->account != NULL) {
-        agent_account_list(call->api->agent, count_account, &n_accounts);
-    }
-    if (n_accounts > 1) {
         api_refuse(call, FAULT_DENIED, "the passphrase is kept by the owner of this Bittern");
         return false;
     }
@@ -75,7 +64,9 @@ void api_call_lock_set(struct api_call *call)
 
 void api_call_lock_lock(struct api_call *call)
 {
-    agent_lock_close(call->api->agent, (struct agent_done){done, call});
+    if (may_keep(call)) {
+        agent_lock_close(call->api->agent, (struct agent_done){done, call});
+    }
 }
 
 void api_call_lock_unlock(struct api_call *call)
