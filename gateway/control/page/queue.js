@@ -64,6 +64,18 @@ function actions(row, after) {
   return el("div", {class: "actions"}, made);
 }
 
+/* The gateway answers with a part at a time. */
+async function allRows(current) {
+  const rows = [];
+  for (;;) {
+    const part = await call("queue.list", {current, after: rows.length ? rows.at(-1).id : 0});
+    if (part.length === 0) {
+      return rows;
+    }
+    rows.push(...part);
+  }
+}
+
 export async function show(place) {
   const all = el("input", {type: "checkbox", id: "queue-all", onchange: () => refresh()});
   const body = el("div");
@@ -74,7 +86,7 @@ export async function show(place) {
     el("p", {class: "check"}, all, el("label", {for: "queue-all"}, "also what is delivered, failed or cancelled")),
     body);
   async function refresh() {
-    const rows = await call("queue.list", {current: !all.checked});
+    const rows = await allRows(!all.checked);
     redraw(body, [rows, Math.floor(Date.now() / 60000)], () => table("Outgoing mails", [
       {head: "Mail", cell: row => mail(row, names)},
       {head: "State", cell: state},
