@@ -9,12 +9,13 @@ the process that would end it), a victim is killed in it, and at the end every m
 import os
 import random
 import signal
+import smtplib
 import subprocess
 import sys
 import time
 
 import harness
-from harness import wait_for
+from harness import mail_address, wait_for
 
 ROUNDS = 0
 DECODERS = {"decoder (network)": 0, "decoder (owner)": 1}
@@ -43,18 +44,27 @@ def release(pid):
         pass  # it was the victim
 
 
+def aim(side, victim):
+    """A call by which the victim dies at once (or the side is restarted) and all is up again."""
+    pids = side.status()["pids"]
+    pid = None if victim in ("restart", "supervisor") else pid_of(side, victim)
+
+    def strike_now():
+        if victim == "restart":
+            side.restart()
+        elif victim == "supervisor":
+            side.kill()
+            wait_for("the children to end", lambda: not any(os.path.exists("/proc/%d" % child) for child in
+                                                            [pids["node"], pids["gateway"]] + pids["decoder"]), 10)
+            side.start()
+        else:
+            os.kill(pid, signal.SIGKILL)
+    return strike_now
+
+
 def strike(side, victim):
-    """The victim dies (or the side is restarted) and all is up again; what stood still goes on by then."""
-    if victim == "restart":
-        side.restart()
-    elif victim == "supervisor":
-        pids = side.status()["pids"]
-        side.kill()
-        wait_for("the children to end", lambda: not any(
-            os.path.exists("/proc/%d" % pid) for pid in [pids["node"], pids["gateway"]] + pids["decoder"]), 10)
-        side.start()
-    else:
-        os.kill(pid_of(side, victim), signal.SIGKILL)
+    """What stood still goes on by then."""
+    aim(side, victim)()
 
 
 def wait_ready(side):
@@ -91,6 +101,30 @@ class Killed(harness.TestCase):
         self.a.send(self.alice, to or self.bob, subject, "x\n")
         self.subjects.append(subject)
 
+    def send_into(self, victim, delay_sec, subject):
+        """The victim dies between the end of DATA and its answer. Who heard no 250 looks whether the mail was
+        sent, as a person does, and sends it again if not."""
+        strike_now = aim(self.a, victim)
+        server = self.a.smtp()
+        server.mail(mail_address(self.alice))
+        server.rcpt(mail_address(self.bob))
+        server.docmd("DATA")
+        server.send("From: %s\r\nSubject: %s\r\n\r\nx\r\n.\r\n" % (mail_address(self.alice), subject))
+        time.sleep(delay_sec)
+        strike_now()
+        try:
+            is_accepted = server.getreply()[0] == 250
+        except (smtplib.SMTPException, OSError):
+            is_accepted = False
+        server.close()
+        wait_ready(self.a)
+        n_there = sum(mail["Subject"] == subject for mail in self.a.mails("Sent"))
+        self.assertIn(n_there, (1,) if is_accepted else (0, 1), subject)
+        if n_there == 0:
+            self.a.send(self.alice, self.bob, subject, "x\n")
+        self.subjects.append(subject)
+        return is_accepted, n_there
+
     def restart_with(self, side, changes):
         side.stop()
         side.settings.update(changes)
@@ -121,12 +155,21 @@ class Killed(harness.TestCase):
 
 class Table(Killed):
     def test_every_process_in_every_state(self):
-        for phase in (self.held_working_and_awaiting_key, self.queued_and_finished,
-                      self.sent_awaiting_its_ack, self.half_received, self.ack_about_to_leave):
+        for phase in (self.between_the_end_of_data_and_its_answer, self.held_working_and_awaiting_key,
+                      self.queued_and_finished, self.sent_awaiting_its_ack, self.half_received,
+                      self.ack_about_to_leave):
             began = time.monotonic()
             phase()
             self.check()
             print("%s: %.1f s" % (phase.__name__, time.monotonic() - began))
+
+    def between_the_end_of_data_and_its_answer(self):
+        outcomes = []
+        for victim in ("gateway", "decoder (owner)", "supervisor"):
+            for delay_ms in (0, 2, 8):
+                outcomes.append(self.send_into(victim, delay_ms / 1000, "%s dies after %d ms" % (victim, delay_ms)))
+        print("accepted before the kill: %d of %d" % (sum(is_accepted for is_accepted, _ in outcomes), len(outcomes)))
+        self.check()
 
     def held_working_and_awaiting_key(self):
         """The sender's bound and endless work; the recipient is away, and his new key unknown."""
@@ -235,9 +278,13 @@ class Campaign(Killed):
             side = chance.choice((self.a, self.b))
             victim = chance.choice(VICTIMS)
             subject = "round %d" % i
-            self.send(subject)
-            time.sleep(chance.random() * 0.5)
-            strike(side, victim)
+            if chance.random() < 0.3:
+                side = self.a
+                self.send_into(victim, chance.random() * 0.02, subject)
+            else:
+                self.send(subject)
+                time.sleep(chance.random() * 0.5)
+                strike(side, victim)
             wait_ready(side)
             wait_ready(self.a)
             if i % 20 == 19:
