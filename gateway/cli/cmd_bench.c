@@ -11,7 +11,7 @@
 #include "base/str.h"
 #include "crypto/bench.h"
 #include "gateway/cli/bench_gpu.h"
-#include "gateway/cli/bench_node.h"
+#include "gateway/cli/bench_program.h"
 
 static json_t *result_to_json(const struct bench_result *result)
 {
@@ -62,12 +62,12 @@ static bool take_numbers(struct bench_options *out, const char *seconds, const c
     return true;
 }
 
-/* The node's own, by its program. */
-static int measure_node(const struct cli *cli, const char *name, const char *n_objects,
+/* What another program holds, by that. */
+static int measure_program(const struct cli *cli, const char *name, const char *n_objects,
                         const char *n_bytes)
 {
     struct fault fault = {0};
-    json_t *result = bench_node(cli->program, name, n_objects, n_bytes, &fault);
+    json_t *result = bench_program(cli->program, name, n_objects, n_bytes, &fault);
     if (result == NULL) {
         return cli_fail(&fault);
     }
@@ -113,8 +113,8 @@ int cmd_bench(struct cli *cli, int argc, char **argv)
     if (!cli_options("bench", options, ARRAY_LEN(options), &argc, argv)) {
         return CLI_USAGE;
     }
-    if (argc == 2 && bench_node_has(argv[1])) {
-        return measure_node(cli, argv[1], n_objects, n_bytes);
+    if (argc == 2 && bench_program_has(argv[1])) {
+        return measure_program(cli, argv[1], n_objects, n_bytes);
     }
     unsigned n_cores = pool_n_cores();
     struct bench_options bench = {.seconds = DEFAULT_SEC,

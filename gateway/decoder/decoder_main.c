@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -19,9 +20,11 @@
 #include "base/loop.h"
 #include "base/process.h"
 #include "base/sandbox.h"
+#include "base/str.h"
 #include "config/settings.h"
 #include "gateway/decoder/decoder_jobs.h"
 #include "gateway/decoder/decoder_wire.h"
+#include "mailproto/mime/bench.h"
 #include "mailproto/mime/charset.h"
 
 enum {
@@ -171,10 +174,32 @@ static bool run(struct app *app, struct fault *fault)
     return true;
 }
 
-int main(void)
+/* `bittern-decoder bench translate [ROUNDS [BYTES]]`: one line of JSON, for `bittern bench`. */
+static int bench(int argc, char **argv)
+{
+    struct mime_bench result;
+    uint64_t n_rounds = 0;
+    uint64_t len = 0;
+    if (argc < 3 || strcmp(argv[2], "translate") != 0 ||
+        (argc > 3 && !parse_u64(bytes_of_str(argv[3]), MIME_BENCH_MAX_ROUNDS, &n_rounds)) ||
+        (argc > 4 && !parse_u64(bytes_of_str(argv[4]), MIME_BENCH_MAX_BYTES, &len))) {
+        fprintf(stderr, "bittern-decoder: bench translate [ROUNDS [BYTES]]\n");
+        return 2;
+    }
+    mime_bench_run(&result, (size_t)n_rounds, (size_t)len);
+    printf("{\"name\":\"translate\",\"ours\":%.6g,\"anchor\":%.6g,\"anchor_name\":\"libetpan\","
+           "\"ratio\":%.3f,\"unit\":\"mails/s of CPU\",\"detail\":\"%s\"}\n",
+           result.ours, result.anchor, result.ours / result.anchor, result.detail);
+    return EXIT_SUCCESS;
+}
+
+int main(int argc, char **argv)
 {
     struct app app = {0};
     struct fault fault = {0};
+    if (argc > 1 && strcmp(argv[1], "bench") == 0) {
+        return bench(argc, argv);
+    }
 
     process_init();
     struct charset_modules *modules = charset_modules_load();
