@@ -35,6 +35,7 @@
 #include "gateway/control/control.h"
 #include "gateway/control/web.h"
 #include "gateway/decoder/decoder_client.h"
+#include "gateway/gateway_bench.h"
 #include "gateway/mail_servers.h"
 #include "gateway/sandbox_gateway.h"
 #include "gateway/store/mail_db.h"
@@ -615,8 +616,11 @@ static void close_all(struct app *app)
     free(app->home);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+    if (argc > 1 && strcmp(argv[1], "bench") == 0) {
+        return gateway_bench(argc, argv);
+    }
     struct app app = {0};
     struct fault fault = {0};
     process_init();

@@ -13,29 +13,21 @@
 
 enum { MAX_ANSWER_BYTES = 4096 };
 
-static const struct {
-    const char *name;
-    const char *program;
-} benches[] = {
-    {"ingest", "bittern-node"},
-    {"relay", "bittern-node"},
-    {"start", "bittern-node"},
-    {"translate", "bittern-decoder"},
-};
-
-static const char *program_of(const char *name)
+const char *bench_program_of(const char *name)
 {
-    for (size_t i = 0; i < ARRAY_LEN(benches); i++) {
-        if (strcmp(benches[i].name, name) == 0) {
-            return benches[i].program;
+    static const struct {
+        const char *name;
+        const char *program;
+    } rows[] = {{"ingest", "bittern-node"},
+                {"relay", "bittern-node"},
+                {"start", "bittern-node"},
+                {"imap", "bittern-gateway"}};
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        if (strcmp(rows[i].name, name) == 0) {
+            return rows[i].program;
         }
     }
     return NULL;
-}
-
-bool bench_program_has(const char *name)
-{
-    return program_of(name) != NULL;
 }
 
 /* Until its end, cut to what fits. */
@@ -65,12 +57,13 @@ static json_t *take_answer(const char *answer, int status, struct fault *fault)
 }
 
 json_t *bench_program(const char *program, const char *name, const char *n_objects,
-                   const char *n_bytes, struct fault *fault)
+                      const char *n_bytes, struct fault *fault)
 {
     char answer[MAX_ANSWER_BYTES];
     int pipes[2];
     int status = -1;
-    char *path = spawn_find(program, program_of(name), fault);
+    const char *measuring = bench_program_of(name);
+    char *path = spawn_find(program, measuring, fault);
     if (path == NULL) {
         return NULL;
     }
@@ -79,7 +72,7 @@ json_t *bench_program(const char *program, const char *name, const char *n_objec
         free(path);
         return NULL;
     }
-    char *words[] = {xstrdup(program_of(name)),
+    char *words[] = {xstrdup(measuring),
                      xstrdup("bench"),
                      xstrdup(name),
                      xstrdup(n_objects != NULL ? n_objects : "0"),

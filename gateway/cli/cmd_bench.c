@@ -62,9 +62,21 @@ static bool take_numbers(struct bench_options *out, const char *seconds, const c
     return true;
 }
 
+static void print_one(const json_t *result)
+{
+    printf("%-8s %14.3f %s; %s: %.3f; ratio %.3f; %s\n",
+           json_string_value(json_object_get(result, "name")),
+           json_number_value(json_object_get(result, "ours")),
+           json_string_value(json_object_get(result, "unit")),
+           json_string_value(json_object_get(result, "anchor_name")),
+           json_number_value(json_object_get(result, "anchor")),
+           json_number_value(json_object_get(result, "ratio")),
+           json_string_value(json_object_get(result, "detail")));
+}
+
 /* What another program holds, by that. */
 static int measure_program(const struct cli *cli, const char *name, const char *n_objects,
-                        const char *n_bytes)
+                           const char *n_bytes)
 {
     struct fault fault = {0};
     json_t *result = bench_program(cli->program, name, n_objects, n_bytes, &fault);
@@ -74,13 +86,13 @@ static int measure_program(const struct cli *cli, const char *name, const char *
     if (cli->json) {
         return cli_print_json(result);
     }
-    printf("%-8s %14.3f %s; %s: %.3f; ratio %.3f; %s\n", name,
-           json_number_value(json_object_get(result, "ours")),
-           json_string_value(json_object_get(result, "unit")),
-           json_string_value(json_object_get(result, "anchor_name")),
-           json_number_value(json_object_get(result, "anchor")),
-           json_number_value(json_object_get(result, "ratio")),
-           json_string_value(json_object_get(result, "detail")));
+    const json_t *all = json_object_get(result, "all");
+    for (size_t i = 0; i < json_array_size(all); i++) {
+        print_one(json_array_get(all, i));
+    }
+    if (all == NULL) {
+        print_one(result);
+    }
     json_decref(result);
     return CLI_DONE;
 }
@@ -113,7 +125,7 @@ int cmd_bench(struct cli *cli, int argc, char **argv)
     if (!cli_options("bench", options, ARRAY_LEN(options), &argc, argv)) {
         return CLI_USAGE;
     }
-    if (argc == 2 && bench_program_has(argv[1])) {
+    if (argc == 2 && bench_program_of(argv[1]) != NULL) {
         return measure_program(cli, argv[1], n_objects, n_bytes);
     }
     unsigned n_cores = pool_n_cores();

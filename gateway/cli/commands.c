@@ -61,7 +61,7 @@ const struct command commands[] = {
     {"deliver", "PLACE [--account NAME] [--domain DOMAIN]",
      "hand the mail on standard input out, as [mail] deliver does", cmd_deliver},
     {"bench", "NAME [--seconds S] [--kernel K] [--threads N] [--objects N] [--bytes N]",
-     "measure: pow, decrypt, sign, hash, ingest, relay, start or translate", cmd_bench},
+     "measure: pow, decrypt, sign, hash, ingest, relay, start, imap or translate", cmd_bench},
 };
 
 const size_t commands_len = ARRAY_LEN(commands);

@@ -65,6 +65,21 @@ class Relay(harness.TestCase):
                       ("ingest", "--bytes", "262145")):
             self.assertEqual(one.cli("bench", *words, check=False).returncode, 1)
 
+    def test_the_mailboxes_are_measured_by_the_command_line(self):
+        one = harness.Bittern(name="bench")
+        self.addCleanup(one.close)
+        result = one.json("bench", "imap", "--objects", "3000", "--bytes", "200")
+        self.assertEqual(result["name"], "imap")
+        self.assertEqual([row["name"] for row in result["all"]], ["list", "append", "search"])
+        for row in result["all"]:
+            self.assertGreater(row["ours"], 0)
+            self.assertGreater(row["ratio"], 0)
+            self.assertIn("3000 messages of 200 bytes", row["detail"])
+        self.assertGreater(result["ratio"], 5)  # from memory beside a walk of the index
+        self.assertIn("append", one.cli("bench", "imap", "--objects", "1000", "--bytes", "100"))
+        for words in (("--objects", "many"), ("--objects", "1000001"), ("--bytes", "60001")):
+            self.assertEqual(one.cli("bench", "imap", *words, check=False).returncode, 1)
+
     def test_figures_are_not_shown_unasked(self):
         one = self.bittern("quiet")
         self.assertEqual(fetch(one.status()["http"]["port"], "/metrics"), 404)
