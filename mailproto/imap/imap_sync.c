@@ -41,7 +41,9 @@ bool imap_is_recent(const struct imap_session *session, uint32_t uid)
 void imap_begin_fetch_line(struct imap_session *session, uint32_t seq, uint32_t uid)
 {
     bool uid_only = (session->enabled & IMAP_ENABLED_UIDONLY) != 0;
-    buf_printf(&session->out, "* %u %s (", uid_only ? uid : seq, uid_only ? "UIDFETCH" : "FETCH");
+    buf_append_str(&session->out, "* ");
+    buf_append_u64(&session->out, uid_only ? uid : seq);
+    buf_append_str(&session->out, uid_only ? " UIDFETCH (" : " FETCH (");
 }
 
 void imap_write_flags_line(struct imap_session *session, uint32_t seq,
@@ -52,18 +54,23 @@ void imap_write_flags_line(struct imap_session *session, uint32_t seq,
     const char *space = "";
     imap_begin_fetch_line(session, seq, message->uid);
     if (with_uid && (session->enabled & IMAP_ENABLED_UIDONLY) == 0) {
-        buf_printf(out, "UID %u", message->uid);
+        buf_append_str(out, "UID ");
+        buf_append_u64(out, message->uid);
         space = " ";
     }
     if (with_flags) {
-        buf_printf(out, "%sFLAGS (", space);
+        buf_append_str(out, space);
+        buf_append_str(out, "FLAGS (");
         imap_write_flags(out, message->flags, message->keywords, names,
                          imap_is_recent(session, message->uid));
         buf_append_byte(out, ')');
         space = " ";
     }
     if (imap_condstore(session)) {
-        buf_printf(out, "%sMODSEQ (%" PRIu64 ")", space, message->modseq);
+        buf_append_str(out, space);
+        buf_append_str(out, "MODSEQ (");
+        buf_append_u64(out, message->modseq);
+        buf_append_byte(out, ')');
     }
     buf_append_str(out, ")\r\n");
 }
@@ -101,10 +108,41 @@ void imap_tell_keywords(struct imap_session *session)
     mailbox_view_unref(&newest);
 }
 
+/* Have these messages changed between the two, as they say, and nothing else? */
+static bool is_the_difference(const struct mailbox_view *before, const struct mailbox_view *after,
+                              const struct mailbox_message *messages, size_t n_messages)
+{
+    struct mailbox_diff diff = {.before = before, .after = after};
+    const struct mailbox_message *old = NULL;
+    const struct mailbox_message *new = NULL;
+    enum mailbox_change change = MAILBOX_CHANGE_NONE;
+    size_t next = 0;
+    if (before->keywords != after->keywords || before->uid_next != after->uid_next) {
+        return false;
+    }
+    while ((change = mailbox_diff_next(&diff, &old, &new)) == MAILBOX_CHANGED) {
+        while (next < n_messages && messages[next].uid < new->uid) {
+            next++;
+        }
+        if (next == n_messages || messages[next].uid != new->uid ||
+            messages[next].modseq != new->modseq) {
+            return false;
+        }
+    }
+    return change == MAILBOX_CHANGE_NONE;
+}
+
 void imap_told(struct imap_session *session, const struct mailbox_message *messages,
                size_t n_messages)
 {
     struct imap_selected *selected = &session->selected;
+    struct mailbox_view *newest = session->ops->view(selected->mailbox);
+    if (is_the_difference(selected->told, newest, messages, n_messages)) {
+        mailbox_view_unref(&selected->told);
+        selected->told = newest; /* shared with others, and nothing to compare at the next sync */
+        return;
+    }
+    mailbox_view_unref(&newest);
     struct mailbox_message *known = xcalloc(n_messages > 0 ? n_messages : 1, sizeof(*known));
     size_t n_known = 0;
     for (size_t i = 0; i < n_messages; i++) {

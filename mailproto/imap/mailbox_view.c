@@ -102,7 +102,9 @@ static void builder_push_chunk(struct builder *builder, struct mailbox_chunk *ch
             array_grow(view->slots, view->n_slots, &builder->slots_capacity, sizeof(*view->slots));
     }
     view->slots[view->n_slots++] =
-        (struct mailbox_slot){.chunk = chunk, .n_before = view->n_messages};
+        (struct mailbox_slot){.chunk = chunk,
+                              .n_before = view->n_messages,
+                              .last_uid = chunk->messages[chunk->n_messages - 1].uid};
     view->n_messages += chunk->n_messages;
 }
 
@@ -294,8 +296,13 @@ const struct mailbox_message *mailbox_view_at(const struct mailbox_view *view, u
 {
     assert(seq >= 1 && seq <= view->n_messages);
     uint32_t index = seq - 1;
-    size_t low = 0;
+    size_t low = index / MAILBOX_CHUNK_MESSAGES; /* there, if all chunks before it are full */
     size_t high = view->n_slots;
+    if (low >= high || view->slots[low].n_before > index) {
+        low = 0;
+    } else if (index - view->slots[low].n_before < view->slots[low].chunk->n_messages) {
+        high = low + 1;
+    }
     while (high - low > 1) {
         size_t middle = low + (high - low) / 2;
         if (view->slots[middle].n_before <= index) {
@@ -307,27 +314,19 @@ const struct mailbox_message *mailbox_view_at(const struct mailbox_view *view, u
     return &view->slots[low].chunk->messages[index - view->slots[low].n_before];
 }
 
-/* Where the first message with a UID >= `uid` lies: false when there is none. */
-static bool find_lower_bound(const struct mailbox_view *view, uint32_t uid,
-                             const struct mailbox_slot **out_slot, uint32_t *out_index)
+/* The first message of the chunk, which has one, with a UID >= `uid`. Where UIDs follow each other
+ * it lies where its number says. */
+static uint32_t lower_bound_in_chunk(const struct mailbox_chunk *chunk, uint32_t uid)
 {
-    size_t low = 0;
-    size_t high = view->n_slots;
-    while (low < high) { /* the first chunk whose last UID >= uid */
-        size_t middle = low + (high - low) / 2;
-        const struct mailbox_chunk *chunk = view->slots[middle].chunk;
-        if (chunk->messages[chunk->n_messages - 1].uid < uid) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    if (low == view->n_slots) {
-        return false;
-    }
-    const struct mailbox_chunk *chunk = view->slots[low].chunk;
+    uint32_t first = chunk->messages[0].uid;
     uint32_t left = 0;
     uint32_t right = chunk->n_messages;
+    if (uid <= first) {
+        return 0;
+    }
+    if (uid - first < right && chunk->messages[uid - first].uid == uid) {
+        return uid - first;
+    }
     while (left < right) {
         uint32_t middle = left + (right - left) / 2;
         if (chunk->messages[middle].uid < uid) {
@@ -336,8 +335,28 @@ static bool find_lower_bound(const struct mailbox_view *view, uint32_t uid,
             right = middle;
         }
     }
+    return left;
+}
+
+/* Where the first message with a UID >= `uid` lies: false when there is none. */
+static bool find_lower_bound(const struct mailbox_view *view, uint32_t uid,
+                             const struct mailbox_slot **out_slot, uint32_t *out_index)
+{
+    size_t low = 0;
+    size_t high = view->n_slots;
+    while (low < high) { /* the first chunk whose last UID >= uid */
+        size_t middle = low + (high - low) / 2;
+        if (view->slots[middle].last_uid < uid) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    if (low == view->n_slots) {
+        return false;
+    }
     *out_slot = &view->slots[low];
-    *out_index = left;
+    *out_index = lower_bound_in_chunk(view->slots[low].chunk, uid);
     return true;
 }
 
@@ -353,8 +372,8 @@ uint32_t mailbox_view_seq_of(const struct mailbox_view *view, uint32_t uid)
 {
     const struct mailbox_slot *slot = NULL;
     uint32_t index = 0;
-    bool is_there = find_lower_bound(view, uid, &slot, &index) &&
-                    slot->chunk->messages[index].uid == uid;
+    bool is_there =
+        find_lower_bound(view, uid, &slot, &index) && slot->chunk->messages[index].uid == uid;
     return is_there ? slot->n_before + index + 1 : 0;
 }
 
@@ -362,8 +381,8 @@ const struct mailbox_message *mailbox_view_find(const struct mailbox_view *view,
 {
     const struct mailbox_slot *slot = NULL;
     uint32_t index = 0;
-    bool is_there = find_lower_bound(view, uid, &slot, &index) &&
-                    slot->chunk->messages[index].uid == uid;
+    bool is_there =
+        find_lower_bound(view, uid, &slot, &index) && slot->chunk->messages[index].uid == uid;
     return is_there ? &slot->chunk->messages[index] : NULL;
 }
 

@@ -76,6 +76,7 @@ struct mailbox_chunk;
 struct mailbox_slot {
     struct mailbox_chunk *chunk;
     uint32_t n_before; /* messages in the chunks before */
+    uint32_t last_uid; /* of the chunk: looking one up touches no other chunk */
 };
 
 struct mailbox_view {
