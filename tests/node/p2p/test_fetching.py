@@ -195,6 +195,29 @@ def a_newcomer_waits_before_it_is_served(_):
     node.remove()
 
 
+def what_a_peer_asks_for_is_queued_up_to_a_bound(_):
+    """While a newcomer has to wait, its requests pile up: 50,000 are kept, and not one more."""
+    node = Node("node", {"network.anti_intersection": "yes", "log.level": "warn"})
+    whole = make_object(b"short")
+    name = object_hash(whole)
+    Peer(node.port).send("object", whole)
+    wait_for("the object", 10, lambda: node.objects() == 1)
+    peers = {n: Peer(node.port) for n in (MAX_INV - 1, MAX_INV, MAX_INV + 1)}
+    for n, peer in peers.items():
+        peer.send("getdata", hashes([name] * (n - 2)))
+        peer.send("getdata", hashes([name] * 2))
+    for n, peer in peers.items():
+        n_served = 0
+        while True:
+            try:
+                n_served += peer.receive(4)[0] == "object"
+            except socket.timeout:
+                break
+        assert n_served == min(n, MAX_INV), (n, n_served)
+    node.stop()
+    node.remove()
+
+
 def clients_that_only_ask_share_the_upload(count):
     """Ten that fetch everything at once: none is starved."""
     node = Node("node", {"log.level": "warn"})
@@ -212,7 +235,7 @@ def clients_that_only_ask_share_the_upload(count):
 
 TESTS = [several_peers_share_a_big_inventory_and_one_stalls, several_stall_each_at_another_point,
          a_newcomer_waits_before_it_is_served,
-         clients_that_only_ask_share_the_upload]
+         what_a_peer_asks_for_is_queued_up_to_a_bound, clients_that_only_ask_share_the_upload]
 
 if __name__ == "__main__":
     words = sys.argv[1:]

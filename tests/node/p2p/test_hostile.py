@@ -141,6 +141,7 @@ AFTER_THE_HANDSHAKE = [
     ("a thousand pings", many(*[say("ping")] * 1000), OPEN, {}),
     ("an inv of none", say("inv", b"\0"), OPEN, {}),
     ("50,000 in an inv", say("inv", hashes(names(50000))), OPEN, {}),
+    ("50,000 in a dinv", say("dinv", hashes(names(50000))), OPEN, {}),
     ("the same hash a thousand times", say("inv", hashes([b"h" * 32] * 1000)), OPEN, {}),
     ("a getdata of the unknown", say("getdata", hashes(names(1))), OPEN, {}),
     ("50,000 unknown in a getdata", say("getdata", hashes(names(50000))), OPEN, {}),
@@ -183,6 +184,9 @@ AFTER_THE_HANDSHAKE = [
     ("an address of 1970", addr(entry(seen=0)), OPEN, {}),
     ("another stream's address", addr(entry(stream=2)), OPEN, {}),
     ("a thousand of nowhere", addr(*[entry("10.0.0.1")] * 1000), OPEN, {}),
+    ("twice a thousand of nowhere", many(*[addr(*[entry("10.0.0.1")] * 1000)] * 2), OPEN, {}),
+    ("twice a thousand and one of nowhere", many(*[addr(*[entry("10.0.0.1")] * 1000)] * 2, addr(entry("10.0.0.1"))),
+     OPEN, {FLOOD: 1}),
     ("three times a thousand of nowhere", many(*[addr(*[entry("10.0.0.1")] * 1000)] * 3), OPEN, {FLOOD: 1}),
     # Objects that break a rule.
     ("an object of nothing", say("object"), OPEN, {BAD: 1, REFUSED: 1}),

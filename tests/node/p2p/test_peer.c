@@ -364,6 +364,33 @@ static void each_refusal_says_why_and_ends(void **state)
     }
 }
 
+static void of_a_long_list_of_streams_ours_are_kept_and_some_more(void **state)
+{
+    (void)state;
+    enum { FIRST = 100, N_OTHERS = 50 };
+    uint8_t others_and_ours[N_OTHERS + 1];
+    for (uint8_t i = 0; i < N_OTHERS; i++) {
+        others_and_ours[i] = FIRST + i;
+    }
+    others_and_ours[N_OTHERS] = 1;
+    struct version_message version = good_version();
+    version.streams.n_streams = sizeof others_and_ours;
+    version.streams.encoded = (struct bytes){others_and_ours, sizeof others_and_ours};
+    struct side side;
+    struct buf out = {0};
+    start_side(&side, true);
+    write_version(&out, &version);
+
+    feed(&side, buf_view(&out));
+
+    assert_string_equal(side.said, "v");
+    assert_true(peer_takes_stream(&side.peer, 1));
+    assert_true(peer_takes_stream(&side.peer, FIRST + PEER_MAX_STREAMS - 2));
+    assert_false(peer_takes_stream(&side.peer, FIRST + PEER_MAX_STREAMS - 1));
+    buf_clear(&out);
+    end_side(&side);
+}
+
 static void a_time_beyond_all_numbers_is_ahead(void **state)
 {
     (void)state;
@@ -659,6 +686,7 @@ int main(void)
         cmocka_unit_test(a_long_list_of_hashes_goes_in_several_packets),
         cmocka_unit_test(a_full_inventory_message_is_taken_and_one_more_is_not),
         cmocka_unit_test(each_refusal_says_why_and_ends),
+        cmocka_unit_test(of_a_long_list_of_streams_ours_are_kept_and_some_more),
         cmocka_unit_test(a_time_beyond_all_numbers_is_ahead),
         cmocka_unit_test(the_words_of_refusals_are_those_of_the_network),
         cmocka_unit_test(an_owner_may_refuse),

@@ -312,8 +312,8 @@ def neighbours_find_each_other():
 
     say(magic=MAGIC ^ 1)
     say(stream=2)
-    say(at=now - 3700)
-    say(at=now + 3700)
+    say(at=now - 3610)
+    say(at=now + 3640)
     say(ip=b"\x08\x08\x08\x08")
     say(port=0)
     say(command="inv")
@@ -321,7 +321,7 @@ def neighbours_find_each_other():
         for data in (b"", b"x", os.urandom(1400), frame("addr", b"\xff" * 9), b"\0" * 60000):
             sock.sendto(data, ("127.0.0.1", node.lan_port))
     assert far.is_left_alone(2)
-    say()
+    say(at=now - 3540)
     peer = far.accept()
     assert pong_or(peer) == []
     far.close()

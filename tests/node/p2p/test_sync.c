@@ -389,6 +389,26 @@ static void what_nobody_delivers_is_forgotten_after_an_hour(void **state)
     sync_free(&sync);
 }
 
+static void what_was_asked_for_often_enough_in_vain_is_forgotten(void **state)
+{
+    (void)state;
+    struct sync *sync = sync_new();
+    sync_add_peer(sync, 1, 0);
+    want(sync, 1, 7, 0);
+    int64_t now_ms = 0;
+    for (int attempt = 1; attempt <= SYNC_MAX_ATTEMPTS; attempt++) {
+        assert_int_equal(sync_n_wanted(sync), 1);
+        assert_int_equal(take(sync, 1, now_ms), 1);
+        now_ms += SYNC_PROBE_STALL_SEC * SEC;
+        sync_tick(sync, now_ms);
+        now_ms += 100 * SEC;
+    }
+
+    assert_int_equal(sync_n_wanted(sync), 0);
+    assert_int_equal(want(sync, 1, 7, now_ms), SYNC_WANTED_NEW);
+    sync_free(&sync);
+}
+
 /* Eight peers with the same 20,000 objects, of which two never answer and one goes away: each
  * object arrives, and none is ever asked of two peers at once. */
 static void many_peers_share_the_work(void **state)
@@ -466,6 +486,7 @@ int main(void)
         cmocka_unit_test(refused_ones_are_not_asked_for_again),
         cmocka_unit_test(a_flood_of_announcements_is_bounded),
         cmocka_unit_test(what_nobody_delivers_is_forgotten_after_an_hour),
+        cmocka_unit_test(what_was_asked_for_often_enough_in_vain_is_forgotten),
         cmocka_unit_test(many_peers_share_the_work),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
