@@ -80,12 +80,32 @@ static bool sign_ahead(struct db *db, int64_t id, const struct new_key *key, str
     return key->kind == IDENTITY_CHAN || pubkey_ahead_write(db, &order, fault);
 }
 
+/* A chan that was left gives way to an identity of the same keys. */
+static bool forget_left_chan(struct db *db, const struct new_key *key, const char *text,
+                             struct fault *fault)
+{
+    struct db_stmt *stmt = db_prepare(db,
+                                      "DELETE FROM identity WHERE account_id = ?1 AND address = ?2"
+                                      " AND kind = ?3 AND enabled = 0",
+                                      fault);
+    if (stmt == NULL) {
+        return false;
+    }
+    db_bind_i64(stmt, 1, key->account_id);
+    db_bind_text(stmt, 2, text);
+    db_bind_i64(stmt, 3, IDENTITY_CHAN);
+    return db_run(stmt, fault);
+}
+
 bool keyring_write_new(struct db *db, int64_t *out_id, const struct new_key *key,
                        struct fault *fault)
 {
     char text[ADDRESS_TEXT_BYTES];
     address_encode(text, &key->address);
     int64_t known = 0;
+    if (key->kind == IDENTITY_OWN && !forget_left_chan(db, key, text, fault)) {
+        return false;
+    }
     if (key->kind == IDENTITY_CHAN && !enable_left_chan(db, &known, key, text, fault)) {
         return false;
     }

@@ -97,6 +97,22 @@ static char *no_others(const struct keys_file *keys, const char *value)
     return *value != '\0' ? xstrdup("no") : NULL;
 }
 
+/* Ours does not start without a login of its own. */
+static char *api_enabled(const struct keys_file *keys, const char *value)
+{
+    const char *user = keys_file_setting(keys, THEIRS, "apiusername");
+    const char *password = keys_file_setting(keys, THEIRS, "apipassword");
+    bool has_login = user != NULL && *user != '\0' && strchr(user, ':') == NULL &&
+                     password != NULL && *password != '\0';
+    return keys_file_is_true(value) && has_login ? xstrdup("yes") : NULL;
+}
+
+static char *path(const struct keys_file *keys, const char *value)
+{
+    (void)keys;
+    return *value == '/' ? xstrdup(value) : NULL;
+}
+
 static const struct setting_row {
     const char *section;
     const char *theirs;
@@ -126,6 +142,13 @@ static const struct setting_row {
     {THEIRS, "namecoinrpchost", "namecoin.server", namecoin_server},
     {THEIRS, "namecoinrpcuser", "namecoin.user", as_it_is},
     {THEIRS, "namecoinrpcpassword", "namecoin.password", as_it_is},
+    {THEIRS, "apienabled", "api.enabled", api_enabled},
+    {THEIRS, "apiinterface", "api.listen", as_it_is},
+    {THEIRS, "apiport", "api.port", as_it_is},
+    {THEIRS, "apiusername", "api.username", as_it_is},
+    {THEIRS, "apipassword", "api.password", as_it_is},
+    {THEIRS, "apivariant", "api.variant", as_it_is},
+    {THEIRS, "apinotifypath", "api.notify_path", path},
 };
 
 /* ---- what is set here ---- */
@@ -312,6 +335,15 @@ OUT(out_name_host, host_of(settings->namecoin.server))
 OUT(out_name_port, port_of(settings->namecoin.server))
 OUT(out_name_user, AS_TEXT(namecoin.user))
 OUT(out_name_password, AS_TEXT(namecoin.password))
+OUT(out_api, settings->api.enabled ? xstrdup("True") : NULL)
+OUT(out_api_listen, AS_TEXT(api.listen))
+OUT(out_api_port, number(settings->api.port))
+OUT(out_api_user, AS_TEXT(api.username))
+OUT(out_api_password, AS_TEXT(api.password))
+OUT(out_api_variant, xstrdup(settings->api.variant == API_VARIANT_JSON     ? "json"
+                             : settings->api.variant == API_VARIANT_LEGACY ? "legacy"
+                                                                           : "xml"))
+OUT(out_api_notify, AS_TEXT(api.notify_path))
 
 static const struct out_row {
     const char *section;
@@ -344,6 +376,13 @@ static const struct out_row {
     {THEIRS, "namecoinrpcport", "namecoin.server", out_name_port},
     {THEIRS, "namecoinrpcuser", "namecoin.user", out_name_user},
     {THEIRS, "namecoinrpcpassword", "namecoin.password", out_name_password},
+    {THEIRS, "apienabled", "api.enabled", out_api},
+    {THEIRS, "apiinterface", "api.enabled", out_api_listen}, /* which it must find there */
+    {THEIRS, "apiport", "api.enabled", out_api_port},
+    {THEIRS, "apiusername", "api.username", out_api_user},
+    {THEIRS, "apipassword", "api.password", out_api_password},
+    {THEIRS, "apivariant", "api.variant", out_api_variant},
+    {THEIRS, "apinotifypath", "api.notify_path", out_api_notify},
     {"network", "dandelion", "network.dandelion", out_dandelion},
 };
 

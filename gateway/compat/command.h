@@ -25,7 +25,6 @@
 struct command;
 
 enum {
-    COMMAND_MAX_PARAMS = 8,
     COMMAND_MAX_ANSWER_BYTES = 64 << 20, /* of what is gathered for one answer */
     COMMAND_MAX_QUOTED_BYTES = 1000      /* of a caller's text in an error */
 };

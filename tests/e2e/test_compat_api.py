@@ -113,6 +113,9 @@ class Plain(Api):
         self.assertEqual(api.leaveChan(SEED_V3), "success")
         self.assertEqual(api.joinChan(b64(SEED), SEED_V4), "success")
         self.assert_error(24, "Chan address is already present.", api.joinChan, b64(SEED), SEED_V4)
+        self.assertEqual(api.leaveChan(SEED_V4), "success")
+        self.assertEqual(api.createDeterministicAddresses(b64(SEED), 1)["addresses"], [SEED_V4])
+        self.assertEqual(api.deleteAddress(SEED_V4), "success")
         odd = api.createChan(b64("a/b%c*d"))
         self.assertIn(odd, [r["address"] for r in api.listAddresses()["addresses"]])
         binary = api.createChan(b64(b"\xff\xfe not text"))
@@ -602,6 +605,37 @@ class Doors(Api):
                           one.api.sendMessage, address, mine["address"], b64("x"), b64("x"))
         self.assert_error(13, "Could not find this address in your keys.dat file.",
                           one.api.deleteAddress, mine["address"])
+
+
+class Settings(Api):
+    def test_pybitmessages_settings_are_taken_over(self):
+        one = self.bittern("a", start=False)
+        one.settings = {key: value for key, value in one.settings.items()
+                        if not key.startswith("api.")}
+        keys = os.path.join(one.folder, "keys")
+        os.mkdir(keys)
+        for login, enabled in (("apiusername = scripts\n", "no"),
+                               ("apiusername = scripts\napipassword = secret\n", "yes")):
+            with open(os.path.join(keys, "keys.dat"), "w") as file:
+                file.write("[bitmessagesettings]\nsettingsversion = 10\napienabled = true\n"
+                           "apiinterface = 127.0.0.1\napiport = 18442\napivariant = json\n"
+                           "apinotifypath = /bin/true\n" + login)
+            one.cli("account", "new", "me", check=False)
+            one.cli("import", "pybitmessage", keys)
+            shown = one.cli("config", "show")
+            api = dict(line.split(" = ", 1) for line in
+                       shown.split("[api]\n")[1].split("\n\n")[0].splitlines() if " = " in line)
+            self.assertEqual(api["enabled"], enabled)
+        self.assertEqual((api["port"], api["username"], api["password"], api["variant"],
+                          api["notify_path"]),
+                         ("18442", "scripts", "secret", "json", "/bin/true"))
+        back = os.path.join(one.folder, "back")
+        one.cli("export", "pybitmessage", back)
+        with open(os.path.join(back, "keys.dat")) as file:
+            written = file.read()
+        for line in ("apienabled = True", "apiport = 18442", "apiusername = scripts",
+                     "apipassword = secret", "apivariant = json", "apinotifypath = /bin/true"):
+            self.assertIn(line, written)
 
 
 class Notices(Api):

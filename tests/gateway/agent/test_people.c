@@ -217,6 +217,22 @@ static void a_left_chan_is_led_back_to_by_its_label(void **state)
     assert_int_equal(rig_sql(rig, "SELECT count(*) FROM mailbox WHERE name = 'Chans/again'"), 0);
 }
 
+static void a_left_chan_gives_way_to_an_identity_of_its_name(void **state)
+{
+    struct rig *rig = &((struct home *)*state)->rig;
+    struct rig_answer answer;
+    const struct agent_identity_request request = {.passphrase = "talks"};
+    assert_int_equal(
+        OUTCOME(rig, answer,
+                agent_chan_join(rig->agent, NULL, "talks", NULL, NULL, rig_done(&answer))),
+        FAULT_NONE);
+    assert_int_equal(try_identity(rig, request), FAULT_EXISTS);
+    assert_int_equal(OUTCOME(rig, answer, agent_chan_leave(rig->agent, "talks", rig_done(&answer))),
+                     FAULT_NONE);
+    assert_int_equal(try_identity(rig, request), FAULT_NONE);
+    assert_int_equal(rig_sql(rig, "SELECT kind FROM identity"), IDENTITY_OWN);
+}
+
 /* ---- contacts ---- */
 
 static void an_import_is_done_whole_or_not_at_all(void **state)
@@ -339,6 +355,7 @@ int main(void)
         TEST(who_is_switched_off_or_deleted_logs_in_no_more),
         TEST(terms_have_bounds),
         TEST(a_left_chan_is_led_back_to_by_its_label),
+        TEST(a_left_chan_gives_way_to_an_identity_of_its_name),
         TEST(an_import_is_done_whole_or_not_at_all),
         TEST(an_account_goes_with_all_that_is_its),
         TEST(an_identity_whose_mail_is_under_way_stays),
