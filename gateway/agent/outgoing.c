@@ -19,12 +19,15 @@
 #include "gateway/agent/message_build.h"
 #include "gateway/agent/outgoing_db.h"
 #include "gateway/agent/outgoing_step.h"
+#include "gateway/agent/pruning.h"
 #include "gateway/agent/pubkeys.h"
 #include "gateway/store/mail_txn.h"
 #include "node/objects/ack.h"
 
 /* The most a lifetime is doubled to. */
 enum { MAX_TTL_SEC = OBJECT_MAX_TTL_SEC, MAX_DOUBLINGS = 10 };
+/* After a step of the clock nothing is given up: it may be stepping back soon. */
+enum { STEADY_AGAIN_MS = 3600 * 1000 };
 
 /* A row that something is under way for; the pump passes it over until that has ended. */
 struct busy {
@@ -36,16 +39,21 @@ struct outgoing {
     struct agent *agent;
     struct map busy; /* id -> struct busy */
     struct lateness lateness;
+    int64_t clock_sec; /* at the last look */
+    int64_t mono_ms;
+    int64_t stepped_ms; /* when the clock last stepped, by mono_ms; 0: never */
     struct deferred pump;
     struct timer tick;
     struct timer gather; /* runs: new mails wait for its end */
 };
 
 static void pump(void *context);
+static bool clock_is_steady(struct outgoing *outgoing);
 
 static void on_tick(void *context)
 {
     struct outgoing *outgoing = context;
+    (void)clock_is_steady(outgoing);
     lateness_check(&outgoing->lateness, outgoing->agent);
     deferred_arm(&outgoing->pump);
 }
@@ -79,6 +87,7 @@ struct outgoing *outgoing_new(struct agent *agent, struct fault *fault)
 {
     struct outgoing *outgoing = xcalloc(1, sizeof(*outgoing));
     outgoing->agent = agent;
+    outgoing_trust_clock(outgoing);
     deferred_init(&outgoing->pump, agent->parts.loop, pump, outgoing);
     timer_init(&outgoing->tick, agent->parts.loop, on_tick, outgoing);
     timer_init(&outgoing->gather, agent->parts.loop, on_gathered, outgoing);
@@ -144,9 +153,31 @@ static void fail(struct agent *agent, const struct outgoing_row *row, enum repor
     outgoing_step_submit_take(step);
 }
 
+/* Has the clock gone on evenly of late? */
+static bool clock_is_steady(struct outgoing *outgoing)
+{
+    int64_t now_sec = clock_now_sec();
+    int64_t now_ms = clock_mono_ms();
+    if (!pruning_is_steady(now_sec - outgoing->clock_sec, (now_ms - outgoing->mono_ms) / 1000)) {
+        log_warn("agent", "the clock stepped; no mail is given up for an hour");
+        outgoing->stepped_ms = now_ms;
+    }
+    outgoing->clock_sec = now_sec;
+    outgoing->mono_ms = now_ms;
+    return outgoing->stepped_ms == 0 || now_ms - outgoing->stepped_ms >= STEADY_AGAIN_MS;
+}
+
+void outgoing_trust_clock(struct outgoing *outgoing)
+{
+    outgoing->clock_sec = clock_now_sec();
+    outgoing->mono_ms = clock_mono_ms();
+    outgoing->stepped_ms = 0;
+}
+
 static bool has_given_up(const struct agent *agent, const struct outgoing_row *row)
 {
-    return clock_now_sec() - row->accepted_sec >= agent->parts.settings->agent.give_up_after_sec;
+    return clock_is_steady(agent->outgoing) &&
+           clock_now_sec() - row->accepted_sec >= agent->parts.settings->agent.give_up_after_sec;
 }
 
 static int64_t doubled(int64_t sec, uint32_t times, int64_t max_sec)
@@ -410,7 +441,9 @@ static size_t collect(struct outgoing *outgoing, int64_t *ids, size_t max_ids, c
     return n_ids;
 }
 
-/* The numbers in these are those of enum outgoing_state and object_job_step. */
+/* The numbers in these are those of enum outgoing_state and object_job_step. A moment that is
+ * further away than any was ever set was set by a clock that was wrong: it has come. */
+#define IS_DUE "(next_sec <= ?1 OR next_sec > ?1 + 4838400)" /* twice MAX_TTL_SEC */
 #define KEYS_ARE_OPEN                                                                              \
     "NOT EXISTS (SELECT 1 FROM outgoing_mail m JOIN identity i ON i.account_id = m.account_id"     \
     " AND i.address = m.sender WHERE m.id = outgoing.mail_id"                                      \
@@ -420,12 +453,11 @@ static const char working_sql[] =
     " WHERE j.outgoing_id = outgoing.id AND j.step IN (0, 1, 4)) AND " KEYS_ARE_OPEN
     " ORDER BY id LIMIT ?2";
 static const char due_sql[] =
-    "SELECT id FROM outgoing WHERE state IN (1, 4) AND next_sec > 0 AND next_sec <= ?1"
+    "SELECT id FROM outgoing WHERE state IN (1, 4) AND next_sec > 0 AND " IS_DUE
     " AND (" KEYS_ARE_OPEN " OR state = 1 AND NOT EXISTS (SELECT 1 FROM pubkey p"
     " WHERE p.address = outgoing.recipient)) ORDER BY next_sec LIMIT ?2";
-static const char queued_sql[] =
-    "SELECT id FROM outgoing WHERE state = 0 AND next_sec <= ?1 AND " KEYS_ARE_OPEN
-    " ORDER BY id LIMIT ?2";
+static const char queued_sql[] = "SELECT id FROM outgoing WHERE state = 0 AND " IS_DUE
+                                 " AND " KEYS_ARE_OPEN " ORDER BY id LIMIT ?2";
 static const char at_work_sql[] =
     "SELECT count(*) FROM outgoing WHERE state = 2 AND ?1 > 0 AND ?2 > 0 AND " KEYS_ARE_OPEN;
 

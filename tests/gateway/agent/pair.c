@@ -5,6 +5,8 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "gateway/agent/agent_internal.h"
+#include "gateway/agent/outgoing.h"
 #include "node/objects/object.h"
 #include "tests/support/vectors.h"
 
@@ -95,4 +97,15 @@ bool pair_was_handed_over(struct rig *rig, void *context)
     (void)context;
     return rig_sql(rig, "SELECT count(*) FROM object_job WHERE kind = 0 AND step = 4") == 1 &&
            rig->network->n_published > 0;
+}
+
+void pair_pass(struct pair *pair, int64_t offset_sec)
+{
+    clock_set_offset(offset_sec);
+    struct agent *agents[] = {pair->alice.agent, pair->bob.agent};
+    for (size_t i = 0; i < ARRAY_LEN(agents); i++) {
+        if (agents[i] != NULL) {
+            outgoing_trust_clock(agents[i]->outgoing);
+        }
+    }
 }

@@ -34,4 +34,7 @@ bool pair_is_working_hard(struct rig *rig, void *context);
 /* A message is at the node, which has not answered. */
 bool pair_was_handed_over(struct rig *rig, void *context);
 
+/* It is so many seconds later, in truth and by the clock. */
+void pair_pass(struct pair *pair, int64_t offset_sec);
+
 #endif

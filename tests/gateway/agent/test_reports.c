@@ -92,7 +92,7 @@ static void who_wants_nothing_is_told_nothing(void **state)
     pair->alice.notify = SMTP_NOTIFY_NEVER;
     send_to_a_lost_key(pair);
 
-    clock_set_offset(LOST_SEC + pair->alice.settings.agent.give_up_after_sec + 40 * DAY);
+    pair_pass(pair, LOST_SEC + pair->alice.settings.agent.give_up_after_sec + 40 * DAY);
     rig_until_state(&pair->alice, 1, OUTGOING_FAILED);
 
     expect_reports(pair, 0);
@@ -105,7 +105,7 @@ static void a_key_that_never_came_is_a_failure_with_advice(void **state)
     pair->alice.notify = SMTP_NOTIFY_FAILURE;
     send_to_a_lost_key(pair);
 
-    clock_set_offset(LOST_SEC + pair->alice.settings.agent.give_up_after_sec + 40 * DAY);
+    pair_pass(pair, LOST_SEC + pair->alice.settings.agent.give_up_after_sec + 40 * DAY);
 
     EXPECT_REPORT(pair, 0, "Action: failed\r\n", "Status: 5.4.7\r\n",
                   "the recipient's key never came", "whether the address is right",

@@ -132,7 +132,7 @@ static void who_never_answers_is_given_up_with_a_bounce(void **state)
     pair_send_to_bob(pair);
     rig_until_state(&pair->alice, 1, OUTGOING_SENT);
 
-    clock_set_offset(pair->alice.settings.agent.give_up_after_sec + 40 * DAY);
+    pair_pass(pair, pair->alice.settings.agent.give_up_after_sec + 40 * DAY);
     rig_until_state(&pair->alice, 1, OUTGOING_FAILED);
     rig_until_count(&pair->alice, "INBOX", 1);
 
@@ -153,7 +153,7 @@ static void a_failed_mail_goes_again_when_it_is_retried(void **state)
     rig_unlink(&pair->bob);
     pair_send_to_bob(pair);
     rig_until_state(&pair->alice, 1, OUTGOING_SENT);
-    clock_set_offset(pair->alice.settings.agent.give_up_after_sec + 40 * DAY);
+    pair_pass(pair, pair->alice.settings.agent.give_up_after_sec + 40 * DAY);
     rig_until_state(&pair->alice, 1, OUTGOING_FAILED);
 
     agent_queue_retry(pair->alice.agent, 1, false, rig_done(&answer));
@@ -174,7 +174,7 @@ static void a_key_that_never_comes_is_given_up(void **state)
     pair_send_to_bob(pair);
     rig_until_state(&pair->alice, 1, OUTGOING_AWAITING_KEY);
 
-    clock_set_offset(29 * DAY + pair->alice.settings.agent.give_up_after_sec + 40 * DAY);
+    pair_pass(pair, 29 * DAY + pair->alice.settings.agent.give_up_after_sec + 40 * DAY);
     rig_until_state(&pair->alice, 1, OUTGOING_FAILED);
     rig_until_count(&pair->alice, "INBOX", 1);
 }
@@ -323,7 +323,7 @@ static void a_report_that_was_due_is_written_after_a_crash(void **state)
     rig_unlink(&pair->bob);
     pair_send_to_bob(pair);
     rig_until_state(&pair->alice, 1, OUTGOING_SENT);
-    clock_set_offset(pair->alice.settings.agent.give_up_after_sec + 40 * DAY);
+    pair_pass(pair, pair->alice.settings.agent.give_up_after_sec + 40 * DAY);
     rig_until_state(&pair->alice, 1, OUTGOING_FAILED);
 
     pair_crash_alice(pair);
