@@ -39,7 +39,8 @@ bool buf_ok(const struct buf *buf)
     return !buf->failed;
 }
 
-bool buf_reserve(struct buf *buf, size_t extra)
+/* Is there room under the cap? *out gets the capacity that it takes. */
+static bool plan_capacity(struct buf *buf, size_t extra, size_t *out)
 {
     size_t max_len = buf->max_len != 0 ? buf->max_len : SIZE_MAX / 4;
     if (buf->failed || extra > max_len || buf->len > max_len - extra) {
@@ -47,15 +48,43 @@ bool buf_reserve(struct buf *buf, size_t extra)
         return false;
     }
     size_t wanted = buf->len + extra + 1; /* one more, for buf_str's NUL */
-    if (wanted <= buf->capacity) {
-        return true;
+    *out = buf->capacity;
+    if (wanted > *out && *out == 0) {
+        *out = BUF_FIRST_CAPACITY;
     }
-    size_t capacity = buf->capacity != 0 ? buf->capacity : BUF_FIRST_CAPACITY;
-    while (capacity < wanted) {
-        capacity *= 2;
+    while (*out < wanted) {
+        *out *= 2;
     }
-    buf->data = xreallocarray(buf->data, capacity, 1);
-    buf->capacity = capacity;
+    return true;
+}
+
+bool buf_reserve(struct buf *buf, size_t extra)
+{
+    size_t capacity;
+    if (!plan_capacity(buf, extra, &capacity)) {
+        return false;
+    }
+    if (capacity > buf->capacity) {
+        buf->data = xreallocarray(buf->data, capacity, 1);
+        buf->capacity = capacity;
+    }
+    return true;
+}
+
+bool buf_try_reserve(struct buf *buf, size_t extra)
+{
+    size_t capacity;
+    if (!plan_capacity(buf, extra, &capacity)) {
+        return false;
+    }
+    if (capacity > buf->capacity) {
+        uint8_t *data = mem_try_resize(buf->data, capacity);
+        if (data == NULL) {
+            return false;
+        }
+        buf->data = data;
+        buf->capacity = capacity;
+    }
     return true;
 }
 

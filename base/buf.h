@@ -36,6 +36,9 @@ bool buf_ok(const struct buf *buf) MUST_USE;
 
 /* Make room for `extra` more bytes. False (and failed) when the cap forbids it. */
 bool buf_reserve(struct buf *buf, size_t extra);
+/* The same for what a stranger's words made so large; false also when there is no memory, and the
+ * buffer is then as it was. */
+bool buf_try_reserve(struct buf *buf, size_t extra) MUST_USE;
 bool buf_append(struct buf *buf, const void *data, size_t len);
 bool buf_append_bytes(struct buf *buf, struct bytes bytes);
 bool buf_append_str(struct buf *buf, const char *text);

@@ -6,6 +6,7 @@
 #ifndef BITTERN_BASE_BYTE_QUEUE_H
 #define BITTERN_BASE_BYTE_QUEUE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,10 +20,12 @@ struct byte_queue {
     size_t len;
 };
 
-/* Room for `len` bytes behind the content; fill it and call byte_queue_added. */
+/* Room for `len` bytes behind the content; fill it and call byte_queue_added. NULL: there is no
+ * memory. */
 uint8_t *byte_queue_reserve(struct byte_queue *queue, size_t len) MUST_USE;
 void byte_queue_added(struct byte_queue *queue, size_t len);
-void byte_queue_append(struct byte_queue *queue, struct bytes bytes);
+/* False: there is no memory, and nothing was added. */
+bool byte_queue_append(struct byte_queue *queue, struct bytes bytes) MUST_USE;
 /* Borrowed until the queue changes. */
 struct bytes byte_queue_view(const struct byte_queue *queue) MUST_USE;
 /* Drop `len` bytes (<= queue->len) from the front. */

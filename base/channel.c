@@ -85,10 +85,15 @@ static struct outgoing *outgoing_new(uint16_t type, struct bytes payload, const 
                   payload.len, n_fds);
         return NULL;
     }
+    uint8_t *data = mem_try_alloc(CHANNEL_HEADER_BYTES + payload.len);
+    if (data == NULL) {
+        fault_set(fault, FAULT_BUSY, "channel: no memory for %zu bytes", payload.len);
+        return NULL;
+    }
     struct outgoing *out = xcalloc(1, sizeof *out);
     list_init(&out->node);
     out->len = CHANNEL_HEADER_BYTES + payload.len;
-    out->data = xmalloc(out->len);
+    out->data = data;
     store_be32(out->data, (uint32_t)payload.len);
     store_be32(out->data + 4, (uint32_t)type << 16 | (uint32_t)n_fds);
     if (payload.len != 0) {
@@ -189,7 +194,12 @@ static enum receive_result receive_some(int fd, struct inbox *inbox, size_t max,
         char bytes[CMSG_SPACE(sizeof(int) * CHANNEL_MAX_FDS)];
         struct cmsghdr align;
     } control;
-    struct iovec piece = {byte_queue_reserve(&inbox->bytes, max), max};
+    uint8_t *room = byte_queue_reserve(&inbox->bytes, max);
+    if (room == NULL) {
+        fault_set(fault, FAULT_BUSY, "channel: no memory for what comes");
+        return RECEIVE_BAD;
+    }
+    struct iovec piece = {room, max};
     struct msghdr message = {.msg_iov = &piece,
                              .msg_iovlen = 1,
                              .msg_control = control.bytes,

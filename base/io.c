@@ -216,7 +216,9 @@ void io_write(struct io *io, struct bytes bytes)
     if (!io_alive(io) || io_has_failed(io) || io->finish || io->finished || bytes.len == 0) {
         return;
     }
-    byte_queue_append(io->tls != NULL ? &io->plain : &io->output, bytes);
+    if (!byte_queue_append(io->tls != NULL ? &io->plain : &io->output, bytes)) {
+        io_fail_memory(io);
+    }
     io->full = io->full || io_output_len(io) > io->high_mark;
     deferred_arm(&io->work);
 }

@@ -69,6 +69,12 @@ void io_fail(struct io *io)
     }
 }
 
+void io_fail_memory(struct io *io)
+{
+    fault_set(&io->fault, FAULT_BUSY, "there is no memory for this connection");
+    io_fail(io);
+}
+
 void io_fail_errno(struct io *io, int error, const char *what)
 {
     fault_set_errno(&io->fault, error, "%s", what);
@@ -196,7 +202,12 @@ static bool receive_piece(struct io *io)
         return false;
     }
     struct byte_queue *queue = io->tls != NULL ? &io->raw_in : &io->input;
-    ssize_t got = recv(io->fd, byte_queue_reserve(queue, room), room, 0);
+    uint8_t *piece = byte_queue_reserve(queue, room);
+    if (piece == NULL) {
+        io_fail_memory(io);
+        return false;
+    }
+    ssize_t got = recv(io->fd, piece, room, 0);
     int error = errno;
     byte_queue_added(queue, got > 0 ? (size_t)got : 0);
     if (got < 0) {

@@ -93,6 +93,8 @@ static inline bool io_has_failed(const struct io *io)
 void io_die(struct io *io);
 /* io->fault says why the connection is of no use any more: note it, to be told. */
 void io_fail(struct io *io);
+/* The same for want of memory. */
+void io_fail_memory(struct io *io);
 void io_fail_errno(struct io *io, int error, const char *what);
 /* Arm the timer for what is due first: the deadline or the end of the idle time. */
 void io_schedule(struct io *io);

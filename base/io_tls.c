@@ -22,7 +22,9 @@ static size_t pull_ciphertext(void *context, uint8_t *out, size_t max)
 static void push_ciphertext(void *context, struct bytes bytes)
 {
     struct io *io = context;
-    byte_queue_append(&io->output, bytes);
+    if (!io_has_failed(io) && !byte_queue_append(&io->output, bytes)) {
+        io_fail_memory(io);
+    }
 }
 
 /* The alert that says why goes out, if it can, before the session hears of it. */
@@ -68,6 +70,10 @@ static bool decrypt_some(struct io *io)
     struct fault fault = {0};
     size_t len = 0;
     uint8_t *room = byte_queue_reserve(&io->input, IO_TLS_RECORD_BYTES);
+    if (room == NULL) {
+        io_fail_memory(io);
+        return false;
+    }
     enum tls_result result = tls_session_read(io->tls, &len, room, IO_TLS_RECORD_BYTES, &fault);
     byte_queue_added(&io->input, result == TLS_OK ? len : 0);
     if (result == TLS_OK) {
@@ -112,6 +118,9 @@ void io_encrypt(struct io *io)
                 fault_set(&io->fault, FAULT_CLOSED, "TLS write: the connection is closed");
                 io_fail(io);
             }
+            return;
+        }
+        if (io_has_failed(io)) { /* no memory for what came of it */
             return;
         }
         byte_queue_consume(&io->plain, piece.len);

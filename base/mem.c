@@ -27,6 +27,11 @@ void *mem_try_alloc(size_t size)
     return malloc(size != 0 ? size : 1);
 }
 
+void *mem_try_resize(void *block, size_t size)
+{
+    return realloc(block, size != 0 ? size : 1);
+}
+
 void *xmalloc(size_t size)
 {
     void *block = mem_try_alloc(size);

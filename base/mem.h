@@ -29,6 +29,8 @@ char *xasprintf(const char *format, ...) PRINTF_LIKE(1, 2) MUST_USE;
 
 /* NULL when there is no memory. */
 void *mem_try_alloc(size_t size) MUST_USE;
+/* `block` with another size, maybe elsewhere. NULL: there is no memory, and it is as it was. */
+void *mem_try_resize(void *block, size_t size) MUST_USE;
 
 /* Overwrite in a way that the compiler may not drop. */
 void mem_wipe(void *data, size_t len);

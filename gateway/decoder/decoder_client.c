@@ -18,7 +18,7 @@
 #include "base/timer.h"
 #include "gateway/decoder/decoder_wire.h"
 
-enum { MAX_TRIES = 2, BYTES_PER_DEADLINE = 16 << 20 };
+enum { MAX_TRIES = 2, BYTES_PER_DEADLINE = 16 << 20, FRAME_ROOM_BYTES = 4096 };
 
 struct job {
     struct list_node node;
@@ -308,7 +308,8 @@ static uint64_t ask(struct decoder_client *client, struct decoder_request reques
     struct job *job = xcalloc(1, sizeof *job);
     list_init(&job->node);
     request.id = ++client->last_id;
-    bool fits = request.input.len <= DECODER_MAX_MAIL_BYTES &&
+    bool has_room = buf_try_reserve(&job->frame, request.input.len + FRAME_ROOM_BYTES);
+    bool fits = has_room && request.input.len <= DECODER_MAX_MAIL_BYTES &&
                 decoder_wire_write_request(&job->frame, &request);
     job->request = request;
     job->request.content = (struct content){0};
@@ -319,7 +320,9 @@ static uint64_t ask(struct decoder_client *client, struct decoder_request reques
     client->n_jobs++;
     bool is_full = client->queued_bytes + job->frame.len > DECODER_MAX_QUEUED_BYTES;
     client->queued_bytes += job->frame.len;
-    if (!fits) {
+    if (!has_room) {
+        finish_without(client, job, DECODER_REFUSED, FAULT_BUSY, "there is no memory for it now");
+    } else if (!fits) {
         finish_without(client, job, DECODER_REFUSED, FAULT_LIMIT, "it is too large");
     } else if (is_full) {
         finish_without(client, job, DECODER_REFUSED, FAULT_BUSY, "too much is waiting");

@@ -247,6 +247,11 @@ enum mailbox_push store_append_data(struct mailbox_append *append, struct bytes 
         append->n_bytes += data.len;
         append->store->append_bytes += data.len;
     }
+    if (!buf_try_reserve(&message->content, data.len)) {
+        append->is_useless = true;
+        fault_set(fault, FAULT_BUSY, "there is no memory for this message now; try again later");
+        return MAILBOX_PUSH_FAILED;
+    }
     bool fits = buf_append_bytes(&message->content, data);
     if (fits && is_whole(message) && !append->is_analysing && !timer_is_armed(&append->retry)) {
         analyse_next(append);

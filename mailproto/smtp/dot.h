@@ -29,7 +29,11 @@ struct dot {
     size_t longest_line;
 };
 
-/* Append the unstuffed bytes to `out` (NULL: throw them away). */
+/* Held back until it is clear what they are; added then. */
+enum { DOT_HELD_BYTES = 2 };
+
+/* Append the unstuffed bytes to `out` (NULL: throw them away): at most as many as were taken and
+ * DOT_HELD_BYTES. */
 enum dot_result dot_feed(struct dot *dot, size_t *out_taken, struct buf *out,
                          struct bytes in) MUST_USE;
 

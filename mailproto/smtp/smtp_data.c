@@ -18,6 +18,16 @@ static void drop_kept(struct smtp_session *session)
     buf_clear(&session->mail);
 }
 
+/* Is there memory for `len` bytes more? If not, the rest is read to its end and the mail refused. */
+static bool has_room(struct smtp_session *session, size_t len)
+{
+    if (session->damage == SMTP_DAMAGE_NONE && !buf_try_reserve(&session->mail, len)) {
+        session->damage = SMTP_DAMAGE_NO_MEMORY;
+        drop_kept(session);
+    }
+    return session->damage == SMTP_DAMAGE_NONE;
+}
+
 static void begin_mail(struct smtp_session *session)
 {
     session->mail_by_ms =
@@ -103,8 +113,8 @@ size_t smtp_data_feed(struct smtp_session *session, struct bytes in)
 {
     const struct smtp_limits *limits = &session->service->config.limits;
     size_t taken = 0;
+    bool keep = has_room(session, in.len + DOT_HELD_BYTES);
     size_t before = session->mail.len;
-    bool keep = session->damage == SMTP_DAMAGE_NONE;
     enum dot_result result = dot_feed(&session->dot, &taken, keep ? &session->mail : NULL, in);
 
     session->mail_bytes += taken;
@@ -220,7 +230,7 @@ size_t smtp_bdat_feed(struct smtp_session *session, struct bytes in)
     size_t len = in.len < session->chunk_left ? in.len : (size_t)session->chunk_left;
     session->chunk_left -= len;
     session->last_heard_ms = session->now_ms;
-    if (!session->chunk_is_waste) {
+    if (!session->chunk_is_waste && has_room(session, len)) {
         buf_append_bytes(&session->mail, bytes_slice(in, 0, len));
         session->service->total_bytes += len;
     }
