@@ -198,19 +198,19 @@ class Fails(unittest.TestCase):
 
     def test_what_a_client_sized_is_an_ordinary_error(self):
         """Large blocks alone fail: the process goes on, and the client is told, or cut off where it was the
-        connection's own buffer."""
+        connection's own buffer. Of a submission: while it comes in."""
         before = self.gateway()
-        for act in (self.append, self.submit):
+        for act, size, last in ((self.append, 1000000, 12), (self.submit, 150000, 3)):
             told = 0
-            for nth in range(1, 13 if not LONG else 60):
+            for nth in range(1, last + 1):
                 self.one.arm(MEMORY, nth, least_size=LARGE)
-                said = act(1000000)
+                said = act(size)
                 told += said.startswith(("NO [UNAVAILABLE]", "452", "451"))
                 self.one.disarm()
                 self.assertEqual(self.gateway(), before, "%s ended the gateway, n = %d: %s" % (
                     act.__name__, nth, said))
-            self.assertGreater(told, 2, act.__name__)
-            self.assertEqual(act(1000000), "OK")
+            self.assertGreater(told, 0, act.__name__)
+            self.assertEqual(act(size), "OK")
         self.check()
 
     # ---- disk
