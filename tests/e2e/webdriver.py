@@ -13,6 +13,10 @@ import urllib.request
 
 ELEMENT = "element-6066-11e4-a52e-4f735466cecf"
 KEYS = {"tab": "\ue004", "enter": "\ue007", "escape": "\ue00c", "space": " "}
+FIND = """
+return [...document.querySelectorAll(arguments[0])].find(one => one.checkVisibility({visibilityProperty: true}) &&
+    (arguments[1] === null || one.innerText.includes(arguments[1]))) ?? null;
+"""
 
 
 class WebDriverError(Exception):
@@ -103,13 +107,9 @@ class Chromium:
         """The first that is displayed, and holds the text."""
         end = time.monotonic() + timeout
         while True:
-            try:
-                for one in self.find_all(css):
-                    if one.is_displayed() and (text is None or text in one.text()):
-                        return one
-            except WebDriverError as error:
-                if "stale" not in str(error):
-                    raise
+            found = self.run(FIND, css, text)
+            if found is not None:
+                return Element(self, found[ELEMENT])
             if time.monotonic() > end:
                 raise WebDriverError("there is no %s with %r\n%s" % (css, text, self.run(
                     "return document.body.innerText")))
@@ -158,9 +158,6 @@ class Element:
 
     def text(self):
         return self.browser.do("GET", self.path + "/text")
-
-    def is_displayed(self):
-        return self.browser.do("GET", self.path + "/displayed")
 
     def attribute(self, name):
         return self.browser.do("GET", self.path + "/attribute/" + name)
