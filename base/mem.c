@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "base/mem.h"
 
+#include <malloc.h>
 #include <stdalign.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -105,6 +106,12 @@ char *xasprintf(const char *format, ...)
     char *text = format_in(NULL, format, args);
     va_end(args);
     return text;
+}
+
+void mem_keep_freed(int bytes)
+{
+    (void)mallopt(M_MMAP_THRESHOLD, bytes);
+    (void)mallopt(M_TRIM_THRESHOLD, bytes);
 }
 
 void mem_wipe(void *data, size_t len)

@@ -32,6 +32,12 @@ void *mem_try_alloc(size_t size) MUST_USE;
 /* `block` with another size, maybe elsewhere. NULL: there is no memory, and it is as it was. */
 void *mem_try_resize(void *block, size_t size) MUST_USE;
 
+/* Keep up to `bytes` of what is freed for what is allocated next. Without it, jobs that take and
+ * free large blocks one after the other are given other pages each time, and the kernel clears
+ * them. */
+void mem_keep_freed(int bytes);
+enum { MEM_KEPT_BYTES = 4 << 20 }; /* a usual mail, taken apart and put together */
+
 /* Overwrite in a way that the compiler may not drop. */
 void mem_wipe(void *data, size_t len);
 /* Equality in time that depends on `len` alone. */

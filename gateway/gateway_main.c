@@ -624,6 +624,7 @@ int main(int argc, char **argv)
     struct app app = {0};
     struct fault fault = {0};
     process_init();
+    mem_keep_freed(MEM_KEPT_BYTES);
     settings_init(&app.settings);
     app.child = child_join("gateway", &fault);
     if (app.child == NULL) {

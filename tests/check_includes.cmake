@@ -12,7 +12,7 @@ cmake_policy(VERSION 3.25)
 
 set(libc_pure assert ctype errno inttypes limits math stdalign stdarg stdatomic stdbool stddef stdint
     stdio stdlib stdnoreturn string strings float endian)
-set(libc_more arpa/inet byteswap dirent elf fcntl fnmatch getopt grp iconv ifaddrs langinfo libgen
+set(libc_more arpa/inet byteswap dirent elf fcntl fnmatch getopt grp iconv ifaddrs langinfo libgen malloc
     link linux/[a-z0-9_]+ locale net/if netdb netinet/[a-z]+ poll pthread pwd regex sched semaphore
     setjmp signal spawn sys/[a-z]+ sysexits syslog termios time unistd wchar argp cpuid immintrin
     arm_neon dlfcn execinfo ftw glob)

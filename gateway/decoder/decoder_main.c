@@ -18,6 +18,7 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "base/mem.h"
 #include "base/process.h"
 #include "base/sandbox.h"
 #include "base/str.h"
@@ -197,6 +198,7 @@ int main(int argc, char **argv)
 {
     struct app app = {0};
     struct fault fault = {0};
+    mem_keep_freed(MEM_KEPT_BYTES);
     if (argc > 1 && strcmp(argv[1], "bench") == 0) {
         return bench(argc, argv);
     }
