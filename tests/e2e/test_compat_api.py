@@ -426,15 +426,18 @@ class Letters(Api):
         self.assertIsInstance(peer["port"], int)
         self.assertEqual(second.api.listConnections()["outbound"][0]["port"],
                          first.status()["node"]["port"])
-        before = second.status()["node"]["objects"]
+
+        def count(kind):
+            return second.status()["node"]["objects_of_kind_" + kind]
         expires = int(time.time()) + 7200
         body = struct.pack(">QI", expires, 42) + b"\x01\x01" + os.urandom(100)
         found = first.api.disseminatePreEncryptedMsg((b"\0" * 8 + body).hex(), 20, 20)
         self.assertRegex(found, "^[0-9a-f]{64}$")
-        wait_for("the object at b", lambda: second.status()["node"]["objects"] == before + 1)
+        wait_for("the object at b", lambda: count("other") == 1)
         body = struct.pack(">QI", expires, 1) + b"\x04\x01" + os.urandom(400)
         self.assertIsNone(first.api.disseminatePubkey(body.hex()))
-        wait_for("the pubkey at b", lambda: second.status()["node"]["objects"] == before + 2)
+        wait_for("the pubkey at b, beside those of the two first identities",
+                 lambda: count("pubkey") == 3)
         # Without work it is refused by the node, in words.
         with self.assertRaises(xmlrpc.client.Fault) as caught:
             first.api.disseminatePreparedObject((b"\0" * 7 + b"\1" + body).hex())
@@ -612,15 +615,15 @@ class Settings(Api):
         one = self.bittern("a", start=False)
         one.settings = {key: value for key, value in one.settings.items()
                         if not key.startswith("api.")}
+        one.cli("account", "new", "me")
         keys = os.path.join(one.folder, "keys")
-        os.mkdir(keys)
+        one.cli("export", "pybitmessage", keys)  # for its messages.dat
         for login, enabled in (("apiusername = scripts\n", "no"),
                                ("apiusername = scripts\napipassword = secret\n", "yes")):
             with open(os.path.join(keys, "keys.dat"), "w") as file:
                 file.write("[bitmessagesettings]\nsettingsversion = 10\napienabled = true\n"
                            "apiinterface = 127.0.0.1\napiport = 18442\napivariant = json\n"
                            "apinotifypath = /bin/true\n" + login)
-            one.cli("account", "new", "me", check=False)
             one.cli("import", "pybitmessage", keys)
             shown = one.cli("config", "show")
             api = dict(line.split(" = ", 1) for line in
