@@ -222,7 +222,8 @@ static bool is_runnable(const struct imap_session *session)
 static struct serve_poll session_poll(void *context)
 {
     struct imap_session *session = context;
-    struct serve_poll poll = {.deadline_ms = deadline(session)};
+    struct serve_poll poll = {.deadline_ms = deadline(session),
+                              .is_stranger = session->state == IMAP_NOT_AUTHENTICATED};
     if (imap_takes_input(session)) {
         poll.wants |= SERVE_WANT_INPUT;
     }

@@ -56,6 +56,7 @@ enum serve_want {
 
 struct serve_poll {
     unsigned wants;      /* of enum serve_want */
+    bool is_stranger;    /* nobody has logged in: it makes room when all places are taken */
     int64_t deadline_ms; /* serve_time.mono_ms at which tick wants to be called; 0: never */
 };
 

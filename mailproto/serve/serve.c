@@ -293,9 +293,30 @@ static void on_io(struct io *io, enum io_event event, void *context)
 
 /* ---- Coming in ---- */
 
+/* All places are taken: whoever came first and has not logged in leaves. So connections that only
+ * sit there keep nobody out. */
+static void make_room(struct serve *serve)
+{
+    list_for_each(node, &serve->sessions)
+    {
+        struct serve_session *session = list_entry(node, struct serve_session, node);
+        if (serve->protocol->poll(session->session).is_stranger) {
+            log_debug(serve->protocol->name, "%s: makes room", session->id);
+            session_free(session);
+            return;
+        }
+    }
+}
+
 static bool is_welcome(struct serve *serve, const char *address, bool is_loopback)
 {
-    if (serve->shutting_down || serve->n_sessions >= serve->limits.max_sessions) {
+    if (serve->shutting_down) {
+        return false;
+    }
+    if (serve->n_sessions >= serve->limits.max_sessions) {
+        make_room(serve);
+    }
+    if (serve->n_sessions >= serve->limits.max_sessions) {
         return false;
     }
     return is_loopback || count_address(serve, address, 0) < serve->limits.max_sessions_per_address;

@@ -18,7 +18,8 @@ struct serve_protocol;
 struct tls_context;
 
 struct serve_limits {
-    size_t max_sessions;             /* 0: SERVE_DEFAULT_MAX_SESSIONS */
+    size_t max_sessions;             /* 0: SERVE_DEFAULT_MAX_SESSIONS. When so many are there, the
+                                        oldest without a login makes room for a new one */
     size_t max_sessions_per_address; /* 0: SERVE_DEFAULT_MAX_PER_ADDRESS; loopback and Unix sockets
                                         are only held to max_sessions */
 };

@@ -245,9 +245,9 @@ static void session_tick(void *context, const struct serve_time *now)
 static struct serve_poll session_poll(void *context)
 {
     struct smtp_session *session = context;
-    struct serve_poll poll = {.deadline_ms = session->hold_until_ms != 0
-                                                 ? session->hold_until_ms
-                                                 : client_deadline(session)};
+    struct serve_poll poll = {.deadline_ms = session->hold_until_ms != 0 ? session->hold_until_ms
+                                                                         : client_deadline(session),
+                              .is_stranger = !session->is_trusted};
     if (session->hold_until_ms != 0) {
         return poll;
     }

@@ -126,10 +126,12 @@ static void talk_output(void *session, struct buf *out, const struct serve_time 
     talk->left -= len;
 }
 
+static bool talks_are_of_strangers;
+
 static struct serve_poll talk_poll(void *session)
 {
     struct talk *talk = session;
-    struct serve_poll poll = {0};
+    struct serve_poll poll = {.is_stranger = talks_are_of_strangers};
     if (!is_busy(talk)) {
         poll.wants |= SERVE_WANT_INPUT;
     }
@@ -373,6 +375,32 @@ static void connections_are_limited(void **state)
     clear_stage(&stage);
 }
 
+static void the_oldest_stranger_makes_room(void **state)
+{
+    (void)state;
+    struct stage stage;
+    struct client clients[4];
+    raise_stage(&stage, (struct serve_limits){.max_sessions = 3});
+    talks_are_of_strangers = true;
+
+    for (size_t i = 0; i < 4; i++) {
+        join(&stage, &clients[i]);
+        turn(&stage, 5);
+    }
+    turn(&stage, 20);
+
+    assert_int_equal(serve_count_sessions(stage.serve), 3);
+    assert_true(clients[0].is_over);
+    assert_false(clients[1].is_over);
+    assert_false(clients[3].is_over);
+    for (size_t i = 0; i < 4; i++) {
+        io_free(&clients[i].io);
+    }
+    turn(&stage, 20);
+    talks_are_of_strangers = false;
+    clear_stage(&stage);
+}
+
 static void stage_is_down(void *context)
 {
     struct stage *stage = context;
@@ -407,6 +435,7 @@ int main(void)
         cmocka_unit_test(a_slow_reader_costs_bounded_memory),
         cmocka_unit_test(what_was_pipelined_behind_starttls_is_dropped),
         cmocka_unit_test(connections_are_limited),
+        cmocka_unit_test(the_oldest_stranger_makes_room),
         cmocka_unit_test(shutting_down_lets_sessions_say_good_bye),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
