@@ -10,6 +10,7 @@ the mailbox imaptest tracks and compares, a run for each mode, while mails are d
 `killed` kills the gateway at random meanwhile. At the end the store must be clean.
 """
 import argparse
+import json
 import os
 import random
 import re
@@ -93,8 +94,9 @@ class Killer(threading.Thread):
     def run(self):
         while not self.ending.wait(self.rng.uniform(2, 6)):
             done = self.one.cli("status", "--json", check=False)
-            if done.returncode == 0:
-                os.kill(self.one.json("status")["pids"]["gateway"], signal.SIGKILL)
+            pid = json.loads(done.stdout)["pids"]["gateway"] if done.returncode == 0 else 0
+            if pid > 0:  # 0: it is being started again (and kill would mean ourselves)
+                os.kill(pid, signal.SIGKILL)
                 self.n_kills += 1
 
 
