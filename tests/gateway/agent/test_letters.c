@@ -168,6 +168,25 @@ static void encoding_3_goes_out_when_it_is_asked_for(void **state)
     buf_clear(&mail);
 }
 
+/* Nobody knows what its members read: it goes all the same, since it was asked for. */
+static void encoding_3_goes_to_a_chan_when_it_is_asked_for(void **state)
+{
+    struct pair *pair = *state;
+    struct rig_answer answer = {0};
+    uint8_t bytes[64];
+    struct buf mail = {0};
+    agent_chan_join(pair->alice.agent, NULL, "talks", NULL, NULL, rig_done(&answer));
+    rig_wait(&pair->alice, &answer);
+    struct letter_draft draft = draft_to_bob(pair, "Three", "text");
+    assert_int_equal(address_decode(&draft.to, bytes_of_str(answer.text)), ADDRESS_OK);
+    draft.is_extended = true;
+    (void)send_letter(&pair->alice, &draft, bytes);
+    rig_until_count(&pair->alice, "Chans/talks", 1);
+    rig_read(&pair->alice, &mail, "Chans/talks", 0);
+    assert_non_null(strstr(buf_str(&mail), "X-Bitmessage-Encoding: 3\r\n"));
+    buf_clear(&mail);
+}
+
 static void a_reader_may_have_enough(void **state)
 {
     struct pair *pair = *state;
@@ -433,6 +452,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_letter_has_one_id_on_both_sides),
         TEST(encoding_3_goes_out_when_it_is_asked_for),
+        TEST(encoding_3_goes_to_a_chan_when_it_is_asked_for),
         TEST(a_reader_may_have_enough),
         TEST(what_arrived_is_marked_trashed_and_brought_back),
         TEST(trashing_what_has_not_left_takes_it_back),
