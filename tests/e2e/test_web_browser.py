@@ -178,7 +178,7 @@ class Browser(harness.TestCase):
         self.press_in_row("Birds", "Settings")
         self.fill("Mailing list", "Marsh")
         browser.find("dialog button", "Save").click()
-        self.assertIn("list: Marsh", self.row("Birds").text())
+        browser.find("tbody .badge", "list: Marsh")
         self.press_in_row("Birds", "Link and QR")
         browser.find("dialog svg")
         self.assertIn("bitmessage:BM-", browser.find("dialog .address").text())
