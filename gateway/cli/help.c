@@ -16,7 +16,7 @@ static const struct help_group {
 } groups[] = {
     {"Running it", " run status setup config node "},
     {"Mail logins", " account "},
-    {"Identities", " identity "},
+    {"Identities and their keys", " identity lock unlock "},
     {"Chans and subscriptions", " chan subscribe unsubscribe mute unmute subscriptions "},
     {"Contacts, and who may write", " contact lookup block allow senders "},
     {"Outgoing mail", " queue sendmail deliver "},

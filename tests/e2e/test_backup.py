@@ -88,7 +88,7 @@ class Backup(harness.TestCase):
 
         refused(path, other, "sealed to another recovery key")
         refused(path, key[:-1] + ("7" if key[-1] != "7" else "8"), "wrong letter or digit")
-        refused(path, "", "recovery_key")
+        refused(path, "", "there is no line of it")
         refused(os.path.join(one.folder, "absent"), key, "No such file")
         with open(path, "r+b") as file:
             file.truncate(os.path.getsize(path) - 1)

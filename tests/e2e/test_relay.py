@@ -38,9 +38,10 @@ class Relay(harness.TestCase):
                          "object_bytes_out_pubkey", "verify_us", "bans", "misdeeds_flood", "stem_objects",
                          "rate_in", "bytes_of_kind_msg"):
                 self.assertIsInstance(status["node"][name], int, name)
-        port = int(next(line.rsplit("=", 1)[1] for line in relay.log_text().splitlines()
-                        if "metrics are served" in line))
-        for one, port, direction in ((relay, port, "in"), (whole, whole.status()["http"]["port"], "out")):
+        relay_port = int(next(line.rsplit("=", 1)[1] for line in relay.log_text().splitlines()
+                              if "metrics are served" in line))
+        self.assertEqual(fetch(relay_port, "/"), 404)  # the page is for mail accounts
+        for one, port, direction in ((relay, relay_port, "in"), (whole, whole.status()["http"]["port"], "out")):
             text = fetch(port, "/metrics")
             self.assertIn('\nbittern_node_peers{direction="%s"} 1\n' % direction, text)
             lines = [line for line in text.splitlines() if not line.startswith("#")]
@@ -48,7 +49,7 @@ class Relay(harness.TestCase):
                 self.assertRegex(line, r'^bittern_[a-z_]+(\{[a-z]+="[a-z0-9_-]+"\})? [0-9.e+]+$')
             self.assertEqual(len({line.rsplit(" ", 1)[0] for line in lines}), len(lines))
             self.assertEqual(fetch(port, "/metrics", host="evil.example"), 421)
-            self.assertEqual(fetch(port, "/"), 404)
+            self.assertEqual(fetch(port, "/nowhere"), 404)
         self.assertIn('bittern_queue{state="sent"} 0', text)
         self.assertIn("bittern_node_up 1", fetch(port, "/metrics", host="mail.example:80"))
 

@@ -210,7 +210,7 @@ def what_a_peer_asks_for_is_queued_up_to_a_bound(_):
         n_served = 0
         while True:
             try:
-                n_served += peer.receive(5 if n_served else 30)[0] == "object"
+                n_served += peer.receive(20 if n_served else 150)[0] == "object"
             except socket.timeout:
                 break
         assert n_served == min(n, MAX_INV), (n, n_served)
