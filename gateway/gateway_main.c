@@ -28,7 +28,7 @@
 #include "config/paths.h"
 #include "config/settings.h"
 #include "gateway/agent/agent.h"
-#include "gateway/agent/pow_gpu.h"
+#include "gateway/agent/work/pow_gpu.h"
 #include "gateway/backup/backup.h"
 #include "gateway/backup/salvage.h"
 #include "gateway/compat/compat.h"

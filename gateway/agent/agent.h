@@ -17,8 +17,8 @@
 #include "base/fault.h"
 #include "config/settings.h"
 #include "crypto/pow.h"
-#include "gateway/agent/outgoing_state.h"
-#include "gateway/agent/pow_jobs.h"
+#include "gateway/agent/outgoing/outgoing_state.h"
+#include "gateway/agent/work/pow_jobs.h"
 #include "node/link/link_frame.h"
 #include "node/link/node_figures.h"
 

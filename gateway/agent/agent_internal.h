@@ -7,11 +7,11 @@
 #include "base/list.h"
 #include "base/mem.h"
 #include "base/timer.h"
-#include "gateway/agent/ack_wait.h"
 #include "gateway/agent/agent.h"
-#include "gateway/agent/keyring.h"
-#include "gateway/agent/link_client.h"
-#include "gateway/agent/object_jobs.h"
+#include "gateway/agent/incoming/link_client.h"
+#include "gateway/agent/keys/keyring.h"
+#include "gateway/agent/outgoing/ack_wait.h"
+#include "gateway/agent/work/object_jobs.h"
 
 struct handouts;
 struct incoming;

@@ -10,7 +10,7 @@
 #include "base/mem.h"
 #include "base/timer.h"
 #include "gateway/agent/agent_internal.h"
-#include "gateway/agent/arrival.h"
+#include "gateway/agent/incoming/arrival.h"
 #include "gateway/store/mail_txn.h"
 
 struct pruning {

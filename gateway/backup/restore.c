@@ -17,7 +17,7 @@
 #include "base/mem.h"
 #include "base/pool.h"
 #include "base/process.h"
-#include "gateway/agent/outgoing_db.h"
+#include "gateway/agent/outgoing/outgoing_db.h"
 #include "gateway/backup/db_files.h"
 #include "gateway/backup/seal.h"
 #include "gateway/store/accounts.h"

@@ -3,7 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "gateway/agent/letters.h"
+#include "gateway/agent/letters/letters.h"
 #include "gateway/compat/command.h"
 #include "gateway/compat/letter_status.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Commands that concern no message and no address. */
 #include "base/log.h"
-#include "gateway/agent/letters.h"
+#include "gateway/agent/letters/letters.h"
 #include "gateway/compat/command.h"
 
 void command_run_hello_world(struct command *command)

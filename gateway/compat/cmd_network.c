@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "gateway/agent/prepared.h"
+#include "gateway/agent/work/prepared.h"
 #include "gateway/compat/command.h"
 
 enum { USUAL_DEMAND = 1000, NONCE_BYTES = 8, HASH_DIGITS = 32 };

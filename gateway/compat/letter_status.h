@@ -4,7 +4,7 @@
 #define BITTERN_GATEWAY_COMPAT_LETTER_STATUS_H
 
 #include "base/compiler.h"
-#include "gateway/agent/letters.h"
+#include "gateway/agent/letters/letters.h"
 
 /* Static storage. A mail that was cancelled is "notfound": none is on its way. One that failed for
  * want of a key or an acknowledgement stays as PyBitmessage, which tries for ever, would leave it.

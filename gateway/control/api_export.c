@@ -5,9 +5,9 @@
 
 #include "base/buf.h"
 #include "base/str.h"
-#include "gateway/agent/export_mail.h"
-#include "gateway/agent/export_message.h"
-#include "gateway/agent/import_key.h"
+#include "gateway/agent/moving/export_mail.h"
+#include "gateway/agent/moving/export_message.h"
+#include "gateway/agent/moving/import_key.h"
 #include "mailproto/imap/mailbox_view.h"
 
 static void append_key(void *context, const struct agent_exported_key *key)

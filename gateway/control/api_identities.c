@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "gateway/agent/bitmessage_link.h"
+#include "gateway/agent/people/bitmessage_link.h"
 #include "gateway/control/api_internal.h"
 #include "gateway/control/api_rows.h"
 

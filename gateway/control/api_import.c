@@ -7,8 +7,8 @@
 
 #include "base/buf.h"
 #include "base/str.h"
-#include "gateway/agent/import_key.h"
-#include "gateway/agent/import_mail.h"
+#include "gateway/agent/moving/import_key.h"
+#include "gateway/agent/moving/import_mail.h"
 #include "mailproto/imap/mailbox_view.h"
 
 /* Append the bytes of a parameter. Missing: nothing. False when it was refused. */

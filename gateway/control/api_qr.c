@@ -7,7 +7,7 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
-#include "gateway/agent/bitmessage_link.h"
+#include "gateway/agent/people/bitmessage_link.h"
 #include "gateway/control/api_internal.h"
 
 static json_t *rows_of(const QRcode *code)

@@ -16,7 +16,7 @@
 #include "base/mem.h"
 #include "crypto/key_search.h"
 #include "crypto/random.h"
-#include "gateway/agent/keyring.h"
+#include "gateway/agent/keys/keyring.h"
 #include "gateway/store/mail_db.h"
 
 static double cpu_ms(void)

@@ -2,8 +2,8 @@
 /* What a Namecoin server may say, of both kinds; and links, which strangers write as well. */
 #include "tests/fuzz/fuzz.h"
 
-#include "gateway/agent/bitmessage_link.h"
-#include "gateway/agent/namecoin_json.h"
+#include "gateway/agent/people/bitmessage_link.h"
+#include "gateway/agent/people/namecoin_json.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

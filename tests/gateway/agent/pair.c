@@ -6,7 +6,7 @@
 
 #include "base/clock.h"
 #include "gateway/agent/agent_internal.h"
-#include "gateway/agent/outgoing.h"
+#include "gateway/agent/outgoing/outgoing.h"
 #include "node/objects/object.h"
 #include "tests/support/vectors.h"
 

@@ -15,7 +15,7 @@
 #include "base/loop.h"
 #include "base/mem.h"
 #include "base/pool.h"
-#include "gateway/agent/lock_box.h"
+#include "gateway/agent/keys/lock_box.h"
 #include "gateway/store/mail_db.h"
 #include "gateway/store/messages.h"
 #include "gateway/store/store.h"

@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "gateway/agent/bitmessage_link.h"
-#include "gateway/agent/namecoin.h"
-#include "gateway/agent/namecoin_json.h"
+#include "gateway/agent/people/bitmessage_link.h"
+#include "gateway/agent/people/namecoin.h"
+#include "gateway/agent/people/namecoin_json.h"
 
 static void links_are_read(void **state)
 {

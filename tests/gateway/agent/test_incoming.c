@@ -11,7 +11,7 @@
 #include "base/mem.h"
 #include "crypto/key_search.h"
 #include "crypto/pow.h"
-#include "gateway/agent/keyring.h"
+#include "gateway/agent/keys/keyring.h"
 #include "gateway/store/store.h"
 #include "node/content/content.h"
 #include "node/objects/getpubkey.h"

@@ -8,8 +8,8 @@
 #include "base/clock.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "gateway/agent/letters.h"
-#include "gateway/agent/prepared.h"
+#include "gateway/agent/letters/letters.h"
+#include "gateway/agent/work/prepared.h"
 #include "node/objects/object.h"
 #include "tests/gateway/agent/pair.h"
 

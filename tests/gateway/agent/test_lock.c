@@ -9,9 +9,9 @@
 #include "base/clock.h"
 #include "base/db.h"
 #include "crypto/wif.h"
-#include "gateway/agent/import_key.h"
-#include "gateway/agent/outgoing.h"
-#include "gateway/agent/pubkey_ahead.h"
+#include "gateway/agent/keys/pubkey_ahead.h"
+#include "gateway/agent/moving/import_key.h"
+#include "gateway/agent/outgoing/outgoing.h"
 #include "node/objects/object.h"
 #include "tests/gateway/agent/lock_steps.h"
 

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "gateway/agent/key_lock.h"
-#include "gateway/agent/lock_box.h"
+#include "gateway/agent/keys/key_lock.h"
+#include "gateway/agent/keys/lock_box.h"
 
 static const struct lock_cost cheap = {1, LOCK_LEAST_MEMORY_KIB};
 

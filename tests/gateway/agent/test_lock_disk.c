@@ -10,7 +10,7 @@
 
 #include "base/db.h"
 #include "base/mem.h"
-#include "gateway/agent/key_lock.h"
+#include "gateway/agent/keys/key_lock.h"
 #include "gateway/store/store.h"
 #include "tests/gateway/agent/lock_steps.h"
 

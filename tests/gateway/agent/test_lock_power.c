@@ -10,7 +10,7 @@
 
 #include "base/db.h"
 #include "base/mem.h"
-#include "gateway/agent/keyring.h"
+#include "gateway/agent/keys/keyring.h"
 #include "gateway/store/mail_db.h"
 #include "gateway/store/store_check.h"
 #include "tests/gateway/agent/rig.h"

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "gateway/agent/outgoing_state.h"
+#include "gateway/agent/outgoing/outgoing_state.h"
 
 /* A row per state: "x" where the column's state may follow. */
 static const char *const legal[OUTGOING_N_STATES] = {

@@ -8,7 +8,7 @@
 
 #include "base/db.h"
 #include "base/mem.h"
-#include "gateway/agent/person_op.h"
+#include "gateway/agent/people/person_op.h"
 #include "gateway/store/accounts.h"
 #include "gateway/store/store.h"
 #include "mailproto/sasl/credential.h"

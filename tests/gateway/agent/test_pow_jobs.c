@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* The queue with real threads, and with a graphics processor that the test plays. */
-#include "gateway/agent/pow_jobs.h"
+#include "gateway/agent/work/pow_jobs.h"
 
 #include "tests/support/vectors.h"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* The queue's fairness, by simulation: a turn does one unit of work. */
-#include "gateway/agent/pow_turn.h"
+#include "gateway/agent/work/pow_turn.h"
 
 #include "tests/support/vectors.h"
 

@@ -9,7 +9,7 @@
 
 #include "base/clock.h"
 #include "base/db.h"
-#include "gateway/agent/lateness.h"
+#include "gateway/agent/outgoing/lateness.h"
 #include "gateway/store/mail_db.h"
 #include "mailproto/smtp/smtp_session.h"
 #include "tests/gateway/agent/pair.h"

@@ -16,7 +16,7 @@
 #include "base/db.h"
 #include "base/loop.h"
 #include "base/mem.h"
-#include "gateway/agent/outgoing_state.h"
+#include "gateway/agent/outgoing/outgoing_state.h"
 #include "gateway/backup/backup.h"
 #include "gateway/backup/backup_file.h"
 #include "gateway/store/mail_db.h"

@@ -22,7 +22,7 @@
 #include "base/mem.h"
 #include "crypto/address.h"
 #include "crypto/key.h"
-#include "gateway/agent/outgoing_state.h"
+#include "gateway/agent/outgoing/outgoing_state.h"
 #include "gateway/backup/backup_file.h"
 #include "gateway/backup/salvage.h"
 #include "gateway/store/mail_db.h"
