@@ -327,6 +327,14 @@ void dial_established(struct dial *dial, uint32_t ticket, int64_t now_sec)
     }
 }
 
+void dial_postpone(struct dial *dial, uint32_t ticket, int64_t until_ms)
+{
+    const struct attempt *attempt = find_attempt(dial, ticket);
+    if (attempt != NULL && attempt->named < dial->n_named) {
+        dial->named[attempt->named].not_before_ms = until_ms;
+    }
+}
+
 void dial_ended(struct dial *dial, uint32_t ticket, int64_t now_ms, int64_t now_sec)
 {
     struct attempt *attempt = find_attempt(dial, ticket);
@@ -339,7 +347,9 @@ void dial_ended(struct dial *dial, uint32_t ticket, int64_t now_ms, int64_t now_
     if (attempt->named < dial->n_named) {
         struct named *named = &dial->named[attempt->named];
         named->under_way = false;
-        named->not_before_ms = now_ms + named->wait_ms;
+        if (named->not_before_ms < now_ms + named->wait_ms) {
+            named->not_before_ms = now_ms + named->wait_ms;
+        }
         named->wait_ms *= 2;
         if (named->wait_ms > DIAL_MAX_RETRY_MS) {
             named->wait_ms = DIAL_MAX_RETRY_MS;

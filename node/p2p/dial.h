@@ -67,6 +67,8 @@ void dial_offer(struct dial *dial, const struct peer_addr *addr, int64_t now_ms)
 uint32_t dial_begin_introduction(struct dial *dial) MUST_USE;
 /* The handshake is through. */
 void dial_established(struct dial *dial, uint32_t ticket, int64_t now_sec);
+/* It does not want us: if the settings name it, it is left alone for so long. */
+void dial_postpone(struct dial *dial, uint32_t ticket, int64_t until_ms);
 /* It is over, or came to nothing. */
 void dial_ended(struct dial *dial, uint32_t ticket, int64_t now_ms, int64_t now_sec);
 /* That address turned out to be ourselves: not again, while it is among the last

@@ -392,6 +392,16 @@ static void take_object(struct peer_conn *conn, struct bytes payload)
 
 /* ---- errors */
 
+/* Who is known by name alone can't be banned by address. */
+static void postpone_named(const struct peer_conn *conn, uint64_t sec)
+{
+    if (conn->addr.kind == PEER_ADDR_NONE) {
+        int64_t obeyed_sec =
+            sec < LIMITS_MAX_OBEYED_BAN_SEC ? (int64_t)sec : LIMITS_MAX_OBEYED_BAN_SEC;
+        dial_postpone(conn->owner->dial, conn->ticket, clock_mono_ms() + obeyed_sec * MS_PER_SEC);
+    }
+}
+
 static void take_error(struct peer_conn *conn, const struct error_message *error)
 {
     log_info("p2p", "peer says error conn=%u fatal=%llu ban=%llu text=\"%s\"", conn->id,
@@ -400,6 +410,7 @@ static void take_error(struct peer_conn *conn, const struct error_message *error
     if (error->ban_time_sec > 0) {
         /* Who does not want us is left alone for that long. */
         limits_ban(conn->owner->limits, &conn->addr, error->ban_time_sec, clock_mono_ms());
+        postpone_named(conn, error->ban_time_sec);
     }
 }
 

@@ -44,7 +44,9 @@ static struct bytes host_key(uint8_t out[PEER_ADDR_KEY_BYTES], const struct peer
 
 static bool is_exempt(const struct limits *limits, const struct peer_addr *host)
 {
-    return limits->options.exempt_loopback && peer_addr_is_loopback(host);
+    /* Those that a proxy dials by name have no address here; they do not answer for each other. */
+    return host->kind == PEER_ADDR_NONE ||
+           (limits->options.exempt_loopback && peer_addr_is_loopback(host));
 }
 
 static unsigned faded_marks(const struct host *host, int64_t now_ms)

@@ -4,7 +4,8 @@
  *
  * Each breach of the protocol gives bad marks; they fade with time. At LIMITS_BAN_MARKS the address
  * is banned for a while. Nobody is banned for the clock: all times are monotonic. Loopback peers of
- * a private network are exempt where the settings say so (they share one address). */
+ * a private network are exempt where the settings say so (they share one address), and always those
+ * that are known by name alone (they have none). */
 #ifndef BITTERN_NODE_P2P_LIMITS_H
 #define BITTERN_NODE_P2P_LIMITS_H
 

@@ -72,6 +72,30 @@ static void named_peers_are_dialled_again_after_a_growing_wait(void **state)
     peer_book_free(&book);
 }
 
+static void a_named_peer_that_does_not_want_us_is_left_alone_for_as_long(void **state)
+{
+    (void)state;
+    struct peer_book *book = peer_book_new();
+    struct dial *dial = dial_of("example.org, example.net", 0, book);
+    struct dial_target unwilling;
+    struct dial_target other;
+    struct dial_target target;
+    assert_true(dial_next(dial, &unwilling, 0, NOW));
+    assert_true(dial_next(dial, &other, 0, NOW));
+
+    dial_postpone(dial, unwilling.ticket, 100 * DIAL_FIRST_RETRY_MS);
+    dial_ended(dial, unwilling.ticket, 0, NOW);
+    dial_ended(dial, other.ticket, 0, NOW);
+
+    assert_true(dial_next(dial, &target, 100 * DIAL_FIRST_RETRY_MS - 1, NOW));
+    assert_string_equal(target.host, other.host);
+    assert_false(dial_next(dial, &target, 100 * DIAL_FIRST_RETRY_MS - 1, NOW));
+    assert_true(dial_next(dial, &target, 100 * DIAL_FIRST_RETRY_MS, NOW));
+    assert_string_equal(target.host, unwilling.host);
+    dial_free(&dial);
+    peer_book_free(&book);
+}
+
 static void a_list_that_does_not_parse_is_a_fault(void **state)
 {
     (void)state;
@@ -295,6 +319,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(named_peers_are_dialled_again_after_a_growing_wait),
+        cmocka_unit_test(a_named_peer_that_does_not_want_us_is_left_alone_for_as_long),
         cmocka_unit_test(a_list_that_does_not_parse_is_a_fault),
         cmocka_unit_test(others_are_dialled_one_a_group_up_to_the_bound),
         cmocka_unit_test(our_own_address_and_private_ones_are_never_dialled),

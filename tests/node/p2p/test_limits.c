@@ -164,6 +164,40 @@ static void the_table_of_hosts_is_bounded(void **state)
     limits_free(&limits);
 }
 
+static void as_many_hosts_are_banned_as_the_table_holds(void **state)
+{
+    (void)state;
+    struct limits *limits = limits_of(100, 1, false);
+    struct peer_addr addr = host("2.0.0.0");
+    for (uint32_t i = 0; i < LIMITS_MAX_HOSTS - 1; i++) {
+        store_be32(addr.host, 0x02000000 + i);
+        limits_ban(limits, &addr, 3600, 0);
+    }
+    struct peer_addr last = host("1.2.3.4");
+    struct peer_addr one_more = host("1.2.3.5");
+    assert_int_equal(limits_enter(limits, &last, 0), LIMITS_WELCOME);
+    assert_int_equal(limits_enter(limits, &one_more, 0), LIMITS_FULL);
+    limits_ban(limits, &one_more, 3600, 0);
+    assert_false(limits_is_banned(limits, &one_more, 0));
+    assert_int_equal(limits_n_banned(limits, 0), LIMITS_MAX_HOSTS - 1);
+    /* When the bans are over there is room. */
+    assert_int_equal(limits_enter(limits, &one_more, 3600 * SEC), LIMITS_WELCOME);
+    limits_free(&limits);
+}
+
+static void those_known_by_name_alone_do_not_answer_for_each_other(void **state)
+{
+    (void)state;
+    struct limits *limits = limits_of(100, 1, false);
+    struct peer_addr nowhere = {.kind = PEER_ADDR_NONE};
+    for (int i = 0; i < 10; i++) {
+        assert_false(limits_misdeed(limits, &nowhere, MISDEED_BROKEN_STREAM, 0));
+    }
+    limits_ban(limits, &nowhere, 3600, 0);
+    assert_false(limits_is_banned(limits, &nowhere, 0));
+    limits_free(&limits);
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -176,6 +210,8 @@ int main(void)
         cmocka_unit_test(marks_fade),
         cmocka_unit_test(a_ban_that_is_asked_for_is_cut),
         cmocka_unit_test(the_table_of_hosts_is_bounded),
+        cmocka_unit_test(as_many_hosts_are_banned_as_the_table_holds),
+        cmocka_unit_test(those_known_by_name_alone_do_not_answer_for_each_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

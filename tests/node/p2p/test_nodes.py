@@ -135,6 +135,54 @@ def slow_and_greedy_peers_cost_nobody_else():
     node.remove()
 
 
+def one_that_reads_nothing_is_cut_off_at_the_bound_of_its_output():
+    """Answers to pings: 24 bytes each, 16 MiB of them and what the sockets hold."""
+    node = Node("node", {"log.level": "info"})
+    deaf = Peer(node.port)
+    many = frame("ping") * 10000
+    n_sent = 0
+    try:
+        while n_sent < 64 << 20:
+            deaf.socket.sendall(many)
+            n_sent += len(many)
+    except OSError:
+        pass
+    assert n_sent > 16 << 20, "cut off after %d bytes" % n_sent
+    wait_for("the end", 20, lambda: "it reads too slowly" in node.log())
+    Peer(node.port).answers()
+    node.stop()
+    node.remove()
+
+
+def what_is_over_or_not_to_be_told_is_not_told():
+    """An object that expired within the hour is kept, and neither announced nor served; without Dandelion a dinv
+    is not heard; of many peers 500 are told."""
+    node = Node("node")
+    giver = Peer(node.port)
+    late = make_object(b"late " + os.urandom(40), life=-100)
+    giver.send("object", late)
+    wait_for("the object", 10, lambda: node.objects() == 1)
+    now = int(time.time())
+    known = [struct.pack(">QIQ", now - 60, 1, 1) + bytes(10) + b"\xff\xff" + bytes([20, i // 50, 1, 1 + i % 50]) +
+             struct.pack(">H", 8444) for i in range(501)]
+    giver.send("addr", var_int(501) + b"".join(known))
+    wait_for("the addresses", 10, lambda: node.status["known_peers"] == 501)
+    other = Peer(node.port)
+    told = other.expect("addr")
+    assert told[:3] == b"\xfd\x01\xf4" and len(told) == 3 + 500 * 38, told[:3]
+    other.send("dinv", hashes([b"d" * 32]))
+    other.send("getdata", hashes([object_hash(late)]))
+    time.sleep(0.5)
+    other.send("ping")
+    while True:
+        command, _ = other.receive()
+        assert command not in ("inv", "dinv", "object", "getdata"), command
+        if command == "pong":
+            break
+    node.stop()
+    node.remove()
+
+
 def a_node_that_dials_itself_notices():
     node = Node("node")
     node.stop()
@@ -231,7 +279,11 @@ class Proxy:
                 target.sendall(data)
         except OSError:
             pass
-        target.close()
+        for end in (source, target):
+            try:
+                end.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
 
 
 def remote_ports(pid):
@@ -322,6 +374,8 @@ TESTS = [objects_cross_three_nodes_over_tls,
          an_object_reaches_a_neighbour_by_the_stem_and_then_all,
          a_stalling_peer_does_not_hold_an_object_up,
          slow_and_greedy_peers_cost_nobody_else,
+         one_that_reads_nothing_is_cut_off_at_the_bound_of_its_output,
+         what_is_over_or_not_to_be_told_is_not_told,
          a_node_that_dials_itself_notices,
          inbound_connections_are_bounded,
          an_address_has_one_connection_without_the_exemption,

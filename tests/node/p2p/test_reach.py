@@ -211,6 +211,35 @@ def a_ban_that_a_peer_asks_for_is_obeyed():
         end(node)
 
 
+def a_ban_by_one_that_a_proxy_dials_by_name_is_obeyed_for_it_alone():
+    far = Far()
+    proxy = Proxy(far.port)
+    node = Node("node", {"node.tor": "yes", "node.socks": "127.0.0.1:%d" % proxy.port,
+                         "network.connect": "one.example:1, two.example:2"})
+    peers = [far.accept() for _ in range(2)]
+    text = b"go away"
+    peers[0].send("error", b"\x02" + var_int(3600) + b"\x00" + var_int(len(text)) + text)
+    pong_or(peers[0])
+    for peer in peers:
+        peer.close()
+    back = far.accept()
+    assert far.is_left_alone(4), proxy.asked
+    pong_or(back)
+    assert len({host for host, _, _ in proxy.asked[2:]}) == 1, proxy.asked
+    far.close()
+    end(node)
+
+
+def several_clocks_that_differ_make_a_warning():
+    node = Node("node")
+    for n in range(1, 5):
+        peer = Peer(node.port, handshake=False)
+        peer.send("version", version(now=int(time.time()) + 7200))
+        assert peer.is_closed() and b"future" in peer.last[1]
+        assert ("check it" in node.log()) == (n == 4), n
+    end(node)
+
+
 def a_ban_is_said_with_what_is_left_of_it():
     node = Node("node", {"network.allow_loopback": "no"})
     errors = []
@@ -531,6 +560,8 @@ TESTS = [objects_are_told_in_their_stream_alone,
          a_stem_that_is_not_of_the_stream_is_left_out,
          two_networks_on_one_machine_never_mix,
          a_ban_that_a_peer_asks_for_is_obeyed,
+         a_ban_by_one_that_a_proxy_dials_by_name_is_obeyed_for_it_alone,
+         several_clocks_that_differ_make_a_warning,
          a_ban_is_said_with_what_is_left_of_it,
          networks_have_a_share_of_the_places,
          trusted_peers_are_dialled_and_no_others,
