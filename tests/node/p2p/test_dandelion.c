@@ -77,6 +77,33 @@ static void the_timer_ends_the_stem_phase(void **state)
     dandelion_free(&dandelion);
 }
 
+static void the_timer_is_ten_seconds_and_thirty_more_on_average(void **state)
+{
+    (void)state;
+    enum { N_OBJECTS = 4000, MEAN_SEC = 30 };
+    struct dandelion *dandelion = dandelion_new(90, 0);
+    uint8_t hash[WIRE_HASH_BYTES] = {0};
+    uint32_t child;
+    double sum_sec = 0;
+    size_t n_fluffed = 0;
+    dandelion_add_outbound(dandelion, 5);
+    for (uint32_t i = 0; i < N_OBJECTS; i++) {
+        store_be32(hash, i);
+        assert_true(dandelion_add(dandelion, hash, DANDELION_LOCAL, &child, 0));
+    }
+    for (int64_t sec = 0; n_fluffed < N_OBJECTS && sec < 100 * MEAN_SEC; sec++) {
+        while (dandelion_next_fluff(dandelion, hash, sec * SEC)) {
+            assert_true(sec >= DANDELION_FIXED_DELAY_SEC);
+            sum_sec += (double)(sec - DANDELION_FIXED_DELAY_SEC);
+            n_fluffed++;
+        }
+    }
+    assert_int_equal(n_fluffed, N_OBJECTS);
+    /* Five times what chance would give either way. */
+    assert_true(sum_sec / N_OBJECTS > MEAN_SEC - 3 && sum_sec / N_OBJECTS < MEAN_SEC + 3);
+    dandelion_free(&dandelion);
+}
+
 static void a_cycle_ends_it_at_once(void **state)
 {
     (void)state;
@@ -170,6 +197,7 @@ int main(void)
         cmocka_unit_test(without_a_stem_nothing_is_kept_back),
         cmocka_unit_test(when_off_nothing_is_kept_back),
         cmocka_unit_test(the_timer_ends_the_stem_phase),
+        cmocka_unit_test(the_timer_is_ten_seconds_and_thirty_more_on_average),
         cmocka_unit_test(a_cycle_ends_it_at_once),
         cmocka_unit_test(a_lost_child_fluffs_its_objects),
         cmocka_unit_test(stems_change_with_the_epoch),

@@ -6,12 +6,13 @@ stalls; in pieces when there is much; and how long a newcomer waits before it is
 import collections
 import os
 import socket
+import struct
 import sys
 import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from nodes import Node, Peer, frame, hashes, make_object, object_hash, wait_for  # noqa: E402
+from nodes import Node, Peer, frame, hashes, make_object, object_hash, var_int, wait_for  # noqa: E402
 
 MAX_INV = 50000
 STALL_SEC = 5  # what a peer that never delivered is given
@@ -166,6 +167,15 @@ def several_stall_each_at_another_point(count):
     node.remove()
 
 
+def tell_addresses(node, count):
+    """Tell the node so many peers that it does not know."""
+    known = node.status["known_peers"]
+    entries = b"".join(struct.pack(">QIQ", int(time.time()) - 60, 1, 1) + bytes(10) + b"\xff\xff" +
+                       bytes([20, 1, known, 1 + i]) + struct.pack(">H", 8444) for i in range(count))
+    Peer(node.port).send("addr", var_int(count) + entries)
+    wait_for("the addresses", 10, lambda: node.status["known_peers"] == known + count)
+
+
 def a_newcomer_waits_before_it_is_served(_):
     """The anti-intersection delay: 5.2 s and more, by how many peers are known."""
     quiet_sec = 5.2
@@ -191,6 +201,15 @@ def a_newcomer_waits_before_it_is_served(_):
     assert served_after(newcomer, [name]) < 2
     waited = served_after(newcomer, [name, os.urandom(32)])
     assert quiet_sec - 0.5 < waited < quiet_sec + 6, waited
+    # With 18 known peers it is as long, with one more twice as long.
+    for n_known, least in ((18, quiet_sec), (1, 2 * quiet_sec)):
+        tell_addresses(node, n_known)
+        late = Peer(node.port)
+        connected = time.monotonic()
+        late.send("getdata", hashes([name]))
+        assert late.expect("object", 30) == whole
+        waited = time.monotonic() - connected
+        assert least - 0.5 < waited < least + 5, (n_known, waited)
     node.stop()
     node.remove()
 

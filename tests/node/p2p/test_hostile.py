@@ -188,6 +188,10 @@ AFTER_THE_HANDSHAKE = [
     ("twice a thousand and one of nowhere", many(*[addr(*[entry("10.0.0.1")] * 1000)] * 2, addr(entry("10.0.0.1"))),
      OPEN, {FLOOD: 1}),
     ("three times a thousand of nowhere", many(*[addr(*[entry("10.0.0.1")] * 1000)] * 3), OPEN, {FLOOD: 1}),
+    ("a good address as the last that is looked at",
+     many(*[addr(*[entry("10.0.0.1")] * n) for n in (1000, 999)], addr(entry("20.9.1.1"))), OPEN, {"known_peers": 1}),
+    ("a good address behind the last that is looked at",
+     many(*[addr(*[entry("10.0.0.1")] * 1000)] * 2, addr(entry("20.9.2.1"))), OPEN, {FLOOD: 1}),
     # Objects that break a rule.
     ("an object of nothing", say("object"), OPEN, {BAD: 1, REFUSED: 1}),
     ("an object of five bytes", say("object", b"12345"), OPEN, {BAD: 1, REFUSED: 1}),

@@ -429,11 +429,42 @@ static void figures_are_printed_as_json_and_as_metrics(void **state)
     assert_non_null(json);
     assert_int_equal(vectors_u64(json, "objects"), 2);
     assert_int_equal(vectors_u64(json, "objects_of_kind_msg"), 2);
+    assert_int_equal(json_object_size(json), NODE_N_FIGURES);
     json_decref(json);
     buf_reset(&out);
     node_figures_metrics(&out, &status);
     assert_non_null(strstr(buf_str(&out), "\nbittern_node_objects 2\n"));
+    size_t n_values = 0;
+    for (const char *line = buf_str(&out); line != NULL && *line != '\0';
+         line = strchr(line, '\n')) {
+        line += *line == '\n';
+        n_values += strncmp(line, "bittern_node_", strlen("bittern_node_")) == 0;
+    }
+    assert_int_equal(n_values, NODE_N_FIGURES);
     buf_clear(&out);
+}
+
+static void names_to_be_introduced_by_are_bounded(void **state)
+{
+    enum { MAX_NAMES = 16 };
+    struct world *world = *state;
+    struct node_options options = {.folder = world->dir,
+                                   .node = &world->settings.node,
+                                   .network = &world->settings.network,
+                                   .on_broken = ignore_broken};
+    char line[200] = "network.bootstrap_hosts=";
+    node_free(&world->node);
+    for (int n = 1; n <= MAX_NAMES + 1; n++) {
+        strcat(line, n == 1 ? "a.b:1" : ", a.b:1");
+        if (n >= MAX_NAMES) {
+            assert_true(settings_set_line(&world->settings, line, NULL));
+            struct fault fault = {0};
+            struct node *node = node_new(world->loop, &options, &fault);
+            assert_int_equal(node != NULL, n <= MAX_NAMES);
+            assert_int_equal(fault.code == FAULT_LIMIT, n > MAX_NAMES);
+            node_free(&node);
+        }
+    }
 }
 
 #define WORLD_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -451,6 +482,7 @@ int main(void)
         WORLD_TEST(a_new_link_takes_the_place_of_the_old),
         WORLD_TEST(garbage_on_the_link_ends_it_and_nothing_else),
         WORLD_TEST(figures_are_printed_as_json_and_as_metrics),
+        WORLD_TEST(names_to_be_introduced_by_are_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -303,6 +303,37 @@ static void old_and_bad_peers_are_forgotten_but_the_last_one(void **state)
     peer_book_free(&book);
 }
 
+static void ages_and_ratings_are_bounded_on_both_sides(void **state)
+{
+    (void)state;
+    static const struct {
+        int64_t age_sec;
+        int n_failures;
+        bool stays;
+    } cases[] = {
+        {PEER_BOOK_FORGET_SEC, 0, true},
+        {PEER_BOOK_FORGET_SEC + 1, 0, false},
+        {PEER_BOOK_FORGET_BAD_SEC + 1, -PEER_BOOK_BAD_RATING - 1, true},
+        {PEER_BOOK_FORGET_BAD_SEC + 1, -PEER_BOOK_BAD_RATING, false},
+        {PEER_BOOK_FORGET_BAD_SEC, -PEER_BOOK_BAD_RATING, true},
+    };
+    struct peer_book *book = peer_book_new();
+    for (uint32_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct peer_addr addr = spread(i);
+        peer_book_add(book, &addr, NOW - cases[i].age_sec, NOW);
+        for (int n = 0; n < cases[i].n_failures; n++) {
+            peer_book_failed(book, &addr, NOW);
+        }
+    }
+    peer_book_expire(book, NOW);
+    for (uint32_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct peer_addr addr = spread(i);
+        print_message("%u\n", i);
+        assert_int_equal(peer_book_find(book, &addr) != NULL, cases[i].stays);
+    }
+    peer_book_free(&book);
+}
+
 static void built_in_nodes_do_not_make_it_a_real_book(void **state)
 {
     (void)state;
@@ -358,6 +389,7 @@ int main(void)
         cmocka_unit_test(those_in_use_or_just_tried_are_not_chosen),
         cmocka_unit_test(only_fresh_public_peers_are_told_to_others),
         cmocka_unit_test(old_and_bad_peers_are_forgotten_but_the_last_one),
+        cmocka_unit_test(ages_and_ratings_are_bounded_on_both_sides),
         cmocka_unit_test(built_in_nodes_do_not_make_it_a_real_book),
         cmocka_unit_test(a_clock_of_another_day_is_corrected_when_restoring),
     };

@@ -373,6 +373,31 @@ static void a_flood_of_announcements_is_bounded(void **state)
     sync_free(&sync);
 }
 
+static void each_flood_takes_half_of_the_room_and_all_no_more_than_the_bound(void **state)
+{
+    (void)state;
+    struct sync *sync = sync_new();
+    uint32_t next = 0;
+    uint32_t id = 0;
+    size_t before;
+    do {
+        before = sync_n_wanted(sync);
+        sync_add_peer(sync, ++id, 0);
+        while (want(sync, id, next, 0) == SYNC_WANTED_NEW) {
+            next++;
+        }
+        size_t taken = sync_n_wanted(sync) - before;
+        size_t n_free = SYNC_MAX_WANTED - before;
+        assert_in_range(taken, n_free / 2, n_free / 2 + 1);
+    } while (sync_n_wanted(sync) > before);
+
+    assert_int_equal(sync_n_wanted(sync), SYNC_MAX_WANTED);
+    assert_true(arrive(sync, 1, 0, 0));
+    assert_int_equal(want(sync, id, next, 0), SYNC_WANTED_NEW);
+    assert_int_equal(want(sync, id, next + 1, 0), SYNC_WANT_FULL);
+    sync_free(&sync);
+}
+
 static void what_nobody_delivers_is_forgotten_after_an_hour(void **state)
 {
     (void)state;
@@ -485,6 +510,7 @@ int main(void)
         cmocka_unit_test(what_only_a_lost_peer_had_is_forgotten),
         cmocka_unit_test(refused_ones_are_not_asked_for_again),
         cmocka_unit_test(a_flood_of_announcements_is_bounded),
+        cmocka_unit_test(each_flood_takes_half_of_the_room_and_all_no_more_than_the_bound),
         cmocka_unit_test(what_nobody_delivers_is_forgotten_after_an_hour),
         cmocka_unit_test(what_was_asked_for_often_enough_in_vain_is_forgotten),
         cmocka_unit_test(many_peers_share_the_work),
