@@ -314,3 +314,15 @@ void imap_world_select(struct imap_world *world, unsigned number, const char *ma
     run_row(world, number, "< ~sel OK [READ-WRITE]");
     free(command);
 }
+
+const char imap_mail_hello[] = "From: Ann <ann@x.org>\r\nTo: bob@y.org\r\nSubject: hello\r\n"
+                               "\r\nline one\r\nline two\r\n";
+const char imap_mail_second[] = "From: Cy <cy@z.org>\r\nSubject: second\r\n\r\nbody two\r\n";
+
+void imap_world_with_two_mails(struct imap_world *world)
+{
+    memory_mail_deliver(world->store, "INBOX", imap_mail_hello);
+    memory_mail_deliver(world->store, "INBOX", imap_mail_second);
+    imap_world_log_in(world, 1);
+    imap_world_select(world, 1, "INBOX");
+}

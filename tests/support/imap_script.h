@@ -59,6 +59,10 @@ void imap_world_in_every_way(void (*play)(struct imap_world *world));
 /* Client `number` logs in; and selects that mailbox. */
 void imap_world_log_in(struct imap_world *world, unsigned number);
 void imap_world_select(struct imap_world *world, unsigned number, const char *mailbox);
+/* Two mails lie in INBOX; client 1 is logged in and has it selected. */
+extern const char imap_mail_hello[];  /* UID 1 */
+extern const char imap_mail_second[]; /* UID 2 */
+void imap_world_with_two_mails(struct imap_world *world);
 /* Let everything that is queued be done. */
 void imap_world_settle(struct imap_world *world);
 

@@ -2,16 +2,16 @@
 /* Rules that home-grown servers get wrong. Those that no other test names stand here; the others:
  *
  *     message numbers       test_session.c   message_numbers_stay_while_a_command_uses_them
- *     \Recent               test_session.c   recent_goes_to_one_session_only
+ *     \Recent               test_mailboxes.c recent_goes_to_one_session_only
  *     UIDs across upgrades  test_mail_db.c   ten_migrations_keep_uids_and_uidvalidity
- *     limits of literals    test_session.c   broken_commands_are_bad_and_the_next_one_works
- *     BODY[...]             test_session.c   fetch_gives_exactly_the_bytes_asked_for
- *     names of mailboxes    test_session.c   names_are_canonical_modified_utf7_or_utf8
+ *     limits of literals    test_input.c     broken_commands_are_bad_and_the_next_one_works
+ *     BODY[...]             test_fetch.c     fetch_gives_exactly_the_bytes_asked_for
+ *     names of mailboxes    test_mailboxes.c names_are_canonical_modified_utf7_or_utf8
  *     .SILENT               test_session.c   silent_hides_ones_own_change_alone
- *     MODIFIED              test_session.c   mod_sequences_tell_what_has_changed
+ *     MODIFIED              test_resync.c    mod_sequences_tell_what_has_changed
  *     IDLE                  test_session.c   idle_tells_at_once_and_ends_with_done
- *     privacy, passwords    test_session.c   login_needs_the_right_password
- *     STARTTLS              test_session.c   what_was_pipelined_behind_starttls_is_not_done
+ *     privacy, passwords    test_login.c     login_needs_the_right_password
+ *     STARTTLS              test_login.c     what_was_pipelined_behind_starttls_is_not_done
  *                                            no_password_is_taken_in_clear_off_the_machine */
 #include <setjmp.h>
 #include <stdarg.h>
