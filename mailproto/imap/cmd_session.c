@@ -81,7 +81,7 @@ void cmd_id(struct imap_session *session, struct imap_parser *args)
             (void)imap_string(args);
             imap_space(args);
             (void)imap_nstring(args);
-            if (n_fields > MAX_FIELDS) {
+            if (n_fields == MAX_FIELDS) {
                 imap_fail(args, "Too many fields");
             }
         }

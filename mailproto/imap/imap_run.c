@@ -236,7 +236,8 @@ static void literal_announced(struct imap_session *session)
             return;
         }
     }
-    if (literal->len > limit || text.len + literal->len > IMAP_COMMAND_MAX_BYTES) {
+    size_t n_ends = 2 * strlen("\r\n"); /* of this line and of the one behind the literal */
+    if (literal->len > limit || text.len + literal->len + n_ends > IMAP_COMMAND_MAX_BYTES) {
         struct bytes rest = text;
         const char *tag = imap_take_tag(session, &rest) ? session->command.tag : "*";
         imap_compose(&session->refused, tag, IMAP_STATUS_BAD, "TOOBIG");
