@@ -9,7 +9,9 @@
 
 struct buf;
 
-/* `text` has LF line ends. Paragraphs become one line each; quote marks stay, "> " a level. */
+/* `text` has LF line ends. Paragraphs become one line each; quote marks stay, "> " a level.
+ * What is signed or encrypted within the text (OpenPGP) stays as it is, so that it can be checked.
+ */
 void flowed_decode(struct buf *out, struct bytes text, bool del_sp);
 
 #endif

@@ -160,6 +160,12 @@ static void flowed_text_is_joined(void **state)
         {"a ", "a "},
         {"\n\n", "\n\n"},
         {"", ""},
+        /* signed as it stands; what is around it is flowed as ever */
+        {"a \n-----BEGIN PGP SIGNED MESSAGE-----\n\nb \n c\n> d \n-----BEGIN PGP SIGNATURE-----\n"
+         "-----END PGP SIGNATURE-----\ne \nf\n",
+         "a \n-----BEGIN PGP SIGNED MESSAGE-----\n\nb \n c\n> d \n-----BEGIN PGP SIGNATURE-----\n"
+         "-----END PGP SIGNATURE-----\ne f\n"},
+        {"-----BEGIN PGP MESSAGE-----\na \nb", "-----BEGIN PGP MESSAGE-----\na \nb"},
     };
     static const struct text_case delsp[] = {
         {"long \nword\n", "longword\n"},
