@@ -26,8 +26,8 @@ struct message_plan {
 };
 
 /* Borrows from `mail`, `parents` and `arena`. `parents`: hashes of the messages it answers, the
- * nearest first. FAULT_LIMIT or FAULT_INVALID with words for the user: a subject too long, nothing
- * in it at all. */
+ * nearest first. A mail with nothing in it is a mail. FAULT_LIMIT with words for the user: a
+ * subject too long, too many files; FAULT_INVALID: a subject of more than one line. */
 bool to_message_plan(struct message_plan *out, const struct outgoing_mail *mail,
                      const struct bytes *parents, size_t n_parents, struct arena *arena,
                      struct fault *fault) MUST_USE;
