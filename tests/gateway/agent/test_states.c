@@ -356,6 +356,32 @@ static void a_new_store_of_the_node_is_offered_what_is_ours_and_alive(void **sta
     assert_int_equal(rig_state(&pair->alice, 1), OUTGOING_DELIVERED);
 }
 
+/* So that a lifetime that is one's habit does not tell who sends. */
+static void each_lifetime_strays_within_the_jitter(void **state)
+{
+    enum { MAILS = 12, TTL_SEC = 7200, JITTER_SEC = 600 };
+    struct pair *pair = *state;
+    int64_t least = INT64_MAX;
+    int64_t most = INT64_MIN;
+    pair->alice.settings.agent.ttl_sec = TTL_SEC;
+    pair->alice.settings.agent.ttl_jitter_sec = JITTER_SEC;
+    rig_unlink(&pair->bob); /* else his acks are among the objects */
+
+    for (int64_t i = 1; i <= MAILS; i++) {
+        struct object object;
+        pair_send_to_bob(pair);
+        rig_until_state(&pair->alice, i, OUTGOING_SENT);
+        assert_true(object_parse(&object, network_newest(&pair->network, OBJECT_MSG), NULL));
+        int64_t strays = (int64_t)object.expires_sec - clock_now_sec() - TTL_SEC;
+        assert_in_range(strays + JITTER_SEC + 10, 0, 2 * JITTER_SEC + 10);
+        least = strays < least ? strays : least;
+        most = strays > most ? strays : most;
+    }
+
+    /* Twelve within a tenth of the width would be one chance in ten thousand millions. */
+    assert_true(most - least > 2 * JITTER_SEC / 10);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -364,6 +390,7 @@ int main(void)
         TEST(a_node_that_dies_during_the_look_up_is_asked_again),
         TEST(two_mails_that_wait_for_one_key_ask_once),
         TEST(a_resend_has_twice_the_lifetime_arrives_once_and_is_acknowledged_again),
+        TEST(each_lifetime_strays_within_the_jitter),
         TEST(who_never_answers_is_given_up_with_a_bounce),
         TEST(a_failed_mail_goes_again_when_it_is_retried),
         TEST(a_key_that_never_comes_is_given_up),
