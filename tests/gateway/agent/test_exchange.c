@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "gateway/translate/to_message.h"
 
 #include "tests/gateway/agent/rig.h"
 
@@ -168,6 +169,44 @@ static void subscribers_get_broadcasts_also_those_sent_before(void **state)
     rig_until_count(&pair->bob, "Subscriptions/weather", 2);
 }
 
+/* Nothing of it is in the queue, so nothing is worked on. */
+static void expect_refused(struct pair *pair, const char *to, const char *header, const char *text,
+                           enum fault_code code, const char *words)
+{
+    struct fault fault = {0};
+    assert_false(
+        rig_try_send(&pair->alice, pair->alice_address, to, header, "Subject", text, &fault));
+    assert_int_equal(fault.code, code);
+    if (strstr(fault.text, words) == NULL) {
+        fail_msg("\"%s\" lacks \"%s\"", fault.text, words);
+    }
+    assert_int_equal(rig_sql(&pair->alice, "SELECT count(*) FROM outgoing"), 0);
+    assert_int_equal(rig_count(&pair->alice, "Sent"), 0);
+}
+
+static void a_file_for_a_chan_is_refused_in_words(void **state)
+{
+    struct pair *pair = *state;
+    struct rig_answer answer;
+    agent_chan_join(pair->alice.agent, NULL, "general", NULL, NULL, rig_done(&answer));
+    rig_wait(&pair->alice, &answer);
+    assert_false(answer.failed);
+
+    expect_refused(pair, answer.text, "X-Test-File: the bytes\n", "Text.", FAULT_UNSUPPORTED,
+                   "cannot read attachments: send the text alone");
+}
+
+static void what_is_too_large_is_refused_with_the_size_that_fits(void **state)
+{
+    struct pair *pair = *state;
+    char *fits = xasprintf("%zu", to_message_max_content());
+    char *text = xasprintf("%*s", (int)to_message_max_content() + 1, "x");
+
+    expect_refused(pair, pair->bob_address, "", text, FAULT_LIMIT, fits);
+    free(text);
+    free(fits);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -183,6 +222,9 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(subscribers_get_broadcasts_also_those_sent_before, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(a_file_for_a_chan_is_refused_in_words, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_too_large_is_refused_with_the_size_that_fits,
+                                        set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
