@@ -17,10 +17,18 @@
 
 /* ---- new ---- */
 
+/* The operation's details. */
+struct new_identities {
+    struct pow_demand demand;
+    size_t n_ids;
+    int64_t ids[]; /* of those that were made */
+};
+
 static bool write_key(struct mail_txn *txn, struct person_op *op, const struct identity_keys *keys,
                       struct fault *fault)
 {
     struct db *db = mail_txn_db(txn);
+    struct new_identities *made = op->details;
     const struct new_key key = {
         .account_id = op->account_id,
         .kind = IDENTITY_OWN,
@@ -29,7 +37,7 @@ static bool write_key(struct mail_txn *txn, struct person_op *op, const struct i
         .label = op->label,
         .keys = keys,
         .behaviour = BEHAVIOUR_DOES_ACK | BEHAVIOUR_EXTENDED_ENCODING,
-        .demand = *(const struct pow_demand *)op->details,
+        .demand = made->demand,
         .now_sec = mail_txn_now_sec(txn),
     };
     char text[ADDRESS_TEXT_BYTES];
@@ -38,6 +46,7 @@ static bool write_key(struct mail_txn *txn, struct person_op *op, const struct i
         !person_add_aliases(db, op->account_id, &key.address, fault)) {
         return false;
     }
+    made->ids[made->n_ids++] = op->id;
     address_encode(text, &key.address);
     buf_printf(&op->text, "%s%s", op->text.len == 0 ? "" : "\n", text);
     return true;
@@ -46,6 +55,7 @@ static bool write_key(struct mail_txn *txn, struct person_op *op, const struct i
 /* Of several those that are here already are left as they are. */
 static bool write_new(struct mail_txn *txn, struct person_op *op, struct fault *fault)
 {
+    ((struct new_identities *)op->details)->n_ids = 0;
     buf_reset(&op->text);
     for (size_t i = 0; i < op->keys->n_items; i++) {
         struct fault why = {0};
@@ -60,8 +70,11 @@ static bool write_new(struct mail_txn *txn, struct person_op *op, struct fault *
 
 static void after_new(struct person_op *op)
 {
-    log_info("agent", "identity made");
-    pubkeys_publish(op->agent->pubkeys, op->id);
+    const struct new_identities *made = op->details;
+    log_info("agent", "%zu %s made", made->n_ids, made->n_ids == 1 ? "identity" : "identities");
+    for (size_t i = 0; i < made->n_ids; i++) {
+        pubkeys_publish(op->agent->pubkeys, made->ids[i]);
+    }
     person_op_finish(op, NULL);
 }
 
@@ -93,9 +106,7 @@ void agent_identity_new(struct agent *agent, const struct agent_identity_request
 {
     struct fault fault = {0};
     struct person_op *op = person_op_new(agent, write_new, done);
-    struct pow_demand demand = pow_demand_raise(request->demand, agent_least(agent));
     op->after = after_new;
-    op->details = arena_memdup(&op->arena, &demand, sizeof(demand));
     op->address.version = request->version == 0 ? 4 : request->version;
     op->address.stream = 1;
     if (!judge_request(request, &fault) || !person_op_take_account(op, request->account, &fault) ||
@@ -103,8 +114,13 @@ void agent_identity_new(struct agent *agent, const struct agent_identity_request
         person_op_refuse(op, &fault);
         return;
     }
-    person_op_search(op, request->passphrase, request->is_short ? 2 : 1,
-                     request->count == 0 ? 1 : request->count, person_op_write);
+    size_t n_wanted = request->count == 0 ? 1 : request->count;
+    struct new_identities *made =
+        arena_alloc(&op->arena, sizeof(*made) + n_wanted * sizeof(made->ids[0]));
+    made->demand = pow_demand_raise(request->demand, agent_least(agent));
+    made->n_ids = 0;
+    op->details = made;
+    person_op_search(op, request->passphrase, request->is_short ? 2 : 1, n_wanted, person_op_write);
 }
 
 /* ---- of a passphrase, to be told alone ---- */

@@ -12,6 +12,7 @@
 #include "gateway/store/accounts.h"
 #include "gateway/store/store.h"
 #include "mailproto/sasl/credential.h"
+#include "node/objects/object.h"
 #include "tests/gateway/agent/rig.h"
 
 struct home {
@@ -233,6 +234,20 @@ static void a_left_chan_gives_way_to_an_identity_of_its_name(void **state)
     assert_int_equal(rig_sql(rig, "SELECT kind FROM identity"), IDENTITY_OWN);
 }
 
+static bool has_three_pubkeys(struct rig *rig, void *network)
+{
+    (void)rig;
+    return network_count(network, OBJECT_PUBKEY) == 3;
+}
+
+static void each_of_several_new_identities_has_its_pubkey_published(void **state)
+{
+    struct home *home = *state;
+    const struct agent_identity_request request = {.passphrase = "many", .count = 3};
+    assert_int_equal(try_identity(&home->rig, request), FAULT_NONE);
+    rig_until(&home->rig, has_three_pubkeys, &home->network, "the pubkeys of all three");
+}
+
 /* ---- contacts ---- */
 
 static void an_import_is_done_whole_or_not_at_all(void **state)
@@ -356,6 +371,7 @@ int main(void)
         TEST(terms_have_bounds),
         TEST(a_left_chan_is_led_back_to_by_its_label),
         TEST(a_left_chan_gives_way_to_an_identity_of_its_name),
+        TEST(each_of_several_new_identities_has_its_pubkey_published),
         TEST(an_import_is_done_whole_or_not_at_all),
         TEST(an_account_goes_with_all_that_is_its),
         TEST(an_identity_whose_mail_is_under_way_stays),
