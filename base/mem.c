@@ -143,12 +143,16 @@ void *array_grow(void *array, size_t n_items, size_t *capacity, size_t item_size
     return array;
 }
 
-static struct arena_block *add_block(struct arena *arena, size_t size)
+/* NULL when there is no memory. */
+static struct arena_block *try_add_block(struct arena *arena, size_t size)
 {
     if (size > SIZE_MAX - sizeof(struct arena_block)) {
-        out_of_memory();
+        return NULL;
     }
-    struct arena_block *block = xmalloc(sizeof *block + size);
+    struct arena_block *block = mem_try_alloc(sizeof *block + size);
+    if (block == NULL) {
+        return NULL;
+    }
     block->size = size;
     block->used = 0;
     block->next = arena->head;
@@ -157,30 +161,52 @@ static struct arena_block *add_block(struct arena *arena, size_t size)
     return block;
 }
 
-void *arena_alloc(struct arena *arena, size_t size)
+/* Not zeroed; NULL when there is no memory. */
+static void *try_take(struct arena *arena, size_t size)
 {
     size_t align = alignof(max_align_t);
     if (size > SIZE_MAX - align) {
-        out_of_memory();
+        return NULL;
     }
     size_t rounded = (size + align - 1) / align * align;
     struct arena_block *block = arena->head;
     if (block == NULL || rounded > block->size - block->used) {
-        block = add_block(arena, rounded > ARENA_BLOCK_BYTES ? rounded : ARENA_BLOCK_BYTES);
+        block = try_add_block(arena, rounded > ARENA_BLOCK_BYTES ? rounded : ARENA_BLOCK_BYTES);
+        if (block == NULL) {
+            return NULL;
+        }
     }
     void *result = block->data + block->used;
     block->used += rounded;
+    return result;
+}
+
+void *arena_alloc(struct arena *arena, size_t size)
+{
+    void *result = try_take(arena, size);
+    if (result == NULL) {
+        out_of_memory();
+    }
     if (size != 0) {
         memset(result, 0, size);
     }
     return result;
 }
 
+void *arena_try_memdup(struct arena *arena, const void *data, size_t len)
+{
+    void *copy = try_take(arena, len);
+    if (copy != NULL && len != 0) {
+        memcpy(copy, data, len);
+    }
+    return copy;
+}
+
 void *arena_memdup(struct arena *arena, const void *data, size_t len)
 {
-    void *copy = arena_alloc(arena, len);
-    if (len != 0) {
-        memcpy(copy, data, len);
+    void *copy = arena_try_memdup(arena, data, len);
+    if (copy == NULL) {
+        out_of_memory();
     }
     return copy;
 }

@@ -393,8 +393,13 @@ enum parse_result decoder_wire_parse_answer(struct decoder_answer *answer, size_
         fault_set(fault, FAULT_INVALID, "decoder answer: not to what was asked");
         return PARSE_BAD;
     }
-    struct bytes own = {arena_memdup(&answer->arena, head.payload.data, head.payload.len),
+    struct bytes own = {arena_try_memdup(&answer->arena, head.payload.data, head.payload.len),
                         head.payload.len};
+    if (own.data == NULL) {
+        answer->outcome = DECODER_REFUSED;
+        fault_set(&answer->fault, FAULT_BUSY, "there is no memory for it now");
+        return PARSE_DONE;
+    }
     struct reader reader = reader_of(own);
     answer->outcome = (enum decoder_outcome)head.kind;
     bool ok = answer->outcome == DECODER_DONE ? read_done(answer, &reader, request, fault)

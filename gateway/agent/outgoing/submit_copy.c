@@ -139,10 +139,14 @@ const char *submit_copy_complete(struct buf *mail, const struct submit_copy *cop
     write_from_and_date(&head, copy, buf_view(mail));
     write_bcc(&head, copy);
     if (head.len > 0) {
-        buf_append_bytes(&head, buf_view(mail));
-        struct buf old = *mail;
-        *mail = head;
-        head = old;
+        if (!buf_try_reserve(&head, mail->len)) {
+            message_id = NULL;
+        } else {
+            buf_append_bytes(&head, buf_view(mail));
+            struct buf old = *mail;
+            *mail = head;
+            head = old;
+        }
     }
     buf_clear(&head);
     return message_id;

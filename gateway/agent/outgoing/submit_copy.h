@@ -28,7 +28,7 @@ struct submit_copy {
 };
 
 /* Returns the mail's Message-ID with its brackets, in `arena`: its own where that is printable,
- * else a new one. */
+ * else a new one. NULL: there is no memory, and the mail is as it was. */
 const char *submit_copy_complete(struct buf *mail, const struct submit_copy *copy,
                                  struct arena *arena) MUST_USE;
 

@@ -57,6 +57,7 @@ struct submit_job {
     bool has_text;
     struct submit_text text;
     struct bytes ticket;
+    bool lacks_memory;       /* for `mail` or `text` */
     bool adds_contacts;      /* it answers somebody, who comes into the address book */
     bool has_added_contacts; /* out */
     struct buf mail;         /* as it will stand in Sent */
@@ -111,6 +112,13 @@ static void add_recipient(struct submit_job *job, const struct submit_recipient 
     *recipient = (struct queued_recipient){.what = *what};
     recipient->what.original =
         arena_strdup(&job->arena, what->original == NULL ? "" : what->original);
+}
+
+static void refuse_for_memory(struct submit_job *job)
+{
+    struct fault fault = {0};
+    (void)fault_set(&fault, FAULT_BUSY, "there is no memory for it now");
+    finish(job, &fault);
 }
 
 /* ---- the transaction ---- */
@@ -277,7 +285,8 @@ static void analysed(void *context, struct decoder_answer *answer)
 {
     struct submit_job *job = context;
     job->analysis = answer;
-    if (answer->outcome == DECODER_CLOSED) {
+    bool is_for_later = answer->outcome == DECODER_REFUSED && answer->fault.code == FAULT_BUSY;
+    if (answer->outcome == DECODER_CLOSED || is_for_later) {
         (void)answer_is_good(job, answer);
         return;
     }
@@ -319,6 +328,10 @@ static void make_copy(struct submit_job *job)
         }
     }
     complete_mail(job);
+    if (job->message_id == NULL) {
+        refuse_for_memory(job);
+        return;
+    }
     job->subject = arena_strndup(&job->arena, (const char *)job->outgoing->outgoing.subject.data,
                                  job->outgoing->outgoing.subject.len);
     (void)decoder_client_analyse(job->agent->parts.owner_decoder, buf_view(&job->mail),
@@ -604,12 +617,37 @@ static void taken_apart(void *context, struct decoder_answer *answer)
     if (!answer_is_good(job, answer)) {
         return;
     }
+    if (job->lacks_memory) {
+        refuse_for_memory(job);
+        return;
+    }
     if (job->agent->closing || !decide(job, &fault)) {
         finish(job, &fault);
         return;
     }
     (void)decoder_client_encode(job->agent->parts.owner_decoder, &job->plan.plain,
                                 (struct decoder_done){plain_encoded, job});
+}
+
+/* The job's own copies of what may be large. False: there is no memory. */
+static bool keep_contents(struct submit_job *job, const struct submit_request *request)
+{
+    if (request->text != NULL) {
+        const struct submit_text *text = request->text;
+        job->has_text = true;
+        job->text = *text;
+        job->text.subject.data =
+            arena_try_memdup(&job->arena, text->subject.data, text->subject.len);
+        job->text.body.data = arena_try_memdup(&job->arena, text->body.data, text->body.len);
+        if (job->text.subject.data == NULL || job->text.body.data == NULL) {
+            return false;
+        }
+    }
+    if (!buf_try_reserve(&job->mail, request->mail.len)) {
+        return false;
+    }
+    buf_append_bytes(&job->mail, request->mail);
+    return true;
 }
 
 void submit_job_start(struct agent *agent, const struct submit_request *request,
@@ -637,17 +675,11 @@ void submit_job_start(struct agent *agent, const struct submit_request *request,
         arrival_name_mark(job->mark, request->once);
     }
     job->list_post_id = request->list_post_id;
-    if (request->text != NULL) {
-        const struct submit_text *text = request->text;
-        job->has_text = true;
-        job->text = *text;
-        job->text.subject.data = arena_memdup(&job->arena, text->subject.data, text->subject.len);
-        job->text.body.data = arena_memdup(&job->arena, text->body.data, text->body.len);
-    }
     job->ticket = (struct bytes){
         arena_memdup(&job->arena, request->ticket.data, request->ticket.len), request->ticket.len};
     job->accepted_sec = clock_now_sec();
-    buf_append_bytes(&job->mail, request->mail);
+    /* Told when the decoder answers: nobody is answered from within his own call. */
+    job->lacks_memory = !keep_contents(job, request);
     for (size_t i = 0; i < request->n_recipients; i++) {
         add_recipient(job, &request->recipients[i]);
     }
