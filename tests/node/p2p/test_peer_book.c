@@ -328,7 +328,6 @@ static void ages_and_ratings_are_bounded_on_both_sides(void **state)
     peer_book_expire(book, NOW);
     for (uint32_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct peer_addr addr = spread(i);
-        print_message("%u\n", i);
         assert_int_equal(peer_book_find(book, &addr) != NULL, cases[i].stays);
     }
     peer_book_free(&book);
