@@ -91,6 +91,10 @@ enum { CHILD_STOP_TIMEOUT_MS = 4000 };
  * hangs; it is started again and joined anew, without counting as a failure. "gpu" likewise, but
  * there it counts. */
 #define CHILD_REPORT_RESTART "restart"
+/* From the gateway: its end of the socket of that name ("link", "decoder.network", "decoder.owner")
+ * has ended. A second later, unless one of the two was started again meanwhile, they are joined
+ * anew: either may have let go of the other, for want of memory or room, and live on. */
+#define CHILD_REPORT_REJOIN "rejoin"
 /* From the GPU's process: there is nothing for it to do on this machine, and why; it ends and is
  * not started again. */
 #define CHILD_REPORT_RETIRE "retire"

@@ -96,10 +96,28 @@ static void kill_owner_decoder(void *context)
     child_report(app->child, CHILD_REPORT_RESTART, CHILD_SOCKET_DECODER_OWNER);
 }
 
+static void lose_network_decoder(void *context)
+{
+    struct app *app = context;
+    child_report(app->child, CHILD_REPORT_REJOIN, CHILD_SOCKET_DECODER_NETWORK);
+}
+
+static void lose_owner_decoder(void *context)
+{
+    struct app *app = context;
+    child_report(app->child, CHILD_REPORT_REJOIN, CHILD_SOCKET_DECODER_OWNER);
+}
+
+static void lose_link(void *context)
+{
+    struct app *app = context;
+    child_report(app->child, CHILD_REPORT_REJOIN, CHILD_SOCKET_LINK);
+}
+
 static void open_decoders(struct app *app)
 {
-    const struct decoder_hooks network = {kill_network_decoder, app};
-    const struct decoder_hooks owner = {kill_owner_decoder, app};
+    const struct decoder_hooks network = {kill_network_decoder, lose_network_decoder, app};
+    const struct decoder_hooks owner = {kill_owner_decoder, lose_owner_decoder, app};
     app->network_decoder = decoder_client_new(app->loop, "network", &network);
     app->owner_decoder = decoder_client_new(app->loop, "owner", &owner);
     int fd = child_take_socket(app->child, CHILD_SOCKET_DECODER_NETWORK);
@@ -223,6 +241,7 @@ static bool open_agent(struct app *app, struct fault *fault)
         .owner_decoder = app->owner_decoder,
         .settings = &app->settings,
         .programs = {is_one_shot(app) ? NULL : run_program, app},
+        .joiner = {lose_link, app},
         .folder = is_one_shot(app) ? NULL : app->folder,
     };
     app->agent = agent_new(&parts, fault);

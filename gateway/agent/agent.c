@@ -131,6 +131,15 @@ static void on_link_event(void *context, const struct link_gateway_event *event)
     }
 }
 
+static void on_link_lost(void *context)
+{
+    struct agent *agent = context;
+    const struct agent_joiner *joiner = &agent->parts.joiner;
+    if (joiner->link_lost != NULL) {
+        joiner->link_lost(joiner->context);
+    }
+}
+
 static void on_link_down(void *context)
 {
     struct agent *agent = context;
@@ -196,7 +205,8 @@ struct agent *agent_new(const struct agent_parts *parts, struct fault *fault)
     struct agent *agent = xcalloc(1, sizeof(*agent));
     agent->parts = *parts;
     agent->kernel = choose_kernel(parts->settings);
-    const struct link_client_handler handler = {on_link_up, on_link_event, on_link_down, agent};
+    const struct link_client_handler handler = {on_link_up, on_link_event, on_link_down,
+                                                on_link_lost, agent};
     agent->link = link_client_new(parts->loop, &handler);
     agent->pubkeys = pubkeys_new(agent);
     agent->prepared = prepared_new(agent);

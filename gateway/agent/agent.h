@@ -39,6 +39,13 @@ struct agent_programs {
     void *context;
 };
 
+/* Who joins us to the node. */
+struct agent_joiner {
+    /* The socket to the node has ended: ask for another. NULL: there is no other. */
+    void (*link_lost)(void *context);
+    void *context;
+};
+
 /* What the agent works with: all borrowed, and there until agent_stop. */
 struct agent_parts {
     struct loop *loop;
@@ -50,6 +57,7 @@ struct agent_parts {
     struct decoder_client *owner_decoder;
     const struct settings *settings;
     struct agent_programs programs;
+    struct agent_joiner joiner;
     const char *folder; /* HOME/gateway, where mails may wait in the spool; NULL: nowhere */
     uint32_t lock_memory_kib; /* what a new passphrase costs to try; 0: LOCK_MEMORY_KIB */
 };

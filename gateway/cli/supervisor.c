@@ -113,6 +113,8 @@ static void on_report(struct kid *kid, const char *name, const char *value)
         }
     } else if (strcmp(name, CHILD_REPORT_RESTART) == 0 && kid == &supervisor->kids[GATEWAY]) {
         restart_hanging(supervisor, value);
+    } else if (strcmp(name, CHILD_REPORT_REJOIN) == 0 && kid == &supervisor->kids[GATEWAY]) {
+        kids_plan_rejoin(supervisor, value);
     } else if (strcmp(name, CHILD_REPORT_RETIRE) == 0 && kid->kind->optional) {
         kid_retire(kid, value);
     } else if (strcmp(name, CHILD_REPORT_SHUTDOWN) == 0 && kid == &supervisor->kids[GATEWAY]) {
@@ -356,6 +358,7 @@ static void init(struct supervisor *supervisor, const struct supervisor_options 
         }
         timer_init(&kid->restart, supervisor->loop, kid_restart, kid);
     }
+    timer_init(&supervisor->rejoin_timer, supervisor->loop, kids_rejoin, supervisor);
     timer_init(&supervisor->kill_timer, supervisor->loop, kill_all, supervisor);
     loop_on_signal(supervisor->loop, SIGTERM, on_stop_signal, supervisor);
     loop_on_signal(supervisor->loop, SIGINT, on_stop_signal, supervisor);
@@ -385,6 +388,7 @@ static void clear(struct supervisor *supervisor)
         unlink(supervisor->control_path);
         free(supervisor->control_path);
     }
+    timer_cancel(&supervisor->rejoin_timer);
     timer_cancel(&supervisor->kill_timer);
     upnp_end(&supervisor->upnp);
     programs_clear(&supervisor->programs);

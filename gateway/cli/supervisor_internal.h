@@ -20,6 +20,7 @@ struct listener;
 struct loop;
 
 enum kid_name { NODE, DECODER_NETWORK, DECODER_OWNER, GPU, GATEWAY, N_KIDS };
+enum { N_JOINTS = 4 }; /* the gateway's, to each of the others */
 
 /* What differs between the children. */
 struct kid_kind {
@@ -63,6 +64,8 @@ struct supervisor {
     struct programs programs;
     struct upnp_keeper upnp;
     struct timer kill_timer;
+    struct timer rejoin_timer;
+    bool is_lost[N_JOINTS]; /* to be joined anew */
     bool stopping;
     int exit_code;
 };
@@ -88,6 +91,10 @@ bool kids_start_all(struct supervisor *supervisor, struct fault *fault) MUST_USE
 int64_t kid_plan_restart(struct kid *kid);
 /* Now: a timer's function, of a struct kid. */
 void kid_restart(void *context);
+/* The socket that the gateway calls so has ended at its end. */
+void kids_plan_rejoin(struct supervisor *supervisor, const char *name);
+/* A timer's function, of the supervisor. */
+void kids_rejoin(void *context);
 /* An optional one that there is nothing to do for. */
 void kid_retire(struct kid *kid, const char *why);
 

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -27,7 +28,8 @@
 enum {
     BACKOFF_FIRST_MS = 200,
     BACKOFF_MAX_MS = 30 * 1000,
-    BACKOFF_FORGET_MS = 60 * 1000 /* who lived so long starts again at the first */
+    BACKOFF_FORGET_MS = 60 * 1000, /* who lived so long starts again at the first */
+    REJOIN_DELAY_MS = 1000
 };
 
 const struct kid_kind kid_kinds[N_KIDS] = {
@@ -44,7 +46,7 @@ const struct kid_kind kid_kinds[N_KIDS] = {
 static const struct joint {
     enum kid_name kids[2];
     const char *names[2];
-} joints[] = {
+} joints[N_JOINTS] = {
     {{NODE, GATEWAY}, {CHILD_SOCKET_LINK, CHILD_SOCKET_LINK}},
     {{DECODER_NETWORK, GATEWAY}, {CHILD_SOCKET_GATEWAY, CHILD_SOCKET_DECODER_NETWORK}},
     {{DECODER_OWNER, GATEWAY}, {CHILD_SOCKET_GATEWAY, CHILD_SOCKET_DECODER_OWNER}},
@@ -273,6 +275,7 @@ static bool launch(struct kid *kid, struct fault *fault)
 
 static void join(struct supervisor *supervisor, const struct joint *joint)
 {
+    supervisor->is_lost[joint - joints] = false;
     struct kid *first = &supervisor->kids[joint->kids[0]];
     struct kid *second = &supervisor->kids[joint->kids[1]];
     int ends[2];
@@ -311,13 +314,32 @@ void kid_restart(void *context)
         (void)kid_plan_restart(kid);
         return;
     }
-    for (size_t i = 0; i < ARRAY_LEN(joints); i++) {
+    for (size_t i = 0; i < N_JOINTS; i++) {
         if (kid == &supervisor->kids[joints[i].kids[0]] ||
             kid == &supervisor->kids[joints[i].kids[1]]) {
             join(supervisor, &joints[i]);
         }
     }
     start(kid);
+}
+
+void kids_plan_rejoin(struct supervisor *supervisor, const char *name)
+{
+    for (size_t i = 0; i < N_JOINTS; i++) {
+        supervisor->is_lost[i] = supervisor->is_lost[i] || strcmp(name, joints[i].names[1]) == 0;
+    }
+    timer_arm(&supervisor->rejoin_timer, REJOIN_DELAY_MS);
+}
+
+void kids_rejoin(void *context)
+{
+    struct supervisor *supervisor = context;
+    for (size_t i = 0; i < N_JOINTS; i++) {
+        if (supervisor->is_lost[i]) {
+            log_info("supervisor", "joined anew socket=%s", joints[i].names[1]);
+            join(supervisor, &joints[i]);
+        }
+    }
 }
 
 bool kids_start_all(struct supervisor *supervisor, struct fault *fault)
@@ -327,7 +349,7 @@ bool kids_start_all(struct supervisor *supervisor, struct fault *fault)
             return false;
         }
     }
-    for (size_t i = 0; i < ARRAY_LEN(joints); i++) {
+    for (size_t i = 0; i < N_JOINTS; i++) {
         join(supervisor, &joints[i]);
     }
     for (size_t i = 0; i < N_KIDS; i++) {

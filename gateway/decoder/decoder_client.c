@@ -58,6 +58,8 @@ void decoder_answer_free(struct decoder_answer **answer)
     *answer = NULL;
 }
 
+static const char NO_MEMORY[] = "there is no memory for it now";
+
 /* ---- answers ---- */
 
 /* Header and body of a mail whose structure nobody could tell. */
@@ -168,18 +170,36 @@ static void blame_current(struct decoder_client *client, const char *what)
     }
 }
 
-static void drop_process(struct decoder_client *client, const char *what, bool kill)
+static void tell(const struct decoder_client *client, void (*hook)(void *context))
+{
+    if (hook != NULL) {
+        hook(client->hooks.context);
+    }
+}
+
+static void kill_process(struct decoder_client *client, const char *what)
 {
     close_connection(client);
     blame_current(client, what);
-    if (kill && client->hooks.kill != NULL) {
-        client->hooks.kill(client->hooks.context);
+    tell(client, client->hooks.kill);
+}
+
+/* For want of memory for what is between us, the job is not to blame, and the process is well. */
+static void lose_process(struct decoder_client *client)
+{
+    struct job *job = client->current;
+    if (job != NULL && io_fault(client->io)->code == FAULT_BUSY) {
+        client->current = NULL;
+        finish_without(client, job, DECODER_REFUSED, FAULT_BUSY, NO_MEMORY);
     }
+    close_connection(client);
+    blame_current(client, "ended the decoder");
+    tell(client, client->hooks.lost);
 }
 
 static void on_overrun(void *context)
 {
-    drop_process(context, "overran its time", true);
+    kill_process(context, "overran its time");
 }
 
 static void take_answer(struct decoder_client *client)
@@ -190,7 +210,7 @@ static void take_answer(struct decoder_client *client)
     size_t used = 0;
 
     if (job == NULL) {
-        drop_process(client, "", true);
+        kill_process(client, "");
         return;
     }
     struct decoder_answer *answer = answer_new(DECODER_DONE);
@@ -200,7 +220,7 @@ static void take_answer(struct decoder_client *client)
         decoder_answer_free(&answer);
         if (result == PARSE_BAD) {
             log_warn("decoder", "%s: %s", client->name, fault.text);
-            drop_process(client, "was answered with nonsense", true);
+            kill_process(client, "was answered with nonsense");
         }
         return;
     }
@@ -218,7 +238,7 @@ static void on_event(struct io *io, enum io_event event, void *context)
     if (event == IO_DATA) {
         take_answer(client);
     } else if (event == IO_EOF || event == IO_ERROR) {
-        drop_process(client, "ended the decoder", false);
+        lose_process(client);
     }
 }
 
@@ -279,7 +299,8 @@ void decoder_client_free(struct decoder_client **client_ptr)
 void decoder_client_attach(struct decoder_client *client, int fd)
 {
     if (client->io != NULL) {
-        drop_process(client, "was with a decoder that was replaced", false);
+        close_connection(client);
+        blame_current(client, "was with a decoder that was replaced");
     }
     client->io = io_new_take(client->loop, fd, on_event, client);
     io_set_input_limit(client->io, DECODER_FRAME_HEADER_BYTES + (size_t)DECODER_MAX_ANSWER_BYTES);
@@ -302,13 +323,26 @@ static struct bytes input_in_frame(const struct job *job, size_t input_len)
     return bytes_slice(buf_view(&job->frame), job->frame.len - input_len, input_len);
 }
 
+/* What may be large of a content: so much its frame takes, and a little. */
+static size_t content_len(const struct content *content)
+{
+    size_t len = content->subject.len + content->body.len;
+    for (size_t i = 0; i < content->n_files; i++) {
+        const struct content_file *file = &content->files[i];
+        len +=
+            file->name.len + file->type.len + file->disposition.len + file->id.len + file->data.len;
+    }
+    return len;
+}
+
 static uint64_t ask(struct decoder_client *client, struct decoder_request request,
                     struct decoder_done done)
 {
     struct job *job = xcalloc(1, sizeof *job);
     list_init(&job->node);
     request.id = ++client->last_id;
-    bool has_room = buf_try_reserve(&job->frame, request.input.len + FRAME_ROOM_BYTES);
+    bool has_room = buf_try_reserve(&job->frame, request.input.len + content_len(&request.content) +
+                                                     FRAME_ROOM_BYTES);
     bool fits = has_room && request.input.len <= DECODER_MAX_MAIL_BYTES &&
                 decoder_wire_write_request(&job->frame, &request);
     job->request = request;
@@ -321,7 +355,7 @@ static uint64_t ask(struct decoder_client *client, struct decoder_request reques
     bool is_full = client->queued_bytes + job->frame.len > DECODER_MAX_QUEUED_BYTES;
     client->queued_bytes += job->frame.len;
     if (!has_room) {
-        finish_without(client, job, DECODER_REFUSED, FAULT_BUSY, "there is no memory for it now");
+        finish_without(client, job, DECODER_REFUSED, FAULT_BUSY, NO_MEMORY);
     } else if (!fits) {
         finish_without(client, job, DECODER_REFUSED, FAULT_LIMIT, "it is too large");
     } else if (is_full) {

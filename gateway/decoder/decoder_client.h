@@ -41,7 +41,7 @@ enum {
 enum decoder_outcome {
     DECODER_DONE,
     DECODER_REFUSED, /* the input breaks a rule or a bound: `fault` says which. FAULT_BUSY: the
-                        queue is full, ask again later */
+                        queue is full or memory lacks, ask again later */
     DECODER_GAVE_UP, /* it killed the decoder or overran its deadline, twice */
     DECODER_CLOSED   /* the client was freed before the job was worked on */
 };
@@ -79,6 +79,8 @@ struct decoder_done {
 struct decoder_hooks {
     /* Ask the supervisor to end and restart the process: it overran, or spoke nonsense. */
     void (*kill)(void *context);
+    /* The connection has ended; where both live, they are to be joined anew. */
+    void (*lost)(void *context);
     void *context;
 };
 

@@ -100,7 +100,7 @@ struct decoder_process *decoder_process_new(struct loop *loop, const char *path,
     process->loop = loop;
     process->path = xstrdup(path);
     process->channel_fd = -1;
-    const struct decoder_hooks hooks = {kill_and_restart, process};
+    const struct decoder_hooks hooks = {kill_and_restart, NULL, process};
     process->client = decoder_client_new(loop, "owner", &hooks);
     if (access(path, X_OK) != 0) {
         fault_set_errno(fault, errno, "run %s", path);

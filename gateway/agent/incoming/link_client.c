@@ -32,6 +32,12 @@ static void drop(struct link_client *client)
     }
 }
 
+static void lose(struct link_client *client)
+{
+    drop(client);
+    client->handler.on_lost(client->handler.context);
+}
+
 static void flush(void *context)
 {
     struct link_client *client = context;
@@ -77,7 +83,7 @@ static void read_input(struct link_client *client)
         }
         if (!ok && client->generation == generation) {
             log_error("agent", "link broken reason=\"%s\"", fault.text);
-            drop(client);
+            lose(client);
         }
     }
     if (client->io != NULL) {
@@ -93,7 +99,7 @@ static void on_io(struct io *io, enum io_event event, void *context)
         read_input(client);
     } else if (event == IO_EOF || event == IO_ERROR) {
         log_warn("agent", "link to the node is down");
-        drop(client);
+        lose(client);
     }
 }
 

@@ -25,6 +25,8 @@ struct link_client_handler {
      * link_client_done. */
     void (*on_event)(void *context, const struct link_gateway_event *event);
     void (*on_down)(void *context);
+    /* The socket is of no use any more, though nobody has dropped it here: another is needed. */
+    void (*on_lost)(void *context);
     void *context;
 };
 

@@ -39,6 +39,12 @@ static void take_settings(struct rig *rig)
     rig->settings.agent.ttl_jitter_sec = 0;
 }
 
+static void count_lost_link(void *context)
+{
+    struct rig *rig = context;
+    rig->n_lost_links++;
+}
+
 void rig_reopen(struct rig *rig, struct network *network, const char *folder_take)
 {
     struct fault fault = {0};
@@ -74,6 +80,7 @@ void rig_reopen(struct rig *rig, struct network *network, const char *folder_tak
                                       .network_decoder = rig->decoders[0],
                                       .owner_decoder = rig->decoders[1],
                                       .settings = &rig->settings,
+                                      .joiner = {count_lost_link, rig},
                                       .lock_memory_kib = LOCK_LEAST_MEMORY_KIB};
     rig->agent = agent_new(&parts, &fault);
     if (rig->agent == NULL) {

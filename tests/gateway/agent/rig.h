@@ -50,6 +50,7 @@ struct rig {
     struct fake_node *node; /* NULL: the link is down */
     unsigned notify;        /* of the mails that are handed in: SMTP_NOTIFY_* */
     bool return_full;
+    unsigned n_lost_links; /* the agent asked for another */
 };
 
 void network_init(struct network *network);

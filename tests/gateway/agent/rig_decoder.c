@@ -170,7 +170,7 @@ static void decoder_kill(void *context)
 void rig_decoder_open(struct rig *rig, size_t i)
 {
     static const char *const names[] = {"network", "owner"};
-    const struct decoder_hooks hooks = {decoder_kill, NULL};
+    const struct decoder_hooks hooks = {decoder_kill, NULL, NULL};
     int ends[2];
     rig_socket_pair(ends);
     rig->fake_decoders[i] = xcalloc(1, sizeof(*rig->fake_decoders[i]));

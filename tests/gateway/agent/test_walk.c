@@ -223,8 +223,10 @@ static void a_lost_link_stops_a_walk_and_a_new_one_goes_on(void **state)
     struct late *late = *state;
     go_half_way(late);
 
+    assert_int_equal(late->bob.n_lost_links, 0);
     rig_unlink(&late->bob);
     rig_idle(&late->bob, 50);
+    assert_int_equal(late->bob.n_lost_links, 1);
     late->network.n_walked = 0;
     late->network.walk_limit = 0;
     rig_link(&late->bob);

@@ -10,6 +10,7 @@
  *   watch NAME ID  (gateway) ask for a program and hear of its end
  *   ended          (gateway) the ends heard of: NAME ID EXIT-CODE, by semicolons
  *   restart NAME   (gateway) ask for a decoder to be started again
+ *   lose NAME      (gateway) let go of the neighbour behind the socket NAME, and say so
  *
  * The environment steers it: SCRIPTED_STUBBORN (does not stop), SCRIPTED_DIE (ends before it is
  * ready), SCRIPTED_PROBLEM (reports one); each names the child it is for. */
@@ -105,6 +106,13 @@ static void answer(struct app *app, char *question, struct buf *out)
         ask(app, name, rest, out);
     } else if (strcmp(verb, "restart") == 0) {
         child_report(app->child, CHILD_REPORT_RESTART, name);
+        buf_append_str(out, "asked\n");
+    } else if (strcmp(verb, "lose") == 0) {
+        struct neighbour *neighbour = find(app, name);
+        if (neighbour != NULL) {
+            process_close_fd(&neighbour->fd);
+        }
+        child_report(app->child, CHILD_REPORT_REJOIN, name);
         buf_append_str(out, "asked\n");
     } else if (strcmp(verb, "run") == 0) {
         int ends[2];

@@ -347,6 +347,23 @@ static void a_decoder_that_hangs_is_started_again_when_the_gateway_asks(void **s
     assert_int_equal(wait_for_neighbour(place->client, "link", 0), node);
 }
 
+static void neighbours_that_have_let_go_of_each_other_are_joined_anew(void **state)
+{
+    struct place *place = *state;
+    start(place);
+    for (size_t i = 0; i < ARRAY_LEN(neighbours); i++) {
+        pid_t before = wait_for_neighbour(place->client, neighbours[i], 0);
+        char *lose = xasprintf("lose %s", neighbours[i]);
+        char *who = xasprintf("ask %s who", neighbours[i]);
+        assert_string_equal(ask(place->client, lose), "asked");
+        assert_string_equal(ask(place->client, who), "nobody");
+        assert_int_equal(wait_for_neighbour(place->client, neighbours[i], 0), before);
+        free(lose);
+        free(who);
+    }
+    assert_int_equal(count_in_log(place, "joined anew"), ARRAY_LEN(neighbours));
+}
+
 static void sigterm_stops_all_cleanly(void **state)
 {
     struct place *place = *state;
@@ -636,6 +653,7 @@ int main(void)
         SUPERVISOR_TEST(a_decoder_that_hangs_is_started_again_when_the_gateway_asks),
         SUPERVISOR_TEST(a_killed_gateway_comes_back_on_the_same_sockets_with_all_neighbours),
         SUPERVISOR_TEST(a_child_that_dies_again_and_again_is_started_less_and_less_often),
+        SUPERVISOR_TEST(neighbours_that_have_let_go_of_each_other_are_joined_anew),
         SUPERVISOR_TEST(sigterm_stops_all_cleanly),
         SUPERVISOR_TEST(a_child_that_does_not_stop_is_killed_within_five_seconds),
         SUPERVISOR_TEST(the_children_die_with_the_supervisor),

@@ -20,6 +20,7 @@ struct fixture {
     int fd; /* the decoder's end */
     struct buf heard;
     unsigned n_kills;
+    unsigned n_losses;
 
     unsigned n_answers;
     enum decoder_outcome outcomes[64];
@@ -43,6 +44,12 @@ static void on_kill(void *context)
     f->n_kills++;
 }
 
+static void on_lost(void *context)
+{
+    struct fixture *f = context;
+    f->n_losses++;
+}
+
 static void on_answer(void *context, struct decoder_answer *answer)
 {
     struct asker *asker = context;
@@ -57,7 +64,8 @@ static void start(struct fixture *f)
 {
     *f = (struct fixture){.fd = -1};
     f->loop = loop_new();
-    f->client = decoder_client_new(f->loop, "network", &(struct decoder_hooks){on_kill, f});
+    f->client =
+        decoder_client_new(f->loop, "network", &(struct decoder_hooks){on_kill, on_lost, f});
 }
 
 static void attach(struct fixture *f)
@@ -247,6 +255,7 @@ static void a_process_that_dies_while_idle_costs_no_job_a_try(void **state)
         attach(&f);
         process_close_fd(&f.fd);
         turn(&f);
+        assert_int_equal(f.n_losses, i + 1);
     }
     decoder_client_encode(f.client, &CONTENT, (struct decoder_done){on_answer, &asker});
     turn(&f);
