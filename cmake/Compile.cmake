@@ -28,8 +28,9 @@ if(BITTERN_WERROR)
 endif()
 
 if(BITTERN_SANITIZE)
-    add_compile_options(-fsanitize=${BITTERN_SANITIZE} -fno-sanitize-recover=all
-                        -fno-omit-frame-pointer)
+    # -O1: twice as fast as none, as quick to build, and each line still has its frame
+    add_compile_options(-O1 -fsanitize=${BITTERN_SANITIZE} -fno-sanitize-recover=all
+                        -fno-omit-frame-pointer -fno-optimize-sibling-calls)
     add_link_options(-fsanitize=${BITTERN_SANITIZE})
     add_compile_definitions(BITTERN_SANITIZED)
 elseif(CMAKE_BUILD_TYPE STREQUAL "Release")

@@ -211,7 +211,7 @@ static void a_name_that_is_attacked_keeps_no_other_waiting(void **state)
     static struct fixture f;
     setup(&f, SOME_ITERATIONS);
     for (int i = 0; i < 500; i++) {
-        char password[16];
+        char password[32];
         snprintf(password, sizeof(password), "guess %d", i);
         (void)ask(&f, "ann", password);
     }
@@ -325,7 +325,7 @@ static void who_waits_too_long_is_told_to_come_back(void **state)
     struct attempt *last = NULL;
     int64_t began_ms = clock_mono_ms();
     for (int i = 0; i < 20; i++) {
-        char password[16];
+        char password[32];
         snprintf(password, sizeof(password), "guess %d", i);
         last = ask(&f, "ann", password);
     }
@@ -391,7 +391,7 @@ static void its_owner_gets_in_while_his_name_is_attacked(void **state)
     setup(&f, SASL_MIN_ITERATIONS);
     assert_int_equal(verdict(&f, ask(&f, "ann", "right")), SASL_DONE);
     for (int i = 0; i < 100; i++) {
-        char password[16];
+        char password[32];
         snprintf(password, sizeof(password), "guess %d", i);
         (void)ask(&f, "ann", password);
     }

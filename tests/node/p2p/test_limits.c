@@ -46,7 +46,7 @@ static void a_network_opens_no_more_than_its_share(void **state)
     struct limits *limits = limits_new(&options);
     struct peer_addr addrs[4];
     for (int i = 0; i < 4; i++) {
-        char text[16];
+        char text[32];
         snprintf(text, sizeof text, "8.8.%d.1", i);
         addrs[i] = host(text);
         assert_int_equal(limits_enter(limits, &addrs[i], 0),
@@ -80,7 +80,7 @@ static void all_together_open_no_more_than_the_bound(void **state)
     (void)state;
     struct limits *limits = limits_of(3, 1, false);
     for (int i = 1; i <= 4; i++) {
-        char text[16];
+        char text[32];
         snprintf(text, sizeof text, "8.8.8.%d", i);
         struct peer_addr addr = host(text);
         assert_int_equal(limits_enter(limits, &addr, 0), i <= 3 ? LIMITS_WELCOME : LIMITS_FULL);
