@@ -42,18 +42,15 @@ static void set_bind_fault(struct fault *fault, int error, const char *where)
     }
 }
 
-static bool bind_and_listen(int fd, const struct sockaddr *address, socklen_t len)
-{
-    return bind(fd, address, len) == 0 && listen(fd, LISTENER_BACKLOG) == 0;
-}
-
-int listener_bind(const struct netaddr *address, struct fault *fault)
+/* Bound; a socket of streams listens too. */
+static int open_bound(const struct netaddr *address, int type, struct fault *fault)
 {
     struct sockaddr_storage storage;
     socklen_t len;
     netaddr_to_sockaddr(&storage, &len, address);
+    const struct sockaddr *at = (const struct sockaddr *)&storage;
     struct netaddr_text where = netaddr_format(address);
-    int fd = socket(storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    int fd = socket(storage.ss_family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) {
         set_bind_fault(fault, errno, where.text);
         return -1;
@@ -64,29 +61,23 @@ int listener_bind(const struct netaddr *address, struct fault *fault)
         /* "0.0.0.0, ::" are two listeners of one port, whatever the system's default is. */
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &(int){1}, sizeof(int));
     }
-    if (!bind_and_listen(fd, (const struct sockaddr *)&storage, len)) {
+    if (bind(fd, at, len) != 0 || (type == SOCK_STREAM && listen(fd, LISTENER_BACKLOG) != 0)) {
         set_bind_fault(fault, errno, where.text);
         process_close_fd(&fd);
     }
     return fd;
 }
 
+int listener_bind(const struct netaddr *address, struct fault *fault)
+{
+    return open_bound(address, SOCK_STREAM, fault);
+}
+
 int listener_bind_datagrams(const struct netaddr *address, struct fault *fault)
 {
-    struct sockaddr_storage storage;
-    socklen_t len;
-    netaddr_to_sockaddr(&storage, &len, address);
-    struct netaddr_text where = netaddr_format(address);
-    int fd = socket(storage.ss_family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0) {
-        set_bind_fault(fault, errno, where.text);
-        return -1;
-    }
-    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &(int){1}, sizeof(int));
-    setsockopt(fd, SOL_SOCKET, SO_BROADCAST, &(int){1}, sizeof(int));
-    if (bind(fd, (const struct sockaddr *)&storage, len) != 0) {
-        set_bind_fault(fault, errno, where.text);
-        process_close_fd(&fd);
+    int fd = open_bound(address, SOCK_DGRAM, fault);
+    if (fd >= 0) {
+        setsockopt(fd, SOL_SOCKET, SO_BROADCAST, &(int){1}, sizeof(int));
     }
     return fd;
 }

@@ -6,6 +6,7 @@
 #include "crypto/key_search.h"
 #include "gateway/agent/agent_internal.h"
 #include "gateway/agent/outgoing/outgoing_db.h"
+#include "gateway/agent/people/person_op.h"
 #include "gateway/agent/people/sender_rules.h"
 #include "gateway/store/folders.h"
 #include "gateway/store/mail_txn.h"
@@ -15,30 +16,15 @@
 /* These run on the writer thread: of the agent they touch the settings alone, which do not change.
  */
 
-static bool bind_and_run(struct db *db, const char *sql, int64_t a, int64_t b, const char *text,
-                         struct fault *fault)
-{
-    struct db_stmt *stmt = db_prepare(db, sql, fault);
-    if (stmt == NULL) {
-        return false;
-    }
-    db_bind_i64(stmt, 1, a);
-    db_bind_i64(stmt, 2, b);
-    if (text != NULL) {
-        db_bind_text(stmt, 3, text);
-    }
-    return db_run(stmt, fault);
-}
-
 /* The chan that was left under that label, if there is one: it is the same again. */
 static bool rejoin(struct db *db, bool *out_found, int64_t account_id, int64_t mailbox_id,
                    const char *label, struct fault *fault)
 {
-    bool ok = bind_and_run(db,
-                           "UPDATE identity SET enabled = 1, mailbox_id = ?2 WHERE id ="
-                           " (SELECT max(id) FROM identity WHERE account_id = ?1 AND kind = 1"
-                           "  AND enabled = 0 AND label = ?3)",
-                           account_id, mailbox_id, label, fault);
+    bool ok = person_run_sql(db,
+                             "UPDATE identity SET enabled = 1, mailbox_id = ?2 WHERE id ="
+                             " (SELECT max(id) FROM identity WHERE account_id = ?1 AND kind = 1"
+                             "  AND enabled = 0 AND label = ?3)",
+                             account_id, mailbox_id, label, fault);
     *out_found = ok && db_changes(db) > 0;
     return ok;
 }
@@ -65,8 +51,8 @@ static bool join_chan(struct agent *agent, struct mail_txn *txn, int64_t account
     };
     int64_t id = 0;
     bool ok = keyring_write_new(db, &id, &key, fault) &&
-              bind_and_run(db, "UPDATE identity SET mailbox_id = ?2 WHERE id = ?1", id, mailbox_id,
-                           NULL, fault);
+              person_run_sql(db, "UPDATE identity SET mailbox_id = ?2 WHERE id = ?1", id,
+                             mailbox_id, NULL, fault);
     identity_keys_wipe(&keys);
     return ok;
 }
@@ -77,10 +63,10 @@ static bool subscribe(struct mail_txn *txn, int64_t account_id, int64_t mailbox_
     struct db *db = mail_txn_db(txn);
     struct address_form form;
     struct address address;
-    bool ok = bind_and_run(db,
-                           "UPDATE broadcast_subscription SET enabled = 1, mailbox_id = ?2"
-                           " WHERE account_id = ?1 AND label = ?3",
-                           account_id, mailbox_id, label, fault);
+    bool ok = person_run_sql(db,
+                             "UPDATE broadcast_subscription SET enabled = 1, mailbox_id = ?2"
+                             " WHERE account_id = ?1 AND label = ?3",
+                             account_id, mailbox_id, label, fault);
     if (!ok || db_changes(db) > 0) {
         return ok;
     }
@@ -96,10 +82,10 @@ static bool subscribe(struct mail_txn *txn, int64_t account_id, int64_t mailbox_
     char text[ADDRESS_TEXT_BYTES];
     address_encode(text, &address);
     return keyring_write_entry(db, AGENT_SUBSCRIPTIONS, account_id, &address, label, fault) &&
-           bind_and_run(db,
-                        "UPDATE broadcast_subscription SET mailbox_id = ?2"
-                        " WHERE account_id = ?1 AND address = ?3",
-                        account_id, mailbox_id, text, fault);
+           person_run_sql(db,
+                          "UPDATE broadcast_subscription SET mailbox_id = ?2"
+                          " WHERE account_id = ?1 AND address = ?3",
+                          account_id, mailbox_id, text, fault);
 }
 
 static bool on_joined(void *context, struct mail_txn *txn, int64_t account_id,
@@ -115,27 +101,27 @@ static bool on_relabelled(void *context, struct mail_txn *txn, int64_t account_i
                           struct fault *fault)
 {
     (void)context;
-    return bind_and_run(mail_txn_db(txn),
-                        kind == FOLDER_CHAN ? "UPDATE identity SET label = ?3"
-                                              " WHERE account_id = ?1 AND mailbox_id = ?2"
-                                            : "UPDATE broadcast_subscription SET label = ?3"
-                                              " WHERE account_id = ?1 AND mailbox_id = ?2",
-                        account_id, mailbox_id, label, fault);
+    return person_run_sql(mail_txn_db(txn),
+                          kind == FOLDER_CHAN ? "UPDATE identity SET label = ?3"
+                                                " WHERE account_id = ?1 AND mailbox_id = ?2"
+                                              : "UPDATE broadcast_subscription SET label = ?3"
+                                                " WHERE account_id = ?1 AND mailbox_id = ?2",
+                          account_id, mailbox_id, label, fault);
 }
 
 static bool on_left(void *context, struct mail_txn *txn, int64_t account_id, enum folder_kind kind,
                     int64_t mailbox_id, const char *label, struct fault *fault)
 {
     (void)context;
-    return bind_and_run(mail_txn_db(txn),
-                        kind == FOLDER_CHAN
-                            ? "UPDATE identity SET enabled = 0, mailbox_id = 0"
-                              " WHERE account_id = ?1 AND kind = 1"
-                              " AND (mailbox_id = ?2 OR (mailbox_id = 0 AND label = ?3))"
-                            : "UPDATE broadcast_subscription SET enabled = 0, mailbox_id = 0"
-                              " WHERE account_id = ?1"
-                              " AND (mailbox_id = ?2 OR (mailbox_id = 0 AND label = ?3))",
-                        account_id, mailbox_id, label, fault);
+    return person_run_sql(mail_txn_db(txn),
+                          kind == FOLDER_CHAN
+                              ? "UPDATE identity SET enabled = 0, mailbox_id = 0"
+                                " WHERE account_id = ?1 AND kind = 1"
+                                " AND (mailbox_id = ?2 OR (mailbox_id = 0 AND label = ?3))"
+                              : "UPDATE broadcast_subscription SET enabled = 0, mailbox_id = 0"
+                                " WHERE account_id = ?1"
+                                " AND (mailbox_id = ?2 OR (mailbox_id = 0 AND label = ?3))",
+                          account_id, mailbox_id, label, fault);
 }
 
 static bool on_outbox_removed(void *context, struct mail_txn *txn, int64_t account_id,
@@ -184,8 +170,8 @@ static bool read_sender(struct db *db, struct address *out, uint64_t email_id)
         for (size_t i = field.len; i > 0 && !found; i--) {
             struct bytes rest = bytes_slice(field, i - 1, field.len);
             if (bytes_equal(bytes_slice(rest, 0, 3), bytes_of_str("BM-"))) {
-                found = address_decode(out, bytes_slice(rest, 0, bytes_find(rest, '@'))) ==
-                        ADDRESS_OK;
+                found =
+                    address_decode(out, bytes_slice(rest, 0, bytes_find(rest, '@'))) == ADDRESS_OK;
             }
         }
     }
