@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-/* Wanted objects lie in one array of slots, found by hash through a slot_index. A peer's queue
- * holds (slot, generation) pairs of what it announced and nobody was asked for yet; a pair whose
- * generation is old, or whose object is asked of another, is dropped when it comes up. When a
- * request stalls, the object is put back into the queues of all who have it. Two lists run through
- * the slots: by age (to forget), and what is asked of one peer, oldest first (to find stalls). */
+/* What is wanted lies in the table of wanted.h. A peer's queue holds (slot, generation) pairs of
+ * what it announced and nobody was asked for yet; a pair whose generation is old, or whose object
+ * is asked of another, is dropped when it comes up. When a request stalls, the object is put back
+ * into the queues of all who have it. Two lists run through the table: by age (to forget), and what
+ * is asked of one peer, oldest first (to find stalls). */
 #include "node/p2p/sync.h"
 
 #include <assert.h>
@@ -13,36 +13,10 @@
 #include "base/map.h"
 #include "base/mem.h"
 #include "crypto/random.h"
-#include "node/inventory/slot_index.h"
 #include "node/p2p/hash_ring.h"
+#include "node/p2p/wanted.h"
 
 enum { MS_PER_SEC = 1000 };
-
-struct link {
-    uint32_t prev;
-    uint32_t next;
-};
-
-/* A list through slots; both SLOT_NONE when empty. */
-struct slot_list {
-    uint32_t first;
-    uint32_t last;
-};
-
-struct wanted {
-    uint8_t hash[WIRE_HASH_BYTES];
-    uint32_t generation; /* moves on whenever the slot is freed */
-    uint32_t asked_of;   /* peer id, or 0 */
-    struct link age;     /* also the free list, by `next` */
-    struct link asked;
-    int64_t first_ms;
-    int64_t asked_ms;
-    uint32_t owner; /* the first announcer: it is charged for the slot */
-    uint32_t announcers[SYNC_ANNOUNCERS];
-    uint8_t n_announcers;
-    uint8_t n_others; /* announcements since the places were taken, up to UINT8_MAX */
-    uint8_t n_attempts;
-};
 
 struct queued {
     uint32_t slot;
@@ -55,7 +29,7 @@ struct sync_peer {
     size_t n_queued;
     size_t queue_capacity;
     size_t n_owned; /* wanted objects that it was the first to announce */
-    struct slot_list asked;
+    struct wanted_list asked;
     size_t n_asked;
     size_t window;
     size_t n_arrived_in_window;
@@ -67,124 +41,41 @@ struct sync_peer {
 };
 
 struct sync {
-    struct wanted *slots;
-    size_t n_slots; /* used at least once */
-    size_t slots_capacity;
-    size_t n_wanted;
-    uint32_t free_first;
-    struct slot_list ages;
-    struct slot_index index;
+    struct wanted_table wanted;
     struct map peers; /* id -> struct sync_peer */
     struct hash_ring refused;
     uint64_t n_released;
 };
 
-/* ---- lists through slots */
-
-#define LINK(sync, slot, which) (&(sync)->slots[slot].which)
-
-static void age_append(struct sync *sync, uint32_t slot)
-{
-    *LINK(sync, slot, age) = (struct link){sync->ages.last, SLOT_NONE};
-    if (sync->ages.last == SLOT_NONE) {
-        sync->ages.first = slot;
-    } else {
-        LINK(sync, sync->ages.last, age)->next = slot;
-    }
-    sync->ages.last = slot;
-}
-
-static void age_remove(struct sync *sync, uint32_t slot)
-{
-    struct link link = *LINK(sync, slot, age);
-    if (link.prev == SLOT_NONE) {
-        sync->ages.first = link.next;
-    } else {
-        LINK(sync, link.prev, age)->next = link.next;
-    }
-    if (link.next == SLOT_NONE) {
-        sync->ages.last = link.prev;
-    } else {
-        LINK(sync, link.next, age)->prev = link.prev;
-    }
-}
-
-static void asked_append(struct sync *sync, struct sync_peer *peer, uint32_t slot)
-{
-    *LINK(sync, slot, asked) = (struct link){peer->asked.last, SLOT_NONE};
-    if (peer->asked.last == SLOT_NONE) {
-        peer->asked.first = slot;
-    } else {
-        LINK(sync, peer->asked.last, asked)->next = slot;
-    }
-    peer->asked.last = slot;
-    peer->n_asked++;
-    sync->slots[slot].asked_of = peer->id;
-}
-
-static void asked_remove(struct sync *sync, struct sync_peer *peer, uint32_t slot)
-{
-    struct link link = *LINK(sync, slot, asked);
-    if (link.prev == SLOT_NONE) {
-        peer->asked.first = link.next;
-    } else {
-        LINK(sync, link.prev, asked)->next = link.next;
-    }
-    if (link.next == SLOT_NONE) {
-        peer->asked.last = link.prev;
-    } else {
-        LINK(sync, link.next, asked)->prev = link.prev;
-    }
-    peer->n_asked--;
-    sync->slots[slot].asked_of = 0;
-}
-
-/* ---- slots */
+/* ---- wanted objects */
 
 static struct sync_peer *peer_of(const struct sync *sync, uint32_t id)
 {
     return id == 0 ? NULL : map_get_u64(&sync->peers, id);
 }
 
-static uint32_t find_wanted(const struct sync *sync, const uint8_t *hash)
+static struct wanted *wanted_at(const struct sync *sync, uint32_t slot)
 {
-    struct slot_cursor cursor;
-    uint32_t slot = slot_index_first(&sync->index, slot_fingerprint(hash), &cursor);
-    while (slot != SLOT_NONE && memcmp(sync->slots[slot].hash, hash, WIRE_HASH_BYTES) != 0) {
-        slot = slot_index_next(&sync->index, &cursor);
-    }
-    return slot;
+    return &sync->wanted.slots[slot];
 }
 
-static uint32_t new_slot(struct sync *sync)
+static void mark_asked(struct sync *sync, struct sync_peer *peer, uint32_t slot)
 {
-    uint32_t slot = sync->free_first;
-    if (slot != SLOT_NONE) {
-        sync->free_first = sync->slots[slot].age.next;
-        return slot;
-    }
-    if (sync->n_slots == sync->slots_capacity) {
-        sync->slots =
-            array_grow(sync->slots, sync->n_slots, &sync->slots_capacity, sizeof *sync->slots);
-    }
-    slot = (uint32_t)sync->n_slots++;
-    sync->slots[slot] = (struct wanted){0};
-    return slot;
+    wanted_list_append(&sync->wanted, &peer->asked, WANTED_ASKED, slot);
+    peer->n_asked++;
+    wanted_at(sync, slot)->asked_of = peer->id;
 }
 
-/* Give the memory of a big synchronisation back once nothing is wanted. Generations restart, so the
- * queues, which then hold nothing that is valid, are emptied too. */
-static void shrink_when_empty(struct sync *sync)
+static void unmark_asked(struct sync *sync, struct sync_peer *peer, uint32_t slot)
 {
-    enum { KEEP_SLOTS = 4096 };
-    if (sync->n_wanted > 0 || sync->slots_capacity <= KEEP_SLOTS) {
-        return;
-    }
-    free(sync->slots);
-    sync->slots = NULL;
-    sync->n_slots = 0;
-    sync->slots_capacity = 0;
-    sync->free_first = SLOT_NONE;
+    wanted_list_remove(&sync->wanted, &peer->asked, WANTED_ASKED, slot);
+    peer->n_asked--;
+    wanted_at(sync, slot)->asked_of = 0;
+}
+
+/* They hold nothing that is valid. */
+static void empty_queues(struct sync *sync)
+{
     struct sync_peer *peer;
     for (size_t cursor = 0; (peer = map_next(&sync->peers, &cursor, NULL)) != NULL;) {
         free(peer->queue);
@@ -194,24 +85,19 @@ static void shrink_when_empty(struct sync *sync)
     }
 }
 
-static void free_slot(struct sync *sync, uint32_t slot)
+static void forget(struct sync *sync, uint32_t slot)
 {
-    struct wanted *wanted = &sync->slots[slot];
-    struct sync_peer *asked_of = peer_of(sync, wanted->asked_of);
+    struct sync_peer *asked_of = peer_of(sync, wanted_at(sync, slot)->asked_of);
     if (asked_of != NULL) {
-        asked_remove(sync, asked_of, slot);
+        unmark_asked(sync, asked_of, slot);
     }
-    struct sync_peer *owner = peer_of(sync, wanted->owner);
+    struct sync_peer *owner = peer_of(sync, wanted_at(sync, slot)->owner);
     if (owner != NULL) {
         owner->n_owned--;
     }
-    age_remove(sync, slot);
-    slot_index_remove(&sync->index, slot_fingerprint(wanted->hash), slot);
-    wanted->generation++;
-    wanted->age.next = sync->free_first;
-    sync->free_first = slot;
-    sync->n_wanted--;
-    shrink_when_empty(sync);
+    if (wanted_free(&sync->wanted, slot)) {
+        empty_queues(sync);
+    }
 }
 
 /* A queue holds more than can be wanted only when the same is announced again and again. */
@@ -224,7 +110,7 @@ static void enqueue(struct sync *sync, struct sync_peer *peer, uint32_t slot)
         peer->queue =
             array_grow(peer->queue, peer->n_queued, &peer->queue_capacity, sizeof *peer->queue);
     }
-    peer->queue[peer->n_queued++] = (struct queued){slot, sync->slots[slot].generation};
+    peer->queue[peer->n_queued++] = (struct queued){slot, wanted_at(sync, slot)->generation};
 }
 
 /* ---- peers */
@@ -234,7 +120,7 @@ void sync_add_peer(struct sync *sync, uint32_t id, int64_t now_ms)
     assert(id != 0 && peer_of(sync, id) == NULL);
     struct sync_peer *peer = xcalloc(1, sizeof *peer);
     peer->id = id;
-    peer->asked = (struct slot_list){SLOT_NONE, SLOT_NONE};
+    peer->asked = wanted_list_none();
     peer->window = SYNC_FIRST_WINDOW;
     peer->window_ms = now_ms;
     peer->arrived_ms = now_ms;
@@ -246,10 +132,10 @@ void sync_add_peer(struct sync *sync, uint32_t id, int64_t now_ms)
  * again. */
 static void release(struct sync *sync, uint32_t slot)
 {
-    struct wanted *wanted = &sync->slots[slot];
+    struct wanted *wanted = wanted_at(sync, slot);
     struct sync_peer *asked_of = peer_of(sync, wanted->asked_of);
     if (asked_of != NULL) {
-        asked_remove(sync, asked_of, slot);
+        unmark_asked(sync, asked_of, slot);
     }
     wanted->asked_of = 0;
     size_t n_others = 0;
@@ -264,7 +150,7 @@ static void release(struct sync *sync, uint32_t slot)
         enqueue(sync, asked_of, slot);
     }
     if ((n_others == 0 && asked_of == NULL) || wanted->n_attempts >= SYNC_MAX_ATTEMPTS) {
-        free_slot(sync, slot);
+        forget(sync, slot);
     }
 }
 
@@ -281,12 +167,12 @@ static bool has_living_announcer(const struct sync *sync, const struct wanted *w
 /* What only this peer had, so that one who connects again and again cannot fill the table. */
 static void forget_unreachable(struct sync *sync, const struct sync_peer *gone)
 {
-    for (size_t i = 0; i < gone->n_queued && sync->n_wanted > 0; i++) {
+    for (size_t i = 0; i < gone->n_queued && sync->wanted.n_wanted > 0; i++) {
         struct queued queued = gone->queue[i];
-        const struct wanted *wanted = &sync->slots[queued.slot];
+        const struct wanted *wanted = wanted_at(sync, queued.slot);
         if (wanted->generation == queued.generation && wanted->asked_of == 0 &&
             !has_living_announcer(sync, wanted)) {
-            free_slot(sync, queued.slot);
+            forget(sync, queued.slot);
         }
     }
 }
@@ -299,8 +185,8 @@ void sync_remove_peer(struct sync *sync, uint32_t id)
     }
     /* The peer is out of the map by now, so its lists are walked, not kept. */
     for (uint32_t slot = peer->asked.first; slot != SLOT_NONE;) {
-        uint32_t next = sync->slots[slot].asked.next;
-        bool was_last = sync->n_wanted == 1;
+        uint32_t next = wanted_list_next(&sync->wanted, WANTED_ASKED, slot);
+        bool was_last = sync->wanted.n_wanted == 1;
         release(sync, slot);
         slot = was_last ? SLOT_NONE : next;
     }
@@ -343,7 +229,7 @@ static size_t place_for_announcer(const struct sync *sync, struct wanted *wanted
 
 static void add_announcer(struct sync *sync, struct wanted *wanted, struct sync_peer *peer)
 {
-    uint32_t slot = (uint32_t)(wanted - sync->slots);
+    uint32_t slot = (uint32_t)(wanted - sync->wanted.slots);
     size_t place = place_for_announcer(sync, wanted);
     if (place == SYNC_ANNOUNCERS) {
         return;
@@ -360,7 +246,7 @@ static void add_announcer(struct sync *sync, struct wanted *wanted, struct sync_
 /* A first flood takes half of the room at most, the next half of what is left, and so on. */
 static bool has_room(const struct sync *sync, const struct sync_peer *peer)
 {
-    size_t n_free = SYNC_MAX_WANTED - sync->n_wanted;
+    size_t n_free = SYNC_MAX_WANTED - sync->wanted.n_wanted;
     return n_free > 0 && peer->n_owned < SYNC_MAX_WANTED_OF_PEER && peer->n_owned <= n_free;
 }
 
@@ -369,10 +255,10 @@ enum sync_want_result sync_want(struct sync *sync, uint32_t id, const uint8_t ha
 {
     struct sync_peer *peer = peer_of(sync, id);
     assert(peer != NULL);
-    uint32_t slot = find_wanted(sync, hash);
+    uint32_t slot = wanted_find(&sync->wanted, hash);
     if (slot != SLOT_NONE) {
-        if (!has_announced(&sync->slots[slot], id)) {
-            add_announcer(sync, &sync->slots[slot], peer);
+        if (!has_announced(wanted_at(sync, slot), id)) {
+            add_announcer(sync, wanted_at(sync, slot), peer);
         }
         return SYNC_WANTED_BEFORE;
     }
@@ -382,17 +268,7 @@ enum sync_want_result sync_want(struct sync *sync, uint32_t id, const uint8_t ha
     if (!has_room(sync, peer)) {
         return SYNC_WANT_FULL;
     }
-    slot = new_slot(sync);
-    struct wanted *wanted = &sync->slots[slot];
-    *wanted = (struct wanted){.generation = wanted->generation,
-                              .first_ms = now_ms,
-                              .owner = id,
-                              .announcers = {id},
-                              .n_announcers = 1};
-    memcpy(wanted->hash, hash, WIRE_HASH_BYTES);
-    age_append(sync, slot);
-    slot_index_add(&sync->index, slot_fingerprint(hash), slot);
-    sync->n_wanted++;
+    slot = wanted_add(&sync->wanted, hash, id, now_ms);
     peer->n_owned++;
     enqueue(sync, peer, slot);
     return SYNC_WANTED_NEW;
@@ -400,7 +276,7 @@ enum sync_want_result sync_want(struct sync *sync, uint32_t id, const uint8_t ha
 
 bool sync_is_wanted(const struct sync *sync, const uint8_t hash[WIRE_HASH_BYTES])
 {
-    return find_wanted(sync, hash) != SLOT_NONE;
+    return wanted_find(&sync->wanted, hash) != SLOT_NONE;
 }
 
 /* ---- arriving */
@@ -424,11 +300,11 @@ bool sync_arrived(struct sync *sync, uint32_t id, const uint8_t hash[WIRE_HASH_B
                   struct sync_announcers *out, int64_t now_ms)
 {
     out->n_ids = 0;
-    uint32_t slot = find_wanted(sync, hash);
+    uint32_t slot = wanted_find(&sync->wanted, hash);
     if (slot == SLOT_NONE) {
         return false;
     }
-    struct wanted *wanted = &sync->slots[slot];
+    struct wanted *wanted = wanted_at(sync, slot);
     struct sync_peer *peer = peer_of(sync, id);
     if (peer != NULL && wanted->asked_of == id) {
         peer->has_delivered = true;
@@ -438,7 +314,7 @@ bool sync_arrived(struct sync *sync, uint32_t id, const uint8_t hash[WIRE_HASH_B
     }
     memcpy(out->ids, wanted->announcers, sizeof out->ids);
     out->n_ids = wanted->n_announcers;
-    free_slot(sync, slot);
+    forget(sync, slot);
     return true;
 }
 
@@ -474,7 +350,7 @@ static uint32_t pop_queue(struct sync *sync, struct sync_peer *peer, bool is_pro
     while (peer->n_queued > 0 && n_passed_over < MAX_PASSED_OVER) {
         size_t i = (size_t)random_uniform(peer->n_queued);
         struct queued queued = peer->queue[i];
-        const struct wanted *wanted = &sync->slots[queued.slot];
+        const struct wanted *wanted = wanted_at(sync, queued.slot);
         bool is_open = wanted->generation == queued.generation && wanted->asked_of == 0;
         bool may_probe = is_probe && wanted->n_attempts < SYNC_PROBE_ATTEMPTS;
         if (is_open && peer->n_stalls > 0 && !may_probe &&
@@ -510,11 +386,11 @@ size_t sync_take_requests(struct sync *sync, uint32_t id, uint8_t (*out)[WIRE_HA
         if (slot == SLOT_NONE) {
             break;
         }
-        struct wanted *wanted = &sync->slots[slot];
+        struct wanted *wanted = wanted_at(sync, slot);
         memcpy(out[n++], wanted->hash, WIRE_HASH_BYTES);
         wanted->asked_ms = now_ms;
         wanted->n_attempts++;
-        asked_append(sync, peer, slot);
+        mark_asked(sync, peer, slot);
     }
     return n;
 }
@@ -524,7 +400,7 @@ size_t sync_take_requests(struct sync *sync, uint32_t id, uint8_t (*out)[WIRE_HA
 static bool is_stalled(const struct sync *sync, const struct sync_peer *peer, uint32_t slot,
                        int64_t now_ms)
 {
-    int64_t asked_ms = sync->slots[slot].asked_ms;
+    int64_t asked_ms = wanted_at(sync, slot)->asked_ms;
     int64_t quiet_since = asked_ms > peer->arrived_ms ? asked_ms : peer->arrived_ms;
     bool is_proven = peer->has_delivered && peer->n_stalls == 0;
     int64_t patience_sec = is_proven ? SYNC_STALL_SEC : SYNC_PROBE_STALL_SEC;
@@ -557,9 +433,10 @@ void sync_tick(struct sync *sync, int64_t now_ms)
     for (size_t cursor = 0; (peer = map_next(&sync->peers, &cursor, NULL)) != NULL;) {
         look_for_stalls(sync, peer, now_ms);
     }
-    while (sync->ages.first != SLOT_NONE &&
-           now_ms - sync->slots[sync->ages.first].first_ms >= SYNC_FORGET_SEC * MS_PER_SEC) {
-        free_slot(sync, sync->ages.first);
+    while (sync->wanted.ages.first != SLOT_NONE &&
+           now_ms - wanted_at(sync, sync->wanted.ages.first)->first_ms >=
+               SYNC_FORGET_SEC * MS_PER_SEC) {
+        forget(sync, sync->wanted.ages.first);
     }
 }
 
@@ -570,7 +447,7 @@ uint64_t sync_n_released(const struct sync *sync)
 
 size_t sync_n_wanted(const struct sync *sync)
 {
-    return sync->n_wanted;
+    return sync->wanted.n_wanted;
 }
 
 unsigned sync_n_stalls(const struct sync *sync, uint32_t id)
@@ -588,8 +465,7 @@ size_t sync_n_asked(const struct sync *sync, uint32_t id)
 struct sync *sync_new(void)
 {
     struct sync *sync = xcalloc(1, sizeof *sync);
-    sync->free_first = SLOT_NONE;
-    sync->ages = (struct slot_list){SLOT_NONE, SLOT_NONE};
+    wanted_init(&sync->wanted);
     hash_ring_init(&sync->refused, SYNC_MAX_REFUSED);
     return sync;
 }
@@ -605,9 +481,8 @@ void sync_free(struct sync **sync)
         free(peer);
     }
     map_clear(&(*sync)->peers);
-    slot_index_clear(&(*sync)->index);
+    wanted_clear(&(*sync)->wanted);
     hash_ring_clear(&(*sync)->refused);
-    free((*sync)->slots);
     free(*sync);
     *sync = NULL;
 }
