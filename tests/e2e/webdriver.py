@@ -28,12 +28,9 @@ class Chromium:
         self.folder = tempfile.mkdtemp(prefix="bittern-chromium-")
         environment = dict(os.environ, HOME=self.folder)
         environment.pop("ASAN_OPTIONS", None)
-        self.process = subprocess.Popen(["chromedriver", "--port=0"], stdin=subprocess.DEVNULL, env=environment,
-                                        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-                                        start_new_session=True)
         self.session = None
         try:
-            self.url = "http://127.0.0.1:%d" % self._port()
+            self.url = "http://127.0.0.1:%d" % self._start(environment)
             options = {
                 # As root, and in a container, its own sandbox does not work.
                 "args": ["--headless=new", "--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu",
@@ -56,10 +53,17 @@ class Chromium:
             self.close()
             raise
 
-    def _port(self):
-        for line in self.process.stdout:
-            if "started successfully on port" in line:
-                return int(line.rstrip(".\n").split()[-1])
+    def _start(self, environment):
+        """Its port. The free one that it chooses for IPv4 may be another program's for IPv6: then it ends."""
+        for _ in range(5):
+            self.process = subprocess.Popen(["chromedriver", "--port=0"], stdin=subprocess.DEVNULL, env=environment,
+                                            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+                                            start_new_session=True)
+            for line in self.process.stdout:
+                if "started successfully on port" in line:
+                    return int(line.rstrip(".\n").split()[-1])
+            self.process.wait()
+            self.process.stdout.close()
         raise WebDriverError("chromedriver did not start")
 
     def _send(self, method, path, body=None):
