@@ -58,8 +58,7 @@ struct account_state {
     struct mail_store *store;
     int64_t id;
     struct list_node logins;
-    struct arena list_arena;
-    struct mailbox_list list;
+    struct mailbox_list *list; /* NULL: nobody has asked yet */
     bool list_is_fresh;
 };
 
@@ -78,7 +77,7 @@ struct mailbox_account *store_account_open(struct mail_store *store, int64_t acc
                                            const struct mailbox_watcher *watcher,
                                            struct fault *fault);
 void store_account_close(struct mailbox_account **account);
-const struct mailbox_list *store_list(struct mailbox_account *account);
+struct mailbox_list *store_list(struct mailbox_account *account);
 bool store_status(struct mailbox_account *account, const char *name, struct mailbox_status *out,
                   struct fault *fault);
 bool store_quota(struct mailbox_account *account, struct mailbox_quota *out, struct fault *fault);

@@ -6,7 +6,6 @@
 #include "base/db.h"
 #include "base/fault.h"
 #include "base/log.h"
-#include "base/str.h"
 #include "gateway/store/accounts.h"
 #include "gateway/store/store_internal.h"
 
@@ -52,7 +51,7 @@ void store_account_close(struct mailbox_account **pointer)
     free(login);
     if (list_is_empty(&state->logins)) {
         map_remove_u64(&state->store->accounts, (uint64_t)state->id);
-        arena_clear(&state->list_arena);
+        mailbox_list_unref(&state->list);
         free(state);
     }
 }
@@ -99,37 +98,8 @@ static unsigned attributes_of(enum folder_kind kind, bool is_container, unsigned
     return attributes;
 }
 
-static bool is_inbox_or_below(const char *name)
-{
-    size_t len = strlen(FOLDER_NAME_INBOX);
-    return str_starts_with(name, FOLDER_NAME_INBOX) && (name[len] == '\0' || name[len] == '/');
-}
-
-/* INBOX first, and '/' before all other characters, so that children follow their parent. */
-static int compare_names(const char *a, const char *b)
-{
-    int order = (int)is_inbox_or_below(b) - (int)is_inbox_or_below(a);
-    if (order != 0) {
-        return order;
-    }
-    while (*a && *a == *b) {
-        a++;
-        b++;
-    }
-    int key_a = *a == '/' ? 1 : (unsigned char)*a;
-    int key_b = *b == '/' ? 1 : (unsigned char)*b;
-    return key_a - key_b;
-}
-
-static int compare_entries(const void *a, const void *b)
-{
-    return compare_names(((const struct mailbox_entry *)a)->name,
-                         ((const struct mailbox_entry *)b)->name);
-}
-
 /* Mailboxes with their subscriptions, and subscribed names without a mailbox. */
-static bool read_list(struct account_state *state, struct mailbox_entry **out, size_t *out_n,
-                      struct fault *fault)
+static bool read_list(struct account_state *state, struct mailbox_list *list, struct fault *fault)
 {
     struct db_stmt *stmt =
         db_prepare(state->store->reader,
@@ -143,53 +113,44 @@ static bool read_list(struct account_state *state, struct mailbox_entry **out, s
     if (!stmt) {
         return false;
     }
-    size_t capacity = 0;
     db_bind_i64(stmt, 1, state->id);
     enum db_step step;
     while ((step = db_step(stmt, fault)) == DB_ROW) {
-        *out = array_grow(*out, *out_n, &capacity, sizeof(**out));
-        struct mailbox_entry *entry = &(*out)[(*out_n)++];
-        *entry = (struct mailbox_entry){
+        struct mailbox_entry entry = {
             .id = (uint64_t)db_column_i64(stmt, 0),
-            .name = arena_strdup(&state->list_arena, db_column_text(stmt, 1)),
+            .name = db_column_text(stmt, 1),
             .attributes =
                 attributes_of((enum folder_kind)db_column_i64(stmt, 2), db_column_i64(stmt, 3) != 0,
                               (unsigned)db_column_i64(stmt, 4)),
         };
-        if (entry->id == 0) {
-            entry->attributes = MAILBOX_NONEXISTENT;
+        if (entry.id == 0) {
+            entry.attributes = MAILBOX_NONEXISTENT;
         }
         if (db_column_i64(stmt, 5)) {
-            entry->attributes |= MAILBOX_SUBSCRIBED;
+            entry.attributes |= MAILBOX_SUBSCRIBED;
         }
+        mailbox_list_add(list, &entry);
     }
     return step == DB_DONE;
 }
 
-const struct mailbox_list *store_list(struct mailbox_account *account)
+struct mailbox_list *store_list(struct mailbox_account *account)
 {
     struct account_state *state = account->state;
     if (state->list_is_fresh) {
-        return &state->list;
+        return state->list;
     }
-    struct mailbox_entry *entries = NULL;
-    size_t n_entries = 0;
     struct fault fault = {0};
-    arena_clear(&state->list_arena);
-    state->list_is_fresh = read_list(state, &entries, &n_entries, &fault);
+    mailbox_list_unref(&state->list);
+    state->list = mailbox_list_new();
+    state->list_is_fresh = read_list(state, state->list, &fault);
     if (!state->list_is_fresh) {
         log_error("store", "list of mailboxes can't be read: %s", fault.text);
-        n_entries = 0;
+        mailbox_list_unref(&state->list);
+        state->list = mailbox_list_new();
     }
-    if (n_entries > 1) {
-        qsort(entries, n_entries, sizeof(*entries), compare_entries);
-    }
-    state->list = (struct mailbox_list){
-        .entries = arena_memdup(&state->list_arena, entries, n_entries * sizeof(*entries)),
-        .n_entries = n_entries,
-    };
-    free(entries);
-    return &state->list;
+    mailbox_list_sort(state->list);
+    return state->list;
 }
 
 /* ---- STATUS ---- */

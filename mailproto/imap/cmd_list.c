@@ -2,23 +2,30 @@
 /* LIST with its extensions (RFC 9051 section 6.3.9, RFC 5258, 6154, 5819, 8440, 9590), LSUB,
  * NAMESPACE.
  *
- * Names come sorted, children behind their parent. Levels of the hierarchy that are no mailbox are
- * not in the store's list unless it puts them there; a pattern with '%' must show them, so they are
- * made up here as \Noselect, once each. */
+ *     cmd_list -> list_step ...  look which names match -> walk the tree, a line a node
+ *
+ * Names come sorted, children behind their parent, and the answer stops wherever the output is
+ * full: it goes through one list to its end, whatever happens to the mailboxes meanwhile. Levels of
+ * the hierarchy that are no mailbox are not in the store's list unless it puts them there; a
+ * pattern with '%' must show them, so they are made up here as \Noselect, once each. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/map.h"
 #include "base/str.h"
 #include "mailproto/imap/acl.h"
 #include "mailproto/imap/annotations.h"
 #include "mailproto/imap/imap_internal.h"
 #include "mailproto/imap/imap_write.h"
+#include "mailproto/imap/list_pattern.h"
+#include "mailproto/imap/mailbox_tree.h"
 #include "mailproto/imap/special_use.h"
 #include "mailproto/imap/status_items.h"
 #include "mailproto/imap/utf7.h"
 
-enum { LIST_MAX_PATTERNS = 32 };
+enum {
+    LIST_MAX_PATTERNS = 32,
+    LIST_TURN_WORK = 1048576 /* characters of names and patterns looked at, then others first */
+};
 
 struct list_request {
     /* Selection options. */
@@ -42,92 +49,66 @@ struct list_request {
     size_t n_patterns;
 };
 
-/* ---- Patterns ---- */
+/* One answer under way. */
+struct list_run {
+    struct list_request request;
+    struct mailbox_list *list;
+    bool *matches; /* of each entry: does any pattern match? */
+    size_t n_looked_at;
+    size_t work; /* in this turn */
+    struct mailbox_walk walk;
+    struct mailbox_ahead existing;
+    struct mailbox_ahead selected;
+    struct mailbox_ahead hidden; /* subscriptions */
+};
 
-/* '*' matches anything, '%' anything but the separator. Without recursion: the last star seen is
- * tried one byte further each time, and a '%' that can't go on falls back to it. */
-static bool pattern_matches(const char *pattern, const char *name, size_t name_len)
+static bool any_pattern_matches(struct list_run *run, const char *name, size_t len)
 {
-    const char *end = name + name_len;
-    const char *star = NULL;
-    const char *star_name = NULL;
-    const char *percent = NULL;
-    const char *percent_name = NULL;
-    while (name < end || *pattern != '\0') {
-        if (*pattern == '*') {
-            star = ++pattern;
-            star_name = name;
-            percent = NULL;
-        } else if (*pattern == '%') {
-            percent = ++pattern;
-            percent_name = name;
-        } else if (name < end && *pattern == *name) {
-            pattern++;
-            name++;
-        } else if (percent != NULL && percent_name < end && *percent_name != '/') {
-            name = ++percent_name;
-            pattern = percent;
-        } else if (star != NULL && star_name < end) {
-            name = ++star_name;
-            pattern = star;
-            percent = NULL;
-        } else {
-            return false;
-        }
+    bool matches = false;
+    for (size_t i = 0; i < run->request.n_patterns && !matches; i++) {
+        matches = list_pattern_matches(run->request.patterns[i], name, len, &run->work);
     }
-    return true;
+    return matches;
 }
 
-static bool any_pattern_matches(const struct list_request *request, const char *name, size_t len)
+/* ---- What is asked of entries ---- */
+
+static bool is_selected_by(const struct list_request *request, const struct mailbox_entry *entry)
 {
-    for (size_t i = 0; i < request->n_patterns; i++) {
-        if (pattern_matches(request->patterns[i], name, len)) {
-            return true;
-        }
+    if (request->subscribed && (entry->attributes & MAILBOX_SUBSCRIBED) == 0) {
+        return false;
     }
-    return false;
+    if (!request->subscribed && (entry->attributes & MAILBOX_NONEXISTENT) != 0) {
+        return false;
+    }
+    return !request->special_use || (entry->attributes & MAILBOX_USE_MASK) != 0;
 }
 
-/* ---- The hierarchy ---- */
-
-static bool is_below(const char *name, const char *parent, size_t parent_len)
+static bool is_existing(const void *context, size_t index)
 {
-    return strncmp(name, parent, parent_len) == 0 && name[parent_len] == '/';
+    const struct list_run *run = context;
+    return (run->list->entries[index].attributes & MAILBOX_NONEXISTENT) == 0;
 }
 
-static bool has_child(const struct mailbox_list *list, const char *parent, size_t parent_len)
+static bool is_selected(const void *context, size_t index)
 {
-    for (size_t i = 0; i < list->n_entries; i++) {
-        const struct mailbox_entry *entry = &list->entries[i];
-        if ((entry->attributes & MAILBOX_NONEXISTENT) == 0 &&
-            is_below(entry->name, parent, parent_len)) {
-            return true;
-        }
-    }
-    return false;
+    const struct list_run *run = context;
+    return is_selected_by(&run->request, &run->list->entries[index]);
 }
 
-/* Is there a subscription below that has no line of its own (RFC 5258 section 3.5)? */
-static bool hides_subscription(const struct list_request *request, const struct mailbox_list *list,
-                               const char *parent, size_t parent_len)
+/* A subscription that has no line of its own (RFC 5258 section 3.5). */
+static bool is_hidden(const void *context, size_t index)
 {
-    for (size_t i = 0; i < list->n_entries; i++) {
-        const struct mailbox_entry *entry = &list->entries[i];
-        if ((entry->attributes & MAILBOX_SUBSCRIBED) != 0 &&
-            is_below(entry->name, parent, parent_len) &&
-            !any_pattern_matches(request, entry->name, strlen(entry->name))) {
-            return true;
-        }
-    }
-    return false;
+    const struct list_run *run = context;
+    return (run->list->entries[index].attributes & MAILBOX_SUBSCRIBED) != 0 && !run->matches[index];
 }
 
 /* ---- One line ---- */
 
-static void print_attributes(struct imap_session *session, const struct list_request *request,
-                             const struct mailbox_list *list, const char *name, size_t name_len,
-                             unsigned attributes)
+static void print_attributes(struct imap_session *session, struct list_run *run,
+                             const struct mailbox_node *node, unsigned attributes)
 {
+    const struct list_request *request = &run->request;
     struct buf *out = &session->out;
     size_t start = out->len;
     bool exists = (attributes & MAILBOX_NONEXISTENT) == 0;
@@ -140,8 +121,8 @@ static void print_attributes(struct imap_session *session, const struct list_req
     if ((attributes & MAILBOX_NOINFERIORS) != 0) {
         buf_append_str(out, " \\Noinferiors");
     } else if (!request->is_lsub && (request->return_children || !request->is_extended)) {
-        buf_append_str(out,
-                       has_child(list, name, name_len) ? " \\HasChildren" : " \\HasNoChildren");
+        bool has_child = mailbox_walk_is_above(&run->walk, node, &run->existing);
+        buf_append_str(out, has_child ? " \\HasChildren" : " \\HasNoChildren");
     }
     if ((attributes & MAILBOX_SUBSCRIBED) != 0 &&
         (request->subscribed || request->return_subscribed) && !request->is_lsub) {
@@ -157,112 +138,124 @@ static void print_attributes(struct imap_session *session, const struct list_req
     }
 }
 
-/* RFC 8440 and 9590. A level that is no mailbox of its own has neither. */
-static void print_extras(struct imap_session *session, const struct list_request *request,
-                         const char *name)
+/* What LIST can tell of a mailbox besides (RFC 5819, 8440, 9590). A level that is no mailbox of its
+ * own has nothing of it. */
+static void print_extras(struct imap_session *session, struct list_run *run,
+                         const struct mailbox_entry *entry, unsigned attributes)
 {
-    const struct mailbox_entry *entry =
-        request->return_rights || request->metadata != NULL ? imap_entry_find(session, name) : NULL;
-    if (entry != NULL && request->return_rights) {
+    struct list_request *request = &run->request;
+    if (entry == NULL || (attributes & MAILBOX_NONEXISTENT) != 0) {
+        return;
+    }
+    if (request->return_status && (attributes & MAILBOX_NOSELECT) == 0) {
+        status_items_print(session, entry->name, request->status_items, NULL);
+    }
+    if (request->return_rights) {
         acl_print_my_rights(session, entry);
     }
-    if (entry != NULL && request->metadata != NULL) {
-        annotations_print(session, name, request->metadata, NULL);
+    if (request->metadata != NULL) {
+        annotations_print(session, entry->name, request->metadata, NULL);
     }
 }
 
-static void print_line(struct imap_session *session, const struct list_request *request,
-                       const struct mailbox_list *list, const char *name, size_t name_len,
-                       unsigned attributes, bool child_info)
+static void print_line(struct imap_session *session, struct list_run *run,
+                       const struct mailbox_node *node, unsigned attributes, bool child_info)
 {
     struct buf *out = &session->out;
-    char *whole = xstrndup(name, name_len);
-    buf_append_str(out, request->is_lsub ? "* LSUB (" : "* LIST (");
-    print_attributes(session, request, list, name, name_len, attributes);
+    char *name = xstrndup(node->name, node->len);
+    buf_append_str(out, run->request.is_lsub ? "* LSUB (" : "* LIST (");
+    print_attributes(session, run, node, attributes);
     buf_append_str(out, ") \"/\" ");
-    imap_write_mailbox(out, whole, imap_uses_utf8(session));
+    imap_write_mailbox(out, name, imap_uses_utf8(session));
+    free(name);
     if (child_info) {
         buf_append_str(out, " (\"CHILDINFO\" (\"SUBSCRIBED\"))");
     }
     buf_append_str(out, "\r\n");
-    bool has_status = (attributes & (MAILBOX_NOSELECT | MAILBOX_NONEXISTENT)) == 0;
-    if (request->return_status && has_status) {
-        status_items_print(session, whole, request->status_items, NULL);
-    }
-    if ((attributes & MAILBOX_NONEXISTENT) == 0) {
-        print_extras(session, request, whole);
-    }
-    free(whole);
+    print_extras(session, run, node->entry, attributes);
 }
 
 /* ---- All of them ---- */
 
-static bool is_selected_by(const struct list_request *request, const struct mailbox_entry *entry)
+/* A node that matches although it is no mailbox (or, for subscriptions, not subscribed): LSUB and
+ * RECURSIVEMATCH show it, and LIST where nothing else would. */
+static void print_level(struct imap_session *session, struct list_run *run,
+                        const struct mailbox_node *node)
 {
-    if (request->subscribed && (entry->attributes & MAILBOX_SUBSCRIBED) == 0) {
-        return false;
-    }
-    if (!request->subscribed && (entry->attributes & MAILBOX_NONEXISTENT) != 0) {
-        return false;
-    }
-    return !request->special_use || (entry->attributes & MAILBOX_USE_MASK) != 0;
-}
-
-/* The levels above `entry` that match although they are no mailbox (or, for subscriptions, not
- * subscribed): LSUB and RECURSIVEMATCH show them, and LIST where nothing else would. */
-static void print_levels(struct imap_session *session, const struct list_request *request,
-                         const struct mailbox_list *list, const struct mailbox_entry *entry,
-                         struct map *shown)
-{
-    for (const char *slash = strchr(entry->name, '/'); slash != NULL;
-         slash = strchr(slash + 1, '/')) {
-        size_t len = (size_t)(slash - entry->name);
-        struct bytes level = {(const uint8_t *)entry->name, len};
-        if (map_get(shown, level) != NULL || !any_pattern_matches(request, entry->name, len)) {
-            continue;
+    const struct list_request *request = &run->request;
+    const struct mailbox_entry *entry = node->entry;
+    bool exists = entry != NULL && (entry->attributes & MAILBOX_NONEXISTENT) == 0;
+    if (request->recursive_match) {
+        if (mailbox_walk_is_above(&run->walk, node, &run->hidden)) {
+            print_line(session, run, node, entry != NULL ? entry->attributes : MAILBOX_NONEXISTENT,
+                       true);
         }
-        (void)map_put(shown, level, session);
-        const struct mailbox_entry *own = NULL;
-        for (size_t i = 0; i < list->n_entries; i++) {
-            if (bytes_equal(bytes_of_str(list->entries[i].name), level)) {
-                own = &list->entries[i];
-            }
-        }
-        if (own != NULL && (is_selected_by(request, own) || !request->subscribed)) {
-            continue; /* has a line of its own, or was not asked for */
-        }
-        if (request->is_lsub) {
-            print_line(session, request, list, entry->name, len, MAILBOX_NOSELECT, false);
-        } else if (request->recursive_match) {
-            if (!hides_subscription(request, list, entry->name, len)) {
-                continue;
-            }
-            unsigned attributes = own != NULL ? own->attributes : MAILBOX_NONEXISTENT;
-            print_line(session, request, list, entry->name, len, attributes, true);
-        } else if (!request->subscribed && !request->special_use) {
-            print_line(session, request, list, entry->name, len, MAILBOX_NOSELECT, false);
-        }
+    } else if ((request->is_lsub || (!request->subscribed && !request->special_use && !exists)) &&
+               mailbox_walk_is_above(&run->walk, node, &run->selected)) {
+        print_line(session, run, node, MAILBOX_NOSELECT, false);
     }
 }
 
-static void print_list(struct imap_session *session, const struct list_request *request)
+static void print_node(struct imap_session *session, struct list_run *run,
+                       const struct mailbox_node *node)
 {
-    const struct mailbox_list *list = session->ops->list(session->account);
-    struct map shown = {0};
-    for (size_t i = 0; i < list->n_entries; i++) {
-        const struct mailbox_entry *entry = &list->entries[i];
-        if (!is_selected_by(request, entry)) {
-            continue;
-        }
-        size_t len = strlen(entry->name);
-        print_levels(session, request, list, entry, &shown);
-        if (any_pattern_matches(request, entry->name, len)) {
-            bool child_info =
-                request->recursive_match && hides_subscription(request, list, entry->name, len);
-            print_line(session, request, list, entry->name, len, entry->attributes, child_info);
+    run->work += node->len;
+    if (node->entry != NULL ? !run->matches[node->entry - run->list->entries]
+                            : !any_pattern_matches(run, node->name, node->len)) {
+        return;
+    }
+    if (node->entry != NULL && is_selected_by(&run->request, node->entry)) {
+        bool child_info =
+            run->request.recursive_match && mailbox_walk_is_above(&run->walk, node, &run->hidden);
+        print_line(session, run, node, node->entry->attributes, child_info);
+    } else {
+        print_level(session, run, node);
+    }
+}
+
+static void list_step(struct imap_session *session)
+{
+    struct list_run *run = session->command.data;
+    struct mailbox_node node;
+    run->work = 0;
+    while (imap_has_room(session) && run->work < LIST_TURN_WORK) {
+        if (run->n_looked_at < run->list->n_entries) {
+            const char *name = run->list->entries[run->n_looked_at].name;
+            run->matches[run->n_looked_at++] = any_pattern_matches(run, name, strlen(name));
+        } else if (mailbox_walk_next(&run->walk, &node)) {
+            print_node(session, run, &node);
+        } else {
+            imap_done(session);
+            return;
         }
     }
-    map_clear(&shown);
+    session->command.yielded = true;
+}
+
+static void list_clean(struct imap_session *session)
+{
+    struct list_run *run = session->command.data;
+    mailbox_list_unref(&run->list);
+}
+
+static struct list_run *list_run_new(struct imap_session *session)
+{
+    struct list_run *run = arena_alloc(&session->command.arena, sizeof(*run));
+    session->command.data = run;
+    session->command.clean = list_clean;
+    return run;
+}
+
+static void list_start(struct imap_session *session, struct list_run *run)
+{
+    run->list = mailbox_list_ref(session->ops->list(session->account));
+    run->matches =
+        arena_alloc(&session->command.arena, (run->list->n_entries + 1) * sizeof(*run->matches));
+    run->walk = (struct mailbox_walk){.list = run->list};
+    run->existing = (struct mailbox_ahead){.holds = is_existing, .context = run};
+    run->selected = (struct mailbox_ahead){.holds = is_selected, .context = run};
+    run->hidden = (struct mailbox_ahead){.holds = is_hidden, .context = run};
+    session->command.step = list_step;
 }
 
 /* ---- Arguments ---- */
@@ -378,7 +371,8 @@ static void parse_patterns(struct imap_session *session, struct imap_parser *arg
 
 void cmd_list(struct imap_session *session, struct imap_parser *args)
 {
-    struct list_request *request = arena_alloc(args->arena, sizeof(*request));
+    struct list_run *run = list_run_new(session);
+    struct list_request *request = &run->request;
     imap_space(args);
     if (imap_accept(args, '(')) {
         parse_selection(args, request);
@@ -396,15 +390,16 @@ void cmd_list(struct imap_session *session, struct imap_parser *args)
     }
     if (request->asks_separator && !request->is_extended) {
         buf_append_str(&session->out, "* LIST (\\Noselect) \"/\" \"\"\r\n");
+        imap_done(session);
     } else {
-        print_list(session, request);
+        list_start(session, run);
     }
-    imap_done(session);
 }
 
 void cmd_lsub(struct imap_session *session, struct imap_parser *args)
 {
-    struct list_request *request = arena_alloc(args->arena, sizeof(*request));
+    struct list_run *run = list_run_new(session);
+    struct list_request *request = &run->request;
     request->is_lsub = true;
     request->subscribed = true;
     imap_space(args);
@@ -412,11 +407,9 @@ void cmd_lsub(struct imap_session *session, struct imap_parser *args)
     imap_space(args);
     add_pattern(session, args, request, reference, imap_list_mailbox(args));
     imap_end(args);
-    if (imap_is_bad(session, args)) {
-        return;
+    if (!imap_is_bad(session, args)) {
+        list_start(session, run);
     }
-    print_list(session, request);
-    imap_done(session);
 }
 
 /* RFC 2342: one personal namespace. */

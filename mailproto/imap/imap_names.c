@@ -73,13 +73,7 @@ const char *imap_mailbox_arg(struct imap_session *session, struct imap_parser *a
 
 const struct mailbox_entry *imap_entry_find(struct imap_session *session, const char *name)
 {
-    const struct mailbox_list *list = session->ops->list(session->account);
-    for (size_t i = 0; i < list->n_entries; i++) {
-        if (strcmp(list->entries[i].name, name) == 0) {
-            return &list->entries[i];
-        }
-    }
-    return NULL;
+    return mailbox_list_find(session->ops->list(session->account), name);
 }
 
 const struct mailbox_entry *imap_entry_or_refuse(struct imap_session *session, const char *name)

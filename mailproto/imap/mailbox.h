@@ -38,6 +38,7 @@
 #include "base/bytes.h"
 #include "base/compiler.h"
 #include "base/fault.h"
+#include "mailproto/imap/mailbox_list.h"
 #include "mailproto/imap/mailbox_view.h"
 #include "mailproto/imap/message_info.h"
 #include "mailproto/imap/uid_set.h"
@@ -62,38 +63,7 @@ enum {
     MAILBOX_MAX_ANNOTATIONS = 100         /* of one mailbox, and of the account */
 };
 
-/* ---- The list of names ---- */
-
-enum mailbox_attribute {
-    MAILBOX_NOSELECT = 1 << 0,    /* only a level of the hierarchy */
-    MAILBOX_NOINFERIORS = 1 << 1, /* can have no children */
-    MAILBOX_NONEXISTENT = 1 << 2, /* only a subscription is left of it */
-    MAILBOX_SUBSCRIBED = 1 << 3,
-    MAILBOX_NOT_APPENDABLE = 1 << 4, /* nothing can be appended or copied into it */
-    /* Special uses (RFC 6154), at most one each. */
-    MAILBOX_USE_ALL = 1 << 8,
-    MAILBOX_USE_ARCHIVE = 1 << 9,
-    MAILBOX_USE_DRAFTS = 1 << 10,
-    MAILBOX_USE_FLAGGED = 1 << 11,
-    MAILBOX_USE_JUNK = 1 << 12,
-    MAILBOX_USE_SENT = 1 << 13,
-    MAILBOX_USE_TRASH = 1 << 14,
-    MAILBOX_USE_MASK = 0x7f << 8
-};
-
-struct mailbox_entry {
-    uint64_t id; /* never used twice, survives a rename: MAILBOXID. 0 when MAILBOX_NONEXISTENT */
-    const char *name;
-    unsigned attributes;
-};
-
-/* All names of an account, sorted by name (memcmp), "INBOX" first; children follow their parent
- * where
- * '/' is taken to sort before everything else. Immutable. */
-struct mailbox_list {
-    const struct mailbox_entry *entries;
-    size_t n_entries;
-};
+/* ---- About a mailbox, an account ---- */
 
 struct mailbox_status {
     uint32_t n_messages;
@@ -288,8 +258,8 @@ struct mailbox_ops {
 
     /* -- Names -- */
 
-    /* Borrowed until the loop's next turn. */
-    const struct mailbox_list *(*list)(struct mailbox_account *account);
+    /* The newest; borrowed until the loop's next turn, mailbox_list_ref keeps it longer. */
+    struct mailbox_list *(*list)(struct mailbox_account *account);
     /* One short read. */
     bool (*status)(struct mailbox_account *account, const char *name, struct mailbox_status *out,
                    struct fault *fault);

@@ -52,7 +52,7 @@ void mailbox_filter_parse(struct imap_session *session, struct imap_parser *args
 static bool is_below(const char *name, const char *parent, bool direct)
 {
     size_t len = strlen(parent);
-    return strncmp(name, parent, len) == 0 && name[len] == '/' &&
+    return mailbox_name_is_below(name, parent, len) &&
            (!direct || strchr(name + len + 1, '/') == NULL);
 }
 

@@ -99,8 +99,7 @@ static bool has_children(struct mail_store *store, const char *name)
     size_t len = strlen(name);
     list_for_each(node, &store->folders)
     {
-        const char *other = list_entry(node, struct folder, node)->name;
-        if (strncmp(other, name, len) == 0 && other[len] == '/') {
+        if (mailbox_name_is_below(list_entry(node, struct folder, node)->name, name, len)) {
             return true;
         }
     }
@@ -135,12 +134,10 @@ static void run_remove(struct mailbox_call *call)
     answer(call, &(struct mailbox_answer){0});
 }
 
-static void folder_rename(struct mail_store *store, struct folder *folder, char *name)
+static void folder_rename(struct folder *folder, char *name)
 {
-    list_remove(&folder->node);
     free(folder->name);
     folder->name = name;
-    memory_folder_place(store, folder);
 }
 
 static void move_all(struct mail_store *store, struct folder *from, struct folder *to);
@@ -163,19 +160,12 @@ static void run_rename(struct mailbox_call *call)
         answer(call, &(struct mailbox_answer){0});
         return;
     }
-    folder_rename(call->store, folder, xstrdup(call->name2));
-    bool again = true;
-    while (again) {
-        again = false;
-        list_for_each(node, &call->store->folders)
-        {
-            struct folder *child = list_entry(node, struct folder, node);
-            if (strncmp(child->name, call->name, len) == 0 && child->name[len] == '/') {
-                folder_rename(call->store, child,
-                              xasprintf("%s%s", call->name2, child->name + len));
-                again = true;
-                break;
-            }
+    folder_rename(folder, xstrdup(call->name2));
+    list_for_each(node, &call->store->folders)
+    {
+        struct folder *child = list_entry(node, struct folder, node);
+        if (mailbox_name_is_below(child->name, call->name, len)) {
+            folder_rename(child, xasprintf("%s%s", call->name2, child->name + len));
         }
     }
     memory_tell_logins(call->store, MAILBOX_EVENT_LIST, 0);

@@ -198,35 +198,6 @@ struct folder *memory_folder_find(struct mail_store *store, const char *name)
     return NULL;
 }
 
-/* "INBOX" first, then by name with '/' before all else. */
-static int name_compare(const char *a, const char *b)
-{
-    bool a_inbox = strcmp(a, "INBOX") == 0;
-    bool b_inbox = strcmp(b, "INBOX") == 0;
-    if (a_inbox != b_inbox) {
-        return a_inbox ? -1 : 1;
-    }
-    while (*a != '\0' && *a == *b) {
-        a++;
-        b++;
-    }
-    int left = *a == '/' ? 1 : *a == '\0' ? 0 : (unsigned char)*a + 1;
-    int right = *b == '/' ? 1 : *b == '\0' ? 0 : (unsigned char)*b + 1;
-    return left - right;
-}
-
-void memory_folder_place(struct mail_store *store, struct folder *folder)
-{
-    list_for_each(node, &store->folders)
-    {
-        if (name_compare(folder->name, list_entry(node, struct folder, node)->name) < 0) {
-            list_insert_before(node, &folder->node);
-            return;
-        }
-    }
-    list_append(&store->folders, &folder->node);
-}
-
 struct folder *memory_folder_new(struct mail_store *store, const char *name, unsigned attributes)
 {
     struct folder *folder = xcalloc(1, sizeof(*folder));
@@ -241,7 +212,7 @@ struct folder *memory_folder_new(struct mail_store *store, const char *name, uns
     folder->view = mailbox_view_new(NULL, 0, keywords, 1, 1);
     list_init(&folder->open);
     mailbox_keywords_unref(&keywords);
-    memory_folder_place(store, folder);
+    list_append(&store->folders, &folder->node);
     return folder;
 }
 

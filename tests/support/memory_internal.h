@@ -166,9 +166,8 @@ struct mail_store {
     struct sasl_judge judge;
     unsigned n_failed_logins;
     struct sasl_credential credential;
-    struct mailbox_entry *entries;
+    struct mailbox_list *list;
     bool list_is_stale;
-    struct mailbox_list list;
 };
 
 /* ---- memory_folders.c ---- */
@@ -179,8 +178,6 @@ void memory_content_unref(struct content *content);
 struct folder *memory_folder_find(struct mail_store *store, const char *name);
 struct folder *memory_folder_new(struct mail_store *store, const char *name, unsigned attributes);
 void memory_folder_free(struct folder *folder);
-/* Into the list, where its name belongs. */
-void memory_folder_place(struct mail_store *store, struct folder *folder);
 struct content *memory_folder_content(const struct folder *folder, uint32_t uid);
 /* Replace the view. Takes a modseq for the change. */
 void memory_folder_apply(struct folder *folder, struct mailbox_message *put, size_t n_put,

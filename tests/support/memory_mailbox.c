@@ -100,8 +100,14 @@ void memory_mail_free(struct mail_store **store)
         memory_folder_free(list_entry(old->folders.next, struct folder, node));
     }
     memory_notes_clear(&old->notes);
-    free(old->entries);
+    mailbox_list_unref(&old->list);
     free(old);
+}
+
+void memory_mail_add_mailbox(struct mail_store *store, const char *name, unsigned attributes)
+{
+    memory_folder_new(store, name, attributes);
+    memory_tell_logins(store, MAILBOX_EVENT_LIST, 0);
 }
 
 uint32_t memory_mail_deliver(struct mail_store *store, const char *mailbox, const char *text)

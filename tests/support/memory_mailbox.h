@@ -41,6 +41,9 @@ const struct sasl_judge *memory_mail_judge(struct mail_store *store);
 /* Do what is queued, and what comes of it. Returns how much was done. */
 unsigned memory_mail_run(struct mail_store *store);
 
+/* Behind the sessions' backs: there is one more mailbox (`attributes` of enum mailbox_attribute),
+ * whose name is new. */
+void memory_mail_add_mailbox(struct mail_store *store, const char *name, unsigned attributes);
 /* Behind the sessions' backs: a mail arrives (returns its UID), changes, goes. Watchers are told.
  */
 uint32_t memory_mail_deliver(struct mail_store *store, const char *mailbox, const char *content);

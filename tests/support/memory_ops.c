@@ -42,29 +42,23 @@ static void op_cancel(struct mailbox_call **call)
     *call = NULL;
 }
 
-static const struct mailbox_list *op_list(struct mailbox_account *account)
+static struct mailbox_list *op_list(struct mailbox_account *account)
 {
     struct mail_store *store = account->store;
-    size_t n_entries = 0;
-    if (store->entries != NULL && !store->list_is_stale) {
-        return &store->list; /* borrowed by whoever asked before */
+    if (store->list != NULL && !store->list_is_stale) {
+        return store->list;
     }
     store->list_is_stale = false;
-    list_for_each(node, &store->folders)
-    {
-        (void)node;
-        n_entries++;
-    }
-    free(store->entries);
-    store->entries = xcalloc(n_entries + 1, sizeof(*store->entries));
-    size_t i = 0;
+    mailbox_list_unref(&store->list);
+    store->list = mailbox_list_new();
     list_for_each(node, &store->folders)
     {
         const struct folder *folder = list_entry(node, struct folder, node);
-        store->entries[i++] = (struct mailbox_entry){folder->id, folder->name, folder->attributes};
+        mailbox_list_add(store->list,
+                         &(struct mailbox_entry){folder->id, folder->name, folder->attributes});
     }
-    store->list = (struct mailbox_list){store->entries, n_entries};
-    return &store->list;
+    mailbox_list_sort(store->list);
+    return store->list;
 }
 
 static bool op_status(struct mailbox_account *account, const char *name, struct mailbox_status *out,
