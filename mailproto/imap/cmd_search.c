@@ -141,7 +141,7 @@ void cmd_search(struct imap_session *session, struct imap_parser *args)
     imap_space(args);
     if (imap_accept_word(args, "RETURN")) {
         imap_space(args);
-        esearch_parse_returns(args, &run->returns);
+        search_returns(session, args, run);
     }
     if (imap_accept_word(args, "CHARSET")) {
         imap_space(args);

@@ -356,6 +356,10 @@ static void tell_order(struct imap_session *session, struct search_run *search)
     if ((search->returns.wanted & SEARCH_RETURN_SAVE) != 0) {
         uid_set_copy(&session->selected.saved, &search->result);
     }
+    if (search->returns.wanted == SEARCH_RETURN_SAVE) {
+        imap_done(session);
+        return;
+    }
     answer->is_uid = session->command.is_uid;
     answer->returns = search->returns;
     answer->n_numbers = order_n_uids(sort);
@@ -448,7 +452,7 @@ void cmd_sort(struct imap_session *session, struct imap_parser *args)
     imap_space(args);
     if (imap_accept_word(args, "RETURN")) {
         imap_space(args);
-        esearch_parse_returns(args, &search->returns);
+        search_returns(session, args, search);
     }
     parse_keys(args, sort);
     imap_space(args);

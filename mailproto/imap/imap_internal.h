@@ -91,6 +91,7 @@ struct imap_running {
     struct mailbox_call *call;
     bool waiting;       /* for an answer or for `ready`: step rests */
     bool yielded;       /* step has worked for long enough: others first */
+    bool saves;         /* its result is to be "$": nothing, when it fails (RFC 5182 section 2.1) */
     bool some_are_gone; /* messages that it asks for were expunged, untold: imap_done says so */
     /* Produce some output; ends by imap_finish. */
     void (*step)(struct imap_session *session);

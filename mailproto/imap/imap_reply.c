@@ -46,6 +46,9 @@ void imap_finish(struct imap_session *session, enum imap_status status, const ch
         bool keeps_numbers = !command->is_uid && (flags & IMAP_COMMAND_KEEPS_NUMBERS) != 0;
         imap_sync_start(session, !keeps_numbers);
     }
+    if (status == IMAP_STATUS_NO && command->saves) {
+        uid_set_clear(&session->selected.saved);
+    }
     if (status == IMAP_STATUS_BAD) {
         imap_count_error(session);
     } else if (status == IMAP_STATUS_OK) {

@@ -42,6 +42,12 @@ struct search_run *search_run_new(struct imap_session *session, struct imap_pars
     return run;
 }
 
+void search_returns(struct imap_session *session, struct imap_parser *args, struct search_run *run)
+{
+    esearch_parse_returns(args, &run->returns);
+    session->command.saves = (run->returns.wanted & SEARCH_RETURN_SAVE) != 0;
+}
+
 bool search_charset_is_known(struct imap_session *session, struct bytes charset)
 {
     if (bytes_is_word(charset, "UTF-8") || bytes_is_word(charset, "US-ASCII")) {
@@ -178,9 +184,6 @@ void search_run_start(struct imap_session *session, struct imap_parser *args,
     search_parse(&run->search, session, args, &run->scope);
     imap_end(args);
     if (imap_is_bad(session, args)) {
-        if ((run->returns.wanted & SEARCH_RETURN_SAVE) != 0) {
-            uid_set_clear(&session->selected.saved);
-        }
         return;
     }
     if (run->search.uses_modseq) {

@@ -49,6 +49,8 @@ void search_run_judge(struct imap_session *session, struct search_run *run);
 void search_run_clear(struct imap_session *session, struct search_run *run);
 /* Read the messages of the result, each once: `take` for each, then `taken`. The command's step. */
 void search_gather_start(struct imap_session *session, struct search_run *run, unsigned items);
+/* "(MIN SAVE)" with the space behind it. */
+void search_returns(struct imap_session *session, struct imap_parser *args, struct search_run *run);
 /* "UTF-8" or "US-ASCII"; else NO [BADCHARSET] is answered and the result false. */
 bool search_charset_is_known(struct imap_session *session, struct bytes charset) MUST_USE;
 /* What the client is told of a message: its UID after UID, else its number. */

@@ -60,9 +60,14 @@ static void wake(void *context)
 
 void imap_world_init(struct imap_world *world, bool reads_wait)
 {
+    imap_world_init_with(world, &(struct memory_mail_config){.reads_wait = reads_wait});
+}
+
+void imap_world_init_with(struct imap_world *world, const struct memory_mail_config *config)
+{
     *world = (struct imap_world){.now = {.mono_ms = 1000, .wall_sec = 1000000000}};
     log_init(STDERR_FILENO, LOG_LEVEL_ERROR, "test");
-    world->store = memory_mail_new(&(struct memory_mail_config){.reads_wait = reads_wait});
+    world->store = memory_mail_new(config);
     world->service =
         imap_service_new(&(struct imap_config){.ops = memory_mail_ops(),
                                                .store = world->store,
@@ -277,42 +282,66 @@ void imap_world_run(struct imap_world *world, const char *const *rows)
     }
 }
 
+/* A row for client `number`: `what` is "> " or "< ". */
+static void run_row(struct imap_world *world, unsigned number, const char *what, const char *format,
+                    va_list args)
+{
+    struct buf row = {0};
+    buf_printf(&row, "%u%s", number, what);
+    buf_vprintf(&row, format, args);
+    imap_world_run(world, (const char *const[]){buf_str(&row), NULL});
+    buf_clear(&row);
+}
+
+void imap_world_ask(struct imap_world *world, unsigned number, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    run_row(world, number, "> ", format, args);
+    va_end(args);
+}
+
+void imap_world_expect(struct imap_world *world, unsigned number, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    run_row(world, number, "< ", format, args);
+    va_end(args);
+}
+
 /* ---- Beginnings ---- */
 
 void imap_world_in_every_way(void (*play)(struct imap_world *world))
 {
+    imap_world_in_every_way_with(&(struct memory_mail_config){0}, play);
+}
+
+void imap_world_in_every_way_with(const struct memory_mail_config *config,
+                                  void (*play)(struct imap_world *world))
+{
     for (unsigned way = 0; way < 4; way++) {
         struct imap_world world;
-        imap_world_init(&world, (way & 1) != 0);
+        struct memory_mail_config own = *config;
+        own.reads_wait = (way & 1) != 0;
+        imap_world_init_with(&world, &own);
         world.byte_by_byte = (way & 2) != 0;
         play(&world);
         imap_world_clear(&world);
     }
 }
 
-/* A row for client `number`. */
-static void run_row(struct imap_world *world, unsigned number, const char *row)
-{
-    char *whole = xasprintf("%u%s", number, row);
-    const char *const rows[] = {whole, NULL};
-    imap_world_run(world, rows);
-    free(whole);
-}
-
 void imap_world_log_in(struct imap_world *world, unsigned number)
 {
-    run_row(world, number, "< ~* OK [CAPABILITY IMAP4rev1");
-    run_row(world, number, "> log LOGIN alice secret");
-    run_row(world, number, "< ~log OK [CAPABILITY ");
+    imap_world_expect(world, number, "~* OK [CAPABILITY IMAP4rev1");
+    imap_world_ask(world, number, "log LOGIN alice secret");
+    imap_world_expect(world, number, "~log OK [CAPABILITY ");
 }
 
 void imap_world_select(struct imap_world *world, unsigned number, const char *mailbox)
 {
-    char *command = xasprintf("> sel SELECT %s", mailbox);
-    run_row(world, number, command);
-    run_row(world, number, "< ...");
-    run_row(world, number, "< ~sel OK [READ-WRITE]");
-    free(command);
+    imap_world_ask(world, number, "sel SELECT %s", mailbox);
+    imap_world_expect(world, number, "...");
+    imap_world_expect(world, number, "~sel OK [READ-WRITE]");
 }
 
 const char imap_mail_hello[] = "From: Ann <ann@x.org>\r\nTo: bob@y.org\r\nSubject: hello\r\n"

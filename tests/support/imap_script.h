@@ -18,9 +18,11 @@
 #include <stddef.h>
 
 #include "base/bytes.h"
+#include "base/compiler.h"
 #include "mailproto/serve/protocol.h"
 
 struct mail_store;
+struct memory_mail_config;
 
 enum { IMAP_SCRIPT_CLIENTS = 4 };
 
@@ -35,9 +37,16 @@ struct imap_world {
 
 /* A store with its mailboxes, clients on loopback. */
 void imap_world_init(struct imap_world *world, bool reads_wait);
+/* The same with a store as you want it. */
+void imap_world_init_with(struct imap_world *world, const struct memory_mail_config *config);
 void imap_world_clear(struct imap_world *world);
 /* Run the rows up to a NULL. Fails the test, naming the row. */
 void imap_world_run(struct imap_world *world, const char *const *rows);
+/* The rows "> ..." and "< ..." made of a format, for client `number`. */
+void imap_world_ask(struct imap_world *world, unsigned number, const char *format, ...)
+    PRINTF_LIKE(3, 4);
+void imap_world_expect(struct imap_world *world, unsigned number, const char *format, ...)
+    PRINTF_LIKE(3, 4);
 /* Send bytes as client `number` (from 1). */
 void imap_world_send(struct imap_world *world, unsigned number, struct bytes bytes);
 /* The same without packing them, also after "1z". */
@@ -56,6 +65,9 @@ bool imap_world_wants(struct imap_world *world, unsigned number, unsigned want);
 /* Run `play` four times: input whole and byte by byte, a store that answers reads at once and one
  * that does not. */
 void imap_world_in_every_way(void (*play)(struct imap_world *world));
+/* The same with a store as you want it, but for `reads_wait`. */
+void imap_world_in_every_way_with(const struct memory_mail_config *config,
+                                  void (*play)(struct imap_world *world));
 /* Client `number` logs in; and selects that mailbox. */
 void imap_world_log_in(struct imap_world *world, unsigned number);
 void imap_world_select(struct imap_world *world, unsigned number, const char *mailbox);

@@ -226,6 +226,86 @@ static void several_mailboxes_are_searched_at_once(void **state)
     imap_world_in_every_way(play_multisearch);
 }
 
+/* ---- "$" (RFC 5182) ---- */
+
+/* "$" is message 2; what is it after each command? */
+static void play_saved_result(struct imap_world *world)
+{
+    static const struct {
+        const char *command;
+        const char *status;
+        const char *kept; /* NULL: nothing */
+    } cases[] = {
+        /* Section 2.1: NO of a SEARCH with SAVE empties it ... */
+        {"SEARCH RETURN (SAVE) CHARSET KOI8-R TEXT x", "NO", NULL},
+        {"UID SEARCH RETURN (SAVE COUNT) CHARSET KOI8-R TEXT x", "NO", NULL},
+        {"SORT RETURN (SAVE) (DATE) KOI8-R ALL", "NO", NULL},
+        /* ... BAD does not, nor does one without SAVE, nor what is no SEARCH. */
+        {"SEARCH RETURN (SAVE) FROBNICATE", "BAD", "2"},
+        {"SEARCH RETURN (SAVE) CHARSET UTF-8", "BAD", "2"},
+        {"SORT RETURN (SAVE) (DATE) UTF-8", "BAD", "2"},
+        {"SEARCH CHARSET KOI8-R TEXT x", "NO", "2"},
+        {"SEARCH RETURN (ALL) CHARSET KOI8-R TEXT x", "NO", "2"},
+        {"SEARCH 5", "OK", "2"},
+        {"SEARCH RETURN (COUNT) 5", "OK", "2"},
+        {"STATUS Nowhere (MESSAGES)", "NO", "2"},
+        /* What was found, and what of it MIN, MAX and others mean (section 2.4). */
+        {"SEARCH RETURN (SAVE) SUBJECT nothing", "OK", NULL},
+        {"SEARCH RETURN (SAVE) 3:5", "OK", "3:5"},
+        {"SEARCH RETURN (SAVE MIN) 3:5", "OK", "3"},
+        {"SEARCH RETURN (SAVE MAX) 3:5", "OK", "5"},
+        {"SEARCH RETURN (SAVE MIN MAX) 3:5", "OK", "3,5"},
+        {"SEARCH RETURN (SAVE MIN COUNT) 3:5", "OK", "3:5"},
+        {"SEARCH RETURN (SAVE) NOT $", "OK", "1,3:6"},
+        {"SORT RETURN (SAVE) (SUBJECT) UTF-8 3:5", "OK", "3:5"},
+        {"SELECT INBOX", "OK", NULL},
+        {"EXAMINE Nowhere", "NO", ""},
+    };
+    with_six_mails(world);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        imap_world_ask(world, 1, "s SEARCH RETURN (SAVE) 2");
+        imap_world_expect(world, 1, "s OK SEARCH completed");
+        imap_world_ask(world, 1, "t %s", cases[i].command);
+        imap_world_expect(world, 1, "...");
+        imap_world_expect(world, 1, "~t %s", cases[i].status);
+        imap_world_ask(world, 1, "u UID SEARCH RETURN (ALL) $");
+        if (cases[i].kept == NULL) {
+            imap_world_expect(world, 1, "* ESEARCH (TAG \"u\") UID");
+        } else if (cases[i].kept[0] != '\0') {
+            imap_world_expect(world, 1, "* ESEARCH (TAG \"u\") UID ALL %s", cases[i].kept);
+        } else {
+            imap_world_expect(world, 1, "u BAD Select a mailbox first");
+            continue;
+        }
+        imap_world_expect(world, 1, "~u OK");
+    }
+}
+
+/* SAVE alone says nothing; messages that go leave the result, by whomever they were taken. */
+static void play_saved_and_expunged(struct imap_world *world)
+{
+    with_six_mails(world);
+    RUN(world, "1> a SORT RETURN (SAVE) (SUBJECT) UTF-8 2:5", "1< a OK SORT completed",
+        "1> b STORE 3 +FLAGS.SILENT (\\Deleted)", "1< ~b OK", "1> c EXPUNGE", "1< * 3 EXPUNGE",
+        "1< ~c OK", "1> d UID SEARCH $", "1< * SEARCH 2 4 5", "1< ~d OK", "1> e SEARCH $",
+        "1< * SEARCH 2 3 4", "1< ~e OK");
+    memory_mail_expunge(world->store, "INBOX", 4);
+    RUN(world, "1> f NOOP", "1< * 3 EXPUNGE", "1< ~f OK", "1> g UID FETCH $ UID",
+        "1< * 2 FETCH (UID 2)", "1< * 3 FETCH (UID 5)", "1< ~g OK",
+        /* A UID that is new is not among them. */
+        "1> h APPEND INBOX {17+}", "1+ Subject: g\r\n\r\nx\r\n\r\n", "1< * 5 EXISTS",
+        "1< * 5 RECENT", "1< ~h OK", "1> i UID SEARCH $", "1< * SEARCH 2 5", "1< ~i OK",
+        "1> j STORE $ +FLAGS.SILENT (\\Deleted)", "1< ~j OK", "1> k UID EXPUNGE $",
+        "1< * 2 EXPUNGE", "1< * 2 EXPUNGE", "1< ~k OK", "1> l FETCH $ UID", "1< ~l OK");
+}
+
+static void a_result_is_kept_until_a_search_replaces_or_spoils_it(void **state)
+{
+    (void)state;
+    imap_world_in_every_way(play_saved_result);
+    imap_world_in_every_way(play_saved_and_expunged);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -234,6 +314,7 @@ int main(void)
         cmocka_unit_test(results_are_held_up_to_date),
         cmocka_unit_test(a_session_can_end_while_a_context_waits),
         cmocka_unit_test(several_mailboxes_are_searched_at_once),
+        cmocka_unit_test(a_result_is_kept_until_a_search_replaces_or_spoils_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
