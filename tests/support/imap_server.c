@@ -20,9 +20,9 @@
 #include "base/netaddr.h"
 #include "base/tls.h"
 #include "mailproto/imap/imap_session.h"
-#include "mailproto/mime/analyse.h"
 #include "mailproto/serve/serve.h"
 #include "tests/support/memory_mailbox.h"
+#include "tests/support/memory_mime.h"
 
 struct test_server {
     struct loop *loop;
@@ -30,17 +30,6 @@ struct test_server {
     struct deferred work;
     struct serve *serve;
 };
-
-static void analyse(struct memory_mail_analysis *out, struct bytes content, int64_t arrived_sec)
-{
-    struct arena arena = {0};
-    struct mime_analysis analysis;
-    analyse_mail(&analysis, content, arrived_sec, &arena);
-    buf_append_bytes(out->info, analysis.info_blob);
-    buf_append_bytes(out->text_header, analysis.text.header);
-    buf_append_bytes(out->text_body, analysis.text.body);
-    arena_clear(&arena);
-}
 
 static void work(void *context)
 {
@@ -93,8 +82,8 @@ int main(int argc, char **argv)
              "imap");
     server.loop = loop_new();
     deferred_init(&server.work, server.loop, work, &server);
-    server.store = memory_mail_new(
-        &(struct memory_mail_config){.analyse = analyse, .wake = wake, .context = &server});
+    server.store = memory_mail_new(&(struct memory_mail_config){
+        .analyse = memory_mime_analyse, .wake = wake, .context = &server});
     struct imap_service *service =
         imap_service_new(&(struct imap_config){.ops = memory_mail_ops(),
                                                .store = server.store,
