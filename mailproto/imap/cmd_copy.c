@@ -39,7 +39,7 @@ static void moved(void *context, const struct mailbox_answer *answer)
         write_copyuid(&session->out, answer);
         buf_append_str(&session->out, "] Moved\r\n");
     }
-    imap_done(session);
+    imap_done_at(session, answer->modseq);
 }
 
 static void copy_or_move(struct imap_session *session, struct imap_parser *args, bool move)

@@ -58,18 +58,13 @@ static void found(struct imap_session *session, struct search_run *run)
         session->command.step = multi_next;
         return;
     }
-    *answer = (struct esearch){.is_uid = true,
-                               .mailbox = multi->names[multi->next - 1],
-                               .uid_validity = session->ops->uid_validity(multi->mailbox),
-                               .returns = run->returns};
+    *answer = (struct esearch){.mailbox = multi->names[multi->next - 1],
+                               .uid_validity = session->ops->uid_validity(multi->mailbox)};
     answer->numbers = xcalloc((size_t)uid_set_count(&run->result), sizeof(*answer->numbers));
     while (uid_set_next(&run->result, &walk, &uid)) {
-        const struct mailbox_message *message = mailbox_view_find(multi->view, uid);
         answer->numbers[answer->n_numbers++] = uid;
-        if (run->search.uses_modseq && message != NULL && message->modseq > answer->modseq) {
-            answer->modseq = message->modseq;
-        }
     }
+    search_answer_uids(session, run);
     session->command.step = tell;
 }
 

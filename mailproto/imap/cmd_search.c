@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* SEARCH (RFC 9051 section 6.4.4): "* SEARCH 2 5 9" in steps, or one "* ESEARCH" line (RFC 4731,
  * 9394); the result can be kept for "$" (RFC 5182) and be held up to date (RFC 5267, context.h). */
-#include <inttypes.h>
 #include <stdlib.h>
 
 #include "base/str.h"
@@ -13,20 +12,6 @@ struct search_reply {
     struct uid_set_walk walk; /* through the result */
     bool line_begun;
 };
-
-static uint64_t highest_modseq(const struct imap_session *session, const struct uid_set *uids)
-{
-    struct uid_set_walk walk = {0};
-    uint32_t uid = 0;
-    uint64_t highest = 0;
-    while (uid_set_next(uids, &walk, &uid)) {
-        const struct mailbox_message *message = mailbox_view_find(session->selected.told, uid);
-        if (message != NULL && message->modseq > highest) {
-            highest = message->modseq;
-        }
-    }
-    return highest;
-}
 
 static void plain_step(struct imap_session *session)
 {
@@ -40,46 +25,11 @@ static void plain_step(struct imap_session *session)
     }
     while (imap_has_room(session)) {
         if (!uid_set_next(&run->result, &reply->walk, &uid)) {
-            if (run->search.uses_modseq && !uid_set_is_empty(&run->result)) {
-                buf_printf(out, " (MODSEQ %" PRIu64 ")", highest_modseq(session, &run->result));
-            }
-            buf_append_str(out, "\r\n");
+            search_end_line(session, run);
             imap_done(session);
             return;
         }
         buf_printf(out, " %u", search_number_of(session, uid));
-    }
-}
-
-/* What a result is about: all that was found, or with MIN, MAX or PARTIAL alone only those (RFC
- * 4731 section 3.2, RFC 5182 section 2.4, RFC 9394 section 3.1). */
-static void messages_meant(const struct search_run *run, struct uid_set *out)
-{
-    const struct esearch_returns *returns = &run->returns;
-    unsigned few = SEARCH_RETURN_MIN | SEARCH_RETURN_MAX | SEARCH_RETURN_PARTIAL;
-    bool few_only = (returns->wanted & few) != 0 &&
-                    (returns->wanted & (SEARCH_RETURN_ALL | SEARCH_RETURN_COUNT)) == 0;
-    if (!few_only || uid_set_is_empty(&run->result)) {
-        uid_set_copy(out, &run->result);
-        return;
-    }
-    if ((returns->wanted & SEARCH_RETURN_MIN) != 0) {
-        uid_set_add(out, run->result.ranges[0].first);
-    }
-    if ((returns->wanted & SEARCH_RETURN_MAX) != 0) {
-        uid_set_add(out, run->result.ranges[run->result.n_ranges - 1].last);
-    }
-    if ((returns->wanted & SEARCH_RETURN_PARTIAL) != 0) {
-        struct uid_set_walk walk = {0};
-        uint32_t uid = 0;
-        size_t first = 0;
-        size_t end = 0;
-        partial_range_apply(&returns->partial, (size_t)uid_set_count(&run->result), &first, &end);
-        for (size_t i = 0; i < end && uid_set_next(&run->result, &walk, &uid); i++) {
-            if (i >= first) {
-                uid_set_add(out, uid);
-            }
-        }
     }
 }
 
@@ -88,18 +38,11 @@ static void prepare_answer(struct imap_session *session, struct search_run *run)
     struct esearch *answer = &run->answer;
     struct uid_set_walk walk = {0};
     uint32_t uid = 0;
-    answer->is_uid = session->command.is_uid;
-    answer->returns = run->returns;
     answer->numbers = xcalloc((size_t)uid_set_count(&run->result) + 1, sizeof(*answer->numbers));
     while (uid_set_next(&run->result, &walk, &uid)) {
-        answer->numbers[answer->n_numbers++] = search_number_of(session, uid);
+        answer->numbers[answer->n_numbers++] = uid;
     }
-    if (run->search.uses_modseq && answer->n_numbers > 0) {
-        struct uid_set shown = {0};
-        messages_meant(run, &shown);
-        answer->modseq = highest_modseq(session, &shown);
-        uid_set_clear(&shown);
-    }
+    search_answer_uids(session, run);
 }
 
 static void extended_step(struct imap_session *session)
@@ -116,17 +59,14 @@ static void extended_step(struct imap_session *session)
 
 static void reply(struct imap_session *session, struct search_run *run)
 {
-    if ((run->returns.wanted & SEARCH_RETURN_SAVE) != 0) {
-        uid_set_clear(&session->selected.saved);
-        messages_meant(run, &session->selected.saved);
-    }
     if (!run->returns.is_extended) {
         session->command.step = plain_step;
-    } else if (run->returns.wanted == SEARCH_RETURN_SAVE) {
+        return;
+    }
+    prepare_answer(session, run);
+    session->command.step = extended_step;
+    if (run->returns.wanted == SEARCH_RETURN_SAVE) {
         imap_done(session);
-    } else {
-        prepare_answer(session, run);
-        session->command.step = extended_step;
     }
 }
 

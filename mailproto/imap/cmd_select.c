@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* SELECT and EXAMINE with CONDSTORE and QRESYNC (RFC 7162), CLOSE, UNSELECT, CHECK, EXPUNGE. */
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -184,8 +183,21 @@ static void opened(void *context, const struct mailbox_answer *answer)
 
 /* ---- The arguments ---- */
 
-/* "(uidvalidity modseq [known-uids] [(known-numbers known-uids)])". The last part only helps a
- * server that keeps no expunge log: it is read and not used. */
+/* "(known-numbers known-uids)" only helps a server that keeps no expunge log: not used here. */
+static void pass_over_numbers(const struct imap_session *session, struct imap_parser *args)
+{
+    imap_expect(args, '(');
+    if ((session->enabled & IMAP_ENABLED_UIDONLY) != 0) {
+        args->code = "UIDREQUIRED";
+        imap_fail(args, "There are no message numbers with UIDONLY");
+    }
+    (void)imap_sequence_text(args);
+    imap_space(args);
+    (void)imap_sequence_text(args);
+    imap_expect(args, ')');
+}
+
+/* "(uidvalidity modseq [known-uids] [(known-numbers known-uids)])" */
 static void parse_qresync(const struct imap_session *session, struct imap_parser *args,
                           struct select_request *request)
 {
@@ -195,21 +207,16 @@ static void parse_qresync(const struct imap_session *session, struct imap_parser
     request->known_uid_validity = imap_nz_number(args);
     imap_space(args);
     request->known_modseq = imap_number64(args);
-    while (imap_accept(args, ' ')) {
-        if (imap_accept(args, '(')) {
-            if ((session->enabled & IMAP_ENABLED_UIDONLY) != 0) {
-                args->code = "UIDREQUIRED";
-                imap_fail(args, "There are no message numbers with UIDONLY");
-            }
-            (void)imap_sequence_text(args);
-            imap_space(args);
-            (void)imap_sequence_text(args);
-            imap_expect(args, ')');
-        } else if (seqset_plain(&request->known_uids, imap_sequence_text(args), 0) != SEQSET_OK) {
+    bool goes_on = imap_accept(args, ' ');
+    if (goes_on && imap_peek(args) != '(') {
+        if (seqset_plain(&request->known_uids, imap_sequence_text(args), 0) != SEQSET_OK) {
             imap_fail(args, "Bad set of known UIDs");
-        } else {
-            request->has_known_uids = true;
         }
+        request->has_known_uids = true;
+        goes_on = imap_accept(args, ' ');
+    }
+    if (goes_on) {
+        pass_over_numbers(session, args);
     }
     imap_expect(args, ')');
 }
@@ -333,12 +340,8 @@ static void expunged(void *context, const struct mailbox_answer *answer)
     imap_resume(session);
     if (answer->fault != NULL) {
         imap_refuse(session, answer->fault, NULL);
-    } else if (imap_condstore(session) && answer->modseq != 0) {
-        char code[64];
-        snprintf(code, sizeof(code), "HIGHESTMODSEQ %" PRIu64, answer->modseq);
-        imap_finish(session, IMAP_STATUS_OK, code, "EXPUNGE completed");
     } else {
-        imap_done(session);
+        imap_done_at(session, answer->modseq);
     }
 }
 

@@ -266,7 +266,7 @@ static void sort_tell(struct imap_session *session)
         buf_append_u64(&session->out, search_number_of(session, order_uid(sort, sort->next++)));
     }
     if (sort->next == n_uids) {
-        buf_append_str(&session->out, "\r\n");
+        search_end_line(session, search);
         imap_done(session);
     }
 }
@@ -353,21 +353,16 @@ static void tell_order(struct imap_session *session, struct search_run *search)
         session->command.step = sort_tell;
         return;
     }
-    if ((search->returns.wanted & SEARCH_RETURN_SAVE) != 0) {
-        uid_set_copy(&session->selected.saved, &search->result);
-    }
-    if (search->returns.wanted == SEARCH_RETURN_SAVE) {
-        imap_done(session);
-        return;
-    }
-    answer->is_uid = session->command.is_uid;
-    answer->returns = search->returns;
     answer->n_numbers = order_n_uids(sort);
     answer->numbers = xcalloc(answer->n_numbers + 1, sizeof(*answer->numbers));
     for (size_t i = 0; i < answer->n_numbers; i++) {
-        answer->numbers[i] = search_number_of(session, order_uid(sort, i));
+        answer->numbers[i] = order_uid(sort, i);
     }
+    search_answer_uids(session, search);
     session->command.step = extended_step;
+    if (search->returns.wanted == SEARCH_RETURN_SAVE) {
+        imap_done(session);
+    }
 }
 
 /* The keys with their directions, a byte each. */

@@ -76,6 +76,23 @@ void esearch_parse_returns(struct imap_parser *args, struct esearch_returns *out
     imap_space(args);
 }
 
+bool esearch_means(const struct esearch *answer, size_t i)
+{
+    unsigned wanted = answer->returns.wanted;
+    unsigned few = SEARCH_RETURN_MIN | SEARCH_RETURN_MAX | SEARCH_RETURN_PARTIAL;
+    if ((wanted & few) == 0 || (wanted & (SEARCH_RETURN_ALL | SEARCH_RETURN_COUNT)) != 0) {
+        return true;
+    }
+    size_t first = 0;
+    size_t end = 0;
+    if ((wanted & SEARCH_RETURN_PARTIAL) != 0) {
+        partial_range_apply(&answer->returns.partial, answer->n_numbers, &first, &end);
+    }
+    return ((wanted & SEARCH_RETURN_MIN) != 0 && i == 0) ||
+           ((wanted & SEARCH_RETURN_MAX) != 0 && i + 1 == answer->n_numbers) ||
+           (first <= i && i < end);
+}
+
 /* ---- The line ---- */
 
 static void begin_line(struct imap_session *session, struct esearch *answer)

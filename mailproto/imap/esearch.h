@@ -61,6 +61,9 @@ void partial_range_parse(struct imap_parser *args, struct partial_range *out);
 /* Which of `n` items the range means: *out_first up to, not with, *out_end. */
 void partial_range_apply(const struct partial_range *range, size_t n, size_t *out_first,
                          size_t *out_end);
+/* Is the answer about the i-th of its numbers? It is about all, or with MIN, MAX or PARTIAL alone
+ * about those (RFC 4731 section 3.2, RFC 5182 section 2.4, RFC 9394 section 3.1). */
+bool esearch_means(const struct esearch *answer, size_t i) MUST_USE;
 /* A piece of the line, as long as there is room. True when it is complete. */
 bool esearch_step(struct imap_session *session, struct esearch *answer) MUST_USE;
 void esearch_clear(struct esearch *answer);

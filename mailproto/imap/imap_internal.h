@@ -191,6 +191,9 @@ void imap_finish(struct imap_session *session, enum imap_status status, const ch
                  const char *format, ...) PRINTF_LIKE(4, 5);
 /* "OK NAME completed". */
 void imap_done(struct imap_session *session);
+/* The same after messages were expunged by the change `modseq` (0: none was): a client that wants
+ * mod-sequences is told the highest (RFC 7162 section 3.2.7). */
+void imap_done_at(struct imap_session *session, uint64_t modseq);
 /* A fault's text as resp-text: printable ASCII. */
 struct imap_words {
     char text[FAULT_TEXT_BYTES];

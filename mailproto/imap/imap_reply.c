@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* Replies: the tagged one with its response code (RFC 9051 section 7.1, RFC 5530), BYE, and how a
  * command rests until the store has answered. */
+#include <inttypes.h>
+#include <stdio.h>
+
 #include "base/fault.h"
 #include "mailproto/imap/imap_internal.h"
 
@@ -61,6 +64,18 @@ void imap_done(struct imap_session *session)
     imap_finish(session, IMAP_STATUS_OK, session->command.some_are_gone ? "EXPUNGEISSUED" : NULL,
                 "%s%s completed", session->command.is_uid ? "UID " : "",
                 session->command.row->name);
+}
+
+void imap_done_at(struct imap_session *session, uint64_t modseq)
+{
+    char code[64];
+    if (modseq == 0 || !imap_condstore(session)) {
+        imap_done(session);
+        return;
+    }
+    snprintf(code, sizeof(code), "HIGHESTMODSEQ %" PRIu64, modseq);
+    imap_finish(session, IMAP_STATUS_OK, code, "%s%s completed",
+                session->command.is_uid ? "UID " : "", session->command.row->name);
 }
 
 struct imap_words imap_words_of(const struct fault *fault)

@@ -178,13 +178,19 @@ static struct search_node *date_node(struct search_parser *parser, const struct 
 static struct search_node *modseq_node(struct search_parser *parser)
 {
     struct search_node *node = new_node(parser, SEARCH_MODSEQ);
-    if (imap_peek(parser->args) == '"') {
-        (void)imap_string(parser->args);
-        imap_space(parser->args);
-        (void)imap_word(parser->args);
-        imap_space(parser->args);
+    struct imap_parser *args = parser->args;
+    if (imap_peek(args) == '"') {
+        struct bytes entry = imap_string(args);
+        imap_space(args);
+        struct bytes type = imap_word(args);
+        imap_space(args);
+        if (!bytes_starts_with(entry, bytes_of_str("/flags/")) ||
+            (!bytes_is_word(type, "all") && !bytes_is_word(type, "priv") &&
+             !bytes_is_word(type, "shared"))) {
+            imap_fail(args, "Mod-sequences are of /flags/...");
+        }
     }
-    node->number = (int64_t)imap_number64(parser->args);
+    node->number = (int64_t)imap_number64(args);
     parser->search->uses_modseq = true;
     return node;
 }

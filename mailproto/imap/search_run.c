@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "mailproto/imap/search_run.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "base/fault.h"
@@ -60,6 +61,69 @@ bool search_charset_is_known(struct imap_session *session, struct bytes charset)
 uint32_t search_number_of(const struct imap_session *session, uint32_t uid)
 {
     return session->command.is_uid ? uid : mailbox_view_seq_of(session->selected.told, uid);
+}
+
+static uint64_t modseq_of(const struct search_run *run, uint32_t uid)
+{
+    const struct mailbox_message *message = mailbox_view_find(run->scope.view, uid);
+    return message != NULL ? message->modseq : 0;
+}
+
+static int compare_uids(const void *a, const void *b)
+{
+    uint32_t left = *(const uint32_t *)a;
+    uint32_t right = *(const uint32_t *)b;
+    return (left > right) - (left < right);
+}
+
+static void save_meant(struct imap_session *session, const struct esearch *answer)
+{
+    uint32_t *uids = xcalloc(answer->n_numbers + 1, sizeof(*uids));
+    size_t n_uids = 0;
+    for (size_t i = 0; i < answer->n_numbers; i++) {
+        if (esearch_means(answer, i)) {
+            uids[n_uids++] = answer->numbers[i];
+        }
+    }
+    qsort(uids, n_uids, sizeof(*uids), compare_uids); /* SORT has another order */
+    uid_set_clear(&session->selected.saved);
+    for (size_t i = 0; i < n_uids; i++) {
+        uid_set_add(&session->selected.saved, uids[i]);
+    }
+    free(uids);
+}
+
+void search_answer_uids(struct imap_session *session, struct search_run *run)
+{
+    struct esearch *answer = &run->answer;
+    answer->is_uid = !run->scope.is_selected || session->command.is_uid;
+    answer->returns = run->returns;
+    for (size_t i = 0; run->search.uses_modseq && i < answer->n_numbers; i++) {
+        if (esearch_means(answer, i) && modseq_of(run, answer->numbers[i]) > answer->modseq) {
+            answer->modseq = modseq_of(run, answer->numbers[i]);
+        }
+    }
+    if ((run->returns.wanted & SEARCH_RETURN_SAVE) != 0) {
+        save_meant(session, answer);
+    }
+    for (size_t i = 0; !answer->is_uid && i < answer->n_numbers; i++) {
+        answer->numbers[i] = mailbox_view_seq_of(run->scope.view, answer->numbers[i]);
+    }
+}
+
+void search_end_line(struct imap_session *session, const struct search_run *run)
+{
+    struct uid_set_walk walk = {0};
+    uint32_t uid = 0;
+    uint64_t highest = 0;
+    while (run->search.uses_modseq && uid_set_next(&run->result, &walk, &uid)) {
+        uint64_t modseq = modseq_of(run, uid);
+        highest = modseq > highest ? modseq : highest;
+    }
+    if (highest > 0) {
+        buf_printf(&session->out, " (MODSEQ %" PRIu64 ")", highest);
+    }
+    buf_append_str(&session->out, "\r\n");
 }
 
 struct bytes search_keep(struct arena *arena, struct bytes text)

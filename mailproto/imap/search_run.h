@@ -55,6 +55,11 @@ void search_returns(struct imap_session *session, struct imap_parser *args, stru
 bool search_charset_is_known(struct imap_session *session, struct bytes charset) MUST_USE;
 /* What the client is told of a message: its UID after UID, else its number. */
 uint32_t search_number_of(const struct imap_session *session, uint32_t uid) MUST_USE;
+/* run->answer has the UIDs of the result, in the order of the answer: note what MODSEQ and "$" are
+ * by them, and make them what the client is told. */
+void search_answer_uids(struct imap_session *session, struct search_run *run);
+/* The end of a "* SEARCH" or "* SORT" line (RFC 7162 section 3.1.5). */
+void search_end_line(struct imap_session *session, const struct search_run *run);
 /* One record of the view against the criteria, without text, or with what `hit` says of it. */
 enum search_verdict search_run_verdict(const struct imap_session *session,
                                        const struct search_run *run,

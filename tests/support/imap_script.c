@@ -77,18 +77,26 @@ void imap_world_init_with(struct imap_world *world, const struct memory_mail_con
         .id = "imap-1", .address = "127.0.0.1", .is_loopback = true, .can_start_tls = true};
 }
 
+void imap_world_hang_up(struct imap_world *world, unsigned number)
+{
+    struct imap_script_session *session = world->sessions[number - 1];
+    world->sessions[number - 1] = NULL;
+    if (session == NULL) {
+        return;
+    }
+    imap_protocol.session_free(session->session);
+    buf_clear(&session->out);
+    if (session->is_packed) {
+        deflateEnd(&session->packing);
+        inflateEnd(&session->unpacking);
+    }
+    free(session);
+}
+
 void imap_world_clear(struct imap_world *world)
 {
-    for (size_t i = 0; i < IMAP_SCRIPT_CLIENTS; i++) {
-        if (world->sessions[i] != NULL) {
-            imap_protocol.session_free(world->sessions[i]->session);
-            buf_clear(&world->sessions[i]->out);
-            if (world->sessions[i]->is_packed) {
-                deflateEnd(&world->sessions[i]->packing);
-                inflateEnd(&world->sessions[i]->unpacking);
-            }
-            free(world->sessions[i]);
-        }
+    for (unsigned i = 1; i <= IMAP_SCRIPT_CLIENTS; i++) {
+        imap_world_hang_up(world, i);
     }
     memory_mail_free(&world->store);
     imap_service_free(&world->service);

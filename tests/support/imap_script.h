@@ -75,6 +75,8 @@ void imap_world_select(struct imap_world *world, unsigned number, const char *ma
 extern const char imap_mail_hello[];  /* UID 1 */
 extern const char imap_mail_second[]; /* UID 2 */
 void imap_world_with_two_mails(struct imap_world *world);
+/* Client `number` goes; the next one of that number is new. */
+void imap_world_hang_up(struct imap_world *world, unsigned number);
 /* Let everything that is queued be done. */
 void imap_world_settle(struct imap_world *world);
 
