@@ -163,7 +163,8 @@ static void resolve(struct imap_session *session, struct multisearch *multi,
     }
 }
 
-static void parse_rest(struct imap_parser *args, struct search_run *run)
+static void parse_rest(struct imap_session *session, struct imap_parser *args,
+                       struct search_run *run)
 {
     struct multisearch *multi = run->data;
     run->returns = (struct esearch_returns){.is_extended = true, .wanted = SEARCH_RETURN_ALL};
@@ -174,17 +175,7 @@ static void parse_rest(struct imap_parser *args, struct search_run *run)
     if ((run->returns.wanted & (SEARCH_RETURN_SAVE | SEARCH_RETURN_UPDATE)) != 0) {
         imap_fail(args, "SAVE and UPDATE are for SEARCH in the selected mailbox");
     }
-    if (imap_accept_word(args, "CHARSET")) {
-        imap_space(args);
-        struct bytes charset = imap_astring(args);
-        imap_space(args);
-        if (imap_ok(args) && !bytes_is_word(charset, "UTF-8") &&
-            !bytes_is_word(charset, "US-ASCII")) {
-            args->well_formed = true;
-            args->code = "BADCHARSET (UTF-8 US-ASCII)";
-            imap_fail(args, "Unknown charset");
-        }
-    }
+    search_charset_option(session, args);
     multi->keys = search_keep(args->arena, args->rest);
 }
 
@@ -220,7 +211,7 @@ void cmd_esearch(struct imap_session *session, struct imap_parser *args)
     } else {
         imap_fail(args, "Select a mailbox first, or name some");
     }
-    parse_rest(args, run);
+    parse_rest(session, args, run);
     check_keys(session, args, run);
     if (imap_is_bad(session, args)) {
         return;

@@ -18,13 +18,20 @@ static unsigned parse_use(struct imap_parser *args)
     }
     imap_space(args);
     imap_expect(args, '(');
-    while (imap_ok(args) && !imap_accept(args, ')')) {
-        (void)imap_accept(args, ' ');
-        unsigned bit = special_use_parse(imap_flag(args));
-        if (bit == 0) {
-            imap_fail(args, "Unknown special use");
-        }
-        use |= bit;
+    if (!imap_accept(args, ')')) {
+        do {
+            struct bytes name = imap_flag(args);
+            unsigned bit = special_use_parse(name);
+            if (bit == 0 && name.len > 0 && name.data[0] == '\\') {
+                args->well_formed = true;
+                args->code = "USEATTR";
+            }
+            if (bit == 0) {
+                imap_fail(args, "Unknown special use");
+            }
+            use |= bit;
+        } while (imap_ok(args) && imap_accept(args, ' '));
+        imap_expect(args, ')');
     }
     imap_expect(args, ')');
     return use;

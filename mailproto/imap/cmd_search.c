@@ -83,14 +83,7 @@ void cmd_search(struct imap_session *session, struct imap_parser *args)
         imap_space(args);
         search_returns(session, args, run);
     }
-    if (imap_accept_word(args, "CHARSET")) {
-        imap_space(args);
-        struct bytes charset = imap_astring(args);
-        imap_space(args);
-        if (imap_ok(args) && !search_charset_is_known(session, charset)) {
-            return;
-        }
-    }
+    search_charset_option(session, args);
     if (context_is_refused(session, args, &run->returns)) {
         return;
     }

@@ -451,11 +451,8 @@ void cmd_sort(struct imap_session *session, struct imap_parser *args)
     }
     parse_keys(args, sort);
     imap_space(args);
-    struct bytes charset = imap_astring(args);
-    imap_space(args);
-    if (imap_is_bad(session, args) || !search_charset_is_known(session, charset) ||
-        context_is_refused(session, args, &search->returns)) {
-        return;
+    search_charset(args);
+    if (!context_is_refused(session, args, &search->returns)) {
+        search_run_start(session, args, search);
     }
-    search_run_start(session, args, search);
 }

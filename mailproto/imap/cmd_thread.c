@@ -132,10 +132,6 @@ void cmd_thread(struct imap_session *session, struct imap_parser *args)
         imap_fail(args, "Unknown algorithm");
     }
     imap_space(args);
-    struct bytes charset = imap_astring(args);
-    imap_space(args);
-    if (imap_is_bad(session, args) || !search_charset_is_known(session, charset)) {
-        return;
-    }
+    search_charset(args);
     search_run_start(session, args, search);
 }

@@ -49,13 +49,27 @@ void search_returns(struct imap_session *session, struct imap_parser *args, stru
     session->command.saves = (run->returns.wanted & SEARCH_RETURN_SAVE) != 0;
 }
 
-bool search_charset_is_known(struct imap_session *session, struct bytes charset)
+void search_charset(struct imap_parser *args)
 {
-    if (bytes_is_word(charset, "UTF-8") || bytes_is_word(charset, "US-ASCII")) {
-        return true;
+    struct bytes charset = imap_astring(args);
+    if (imap_ok(args) && !bytes_is_word(charset, "UTF-8") && !bytes_is_word(charset, "US-ASCII")) {
+        args->well_formed = true;
+        args->code = "BADCHARSET (UTF-8 US-ASCII)";
+        imap_fail(args, "Unknown charset");
     }
-    imap_finish(session, IMAP_STATUS_NO, "BADCHARSET (UTF-8 US-ASCII)", "Unknown charset");
-    return false;
+    imap_space(args);
+}
+
+void search_charset_option(struct imap_session *session, struct imap_parser *args)
+{
+    if (!imap_accept_word(args, "CHARSET")) {
+        return;
+    }
+    if ((session->enabled & IMAP_ENABLED_UTF8) != 0) { /* RFC 6855 section 3 */
+        imap_fail(args, "With UTF8=ACCEPT there is no CHARSET");
+    }
+    imap_space(args);
+    search_charset(args);
 }
 
 uint32_t search_number_of(const struct imap_session *session, uint32_t uid)

@@ -51,8 +51,11 @@ void search_run_clear(struct imap_session *session, struct search_run *run);
 void search_gather_start(struct imap_session *session, struct search_run *run, unsigned items);
 /* "(MIN SAVE)" with the space behind it. */
 void search_returns(struct imap_session *session, struct imap_parser *args, struct search_run *run);
-/* "UTF-8" or "US-ASCII"; else NO [BADCHARSET] is answered and the result false. */
-bool search_charset_is_known(struct imap_session *session, struct bytes charset) MUST_USE;
+/* "CHARSET UTF-8 ", where it stands: the parser fails when it is not known, or can't stand there.
+ */
+void search_charset_option(struct imap_session *session, struct imap_parser *args);
+/* The parser fails, so that NO [BADCHARSET] is answered, when it is neither UTF-8 nor US-ASCII. */
+void search_charset(struct imap_parser *args);
 /* What the client is told of a message: its UID after UID, else its number. */
 uint32_t search_number_of(const struct imap_session *session, uint32_t uid) MUST_USE;
 /* run->answer has the UIDs of the result, in the order of the answer: note what MODSEQ and "$" are

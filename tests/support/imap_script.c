@@ -65,7 +65,7 @@ void imap_world_init(struct imap_world *world, bool reads_wait)
 
 void imap_world_init_with(struct imap_world *world, const struct memory_mail_config *config)
 {
-    *world = (struct imap_world){.now = {.mono_ms = 1000, .wall_sec = 1000000000}};
+    *world = (struct imap_world){.now = {.mono_ms = 1000, .wall_sec = MEMORY_NOW_SEC}};
     log_init(STDERR_FILENO, LOG_LEVEL_ERROR, "test");
     world->store = memory_mail_new(config);
     world->service =

@@ -69,12 +69,28 @@ static void answer_fault(struct mailbox_call *call, enum fault_code code, const 
     answer(call, &(struct mailbox_answer){.fault = &fault});
 }
 
+/* One use that no other mailbox has; \All is none that a mailbox could have here. */
+static bool use_is_free(struct mail_store *store, unsigned use)
+{
+    list_for_each(node, &store->folders)
+    {
+        if ((list_entry(node, struct folder, node)->attributes & use) != 0) {
+            return false;
+        }
+    }
+    return (use & MAILBOX_USE_ALL) == 0 && (use & (use - 1)) == 0;
+}
+
 static void run_create(struct mailbox_call *call)
 {
     struct mail_store *store = call->store;
     struct folder *folder = memory_folder_find(store, call->name);
     if (folder != NULL && (folder->attributes & MAILBOX_NOSELECT) == 0) {
         answer_fault(call, FAULT_EXISTS, "There is such a mailbox");
+        return;
+    }
+    if (!use_is_free(store, call->use)) {
+        answer_fault(call, FAULT_UNSUPPORTED, "That use is taken, or can't be");
         return;
     }
     for (char *slash = strchr(call->name, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
@@ -421,7 +437,7 @@ static void run_append(struct mailbox_call *call)
                                             new->message.flags.n_keywords, NULL),
             .internal_sec = new->message.internal_sec,
             .internal_zone_min = new->message.internal_zone_min,
-            .saved_sec = new->message.internal_sec,
+            .saved_sec = MEMORY_NOW_SEC,
             .sent_sec = new->message.internal_sec};
         uids[i] = memory_folder_add(folder, content, &put[i]);
         memory_content_unref(content);

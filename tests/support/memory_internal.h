@@ -156,6 +156,7 @@ struct mail_store {
     uint64_t next_id;
     uint32_t next_validity;
     uint64_t next_email_id;
+    unsigned n_reads; /* of messages and of pieces of content */
     bool disk_full;
     bool is_held;
     int next_fault;       /* enum fault_code; FAULT_NONE: none */

@@ -114,9 +114,9 @@ uint32_t memory_mail_deliver(struct mail_store *store, const char *mailbox, cons
 {
     struct folder *folder = memory_folder_find(store, mailbox);
     struct mailbox_message message = {.uid = folder->view->uid_next,
-                                      .internal_sec = 1000000000,
-                                      .saved_sec = 1000000000,
-                                      .sent_sec = 1000000000};
+                                      .internal_sec = MEMORY_NOW_SEC,
+                                      .saved_sec = MEMORY_NOW_SEC,
+                                      .sent_sec = MEMORY_NOW_SEC};
     struct content *content = memory_content_new(store, bytes_of_str(text), message.internal_sec);
     memory_folder_add(folder, content, &message);
     memory_content_unref(content);
@@ -144,6 +144,11 @@ void memory_mail_expunge(struct mail_store *store, const char *mailbox, uint32_t
 void memory_mail_fill_disk(struct mail_store *store, bool full)
 {
     store->disk_full = full;
+}
+
+unsigned memory_mail_reads(const struct mail_store *store)
+{
+    return store->n_reads;
 }
 
 void memory_mail_set_quota(struct mail_store *store, uint64_t bytes, uint64_t messages)

@@ -16,6 +16,9 @@ struct mail_store;
 struct mailbox_ops;
 struct sasl_judge;
 
+/* Here it is always this moment. */
+enum { MEMORY_NOW_SEC = 1000000000 };
+
 /* What a message is analysed by: fills the blob of its form and its folded text. */
 struct memory_mail_analysis {
     struct buf *info;
@@ -50,6 +53,8 @@ uint32_t memory_mail_deliver(struct mail_store *store, const char *mailbox, cons
 void memory_mail_set_flags(struct mail_store *store, const char *mailbox, uint32_t uid,
                            uint8_t flags);
 void memory_mail_expunge(struct mail_store *store, const char *mailbox, uint32_t uid);
+/* How many messages were read, and pieces of their content. */
+unsigned memory_mail_reads(const struct mail_store *store);
 /* 0: none. Only shown, not held to. */
 void memory_mail_set_quota(struct mail_store *store, uint64_t bytes, uint64_t messages);
 /* The next call that writes is answered by this fault (enum fault_code). */

@@ -423,6 +423,7 @@ static enum mailbox_read op_read_next(struct mailbox_reader *reader, struct mail
     if (reader->content == NULL || mailbox_view_find(reader->folder->view, out->uid) == NULL) {
         return MAILBOX_READ_GONE;
     }
+    reader->store->n_reads++;
     out->content_len = reader->content->raw.len;
     out->thread_id = reader->content->thread_id;
     out->info = buf_view(&reader->content->info);
@@ -440,6 +441,7 @@ static enum mailbox_read op_read_content(struct mailbox_reader *reader, uint64_t
     if (reader_waits(reader)) {
         return MAILBOX_READ_WAIT;
     }
+    reader->store->n_reads++;
     *out = bytes_slice(buf_view(&reader->content->raw), (size_t)offset,
                        max_len < PIECE_BYTES ? max_len : PIECE_BYTES);
     return out->len > 0 ? MAILBOX_READ_OK : MAILBOX_READ_END;

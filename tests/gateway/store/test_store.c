@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "base/db.h"
 #include "base/loop.h"
 #include "gateway/decoder/decoder_client.h"
 #include "gateway/store/keywords.h"
@@ -227,8 +228,7 @@ static void a_search_tells_which_test_each_message_passes(void **state)
     assert_int_equal(fixture->hits[2].passed, 3);
 
     /* One goes; what was asked for and is not there is told as gone. */
-    assert_true(
-        fixture_flags(fixture, mailbox, 2, MAILBOX_STORE_ADD, MAILBOX_FLAG_DELETED, NULL));
+    assert_true(fixture_flags(fixture, mailbox, 2, MAILBOX_STORE_ADD, MAILBOX_FLAG_DELETED, NULL));
     assert_true(fixture_expunge(fixture, mailbox));
     fixture->n_hits = 0;
     fixture->answered = false;
@@ -339,6 +339,43 @@ static void what_the_contract_leaves_open_is_done_well(void **state)
     fixture_check(fixture);
 }
 
+/* ---- Size ---- */
+
+enum { MANY_MESSAGES = 100000 };
+
+/* Rows of messages whose bodies are nowhere: whoever looked for one would find nothing. */
+static bool add_bodiless(struct mail_txn *txn, void *job, struct fault *fault)
+{
+    (void)job;
+    return db_exec(
+        txn->db,
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)"
+        " INSERT INTO message (mailbox_id, uid, body_id, flags, keywords, modseq, size,"
+        " internal_sec, internal_zone_min, sent_sec, sent_zone_min, saved_sec, origin)"
+        " SELECT m.id, i, 1000000 + i, 0, 0, 2, 100, i, 0, i, 0, i, 0"
+        " FROM n, mailbox m WHERE m.name = 'INBOX';"
+        "UPDATE mailbox SET n_messages = 100000, n_unseen = 100000, uid_next = 100001,"
+        " modseq_highest = 2 WHERE name = 'INBOX'",
+        fault);
+}
+
+static void a_large_mailbox_is_opened_without_reading_a_message(void **state)
+{
+    struct fixture *fixture = *state;
+    assert_true(fixture_write(fixture, add_bodiless, NULL));
+    assert_int_equal(fixture_number(fixture, "SELECT count(*) FROM body"), 0);
+
+    struct mailbox *inbox = fixture_open(fixture, "INBOX", NULL);
+    assert_non_null(inbox);
+    struct mailbox_view *view = fixture->ops->view(inbox);
+    assert_int_equal(view->n_messages, MANY_MESSAGES);
+    assert_int_equal(mailbox_view_at(view, MANY_MESSAGES)->uid, MANY_MESSAGES);
+    mailbox_view_unref(&view);
+    assert_int_equal(fixture_status(fixture, "INBOX").n_messages, MANY_MESSAGES);
+    assert_true(fixture_flags(fixture, inbox, 7, MAILBOX_STORE_ADD, MAILBOX_FLAG_SEEN, NULL));
+    fixture->ops->close(&inbox);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 
 int main(void)
@@ -355,6 +392,7 @@ int main(void)
         TEST(an_incomplete_message_is_not_committed),
         TEST(what_is_done_to_a_deleted_mailbox_is_refused),
         TEST(what_the_contract_leaves_open_is_done_well),
+        TEST(a_large_mailbox_is_opened_without_reading_a_message),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -226,6 +226,46 @@ static void several_mailboxes_are_searched_at_once(void **state)
     imap_world_in_every_way(play_multisearch);
 }
 
+/* ---- FUZZY (RFC 6203), charsets ---- */
+
+static void play_fuzzy(struct imap_world *world)
+{
+    with_six_mails(world);
+    RUN(world, "1> a SEARCH FUZZY (BODY \"FISH\" NOT SUBJECT b)", "1< * SEARCH 2", "1< ~a OK",
+        "1> b SEARCH RETURN (ALL COUNT) FUZZY TEXT \"Fish\" UID 1:4",
+        "1< * ESEARCH (TAG \"b\") COUNT 1 ALL 2", "1< ~b OK",
+        "1> c SORT (SUBJECT) UTF-8 NOT FUZZY BODY meat", "1< * SORT 5 2", "1< ~c OK",
+        "1> d SEARCH FUZZY", "1< ~d BAD");
+}
+
+/* RFC 6855 section 3: a charset contradicts UTF8=ACCEPT. SORT and THREAD can't do without one. */
+static void play_charset(struct imap_world *world)
+{
+    with_six_mails(world);
+    RUN(world, "1> a SEARCH CHARSET UTF-8 BODY fish", "1< * SEARCH 2 5", "1< ~a OK",
+        "1> b ENABLE UTF8=ACCEPT", "1< * ENABLED UTF8=ACCEPT", "1< ~b OK",
+        "1> c SEARCH CHARSET UTF-8 BODY fish", "1< ~c BAD", "1> d UID SEARCH CHARSET KOI8-R ALL",
+        "1< ~d BAD", "1> e SEARCH BODY fish", "1< * SEARCH 2 5", "1< ~e OK",
+        "1> f SORT (SUBJECT) UTF-8 BODY fish", "1< * SORT 5 2", "1< ~f OK",
+        "1> g ESEARCH IN (inboxes) CHARSET UTF-8 ALL", "1< ~g BAD",
+        /* IMAP4rev2 alone allows it. */
+        "2< ...", "2< ~* OK", "2> a LOGIN alice secret", "2< ~a OK", "2> b ENABLE IMAP4rev2",
+        "2< ...", "2< ~b OK", "2> c SELECT INBOX", "2< ...", "2< ~c OK",
+        "2> d SEARCH CHARSET UTF-8 BODY fish", "2< * ESEARCH (TAG \"d\") ALL 2,5", "2< ~d OK");
+}
+
+static void a_fuzzy_key_finds_what_its_text_is_in(void **state)
+{
+    (void)state;
+    imap_world_in_every_way(play_fuzzy);
+}
+
+static void a_charset_has_no_place_beside_utf8_accept(void **state)
+{
+    (void)state;
+    imap_world_in_every_way(play_charset);
+}
+
 /* ---- "$" (RFC 5182) ---- */
 
 /* "$" is message 2; what is it after each command? */
@@ -314,6 +354,8 @@ int main(void)
         cmocka_unit_test(results_are_held_up_to_date),
         cmocka_unit_test(a_session_can_end_while_a_context_waits),
         cmocka_unit_test(several_mailboxes_are_searched_at_once),
+        cmocka_unit_test(a_fuzzy_key_finds_what_its_text_is_in),
+        cmocka_unit_test(a_charset_has_no_place_beside_utf8_accept),
         cmocka_unit_test(a_result_is_kept_until_a_search_replaces_or_spoils_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

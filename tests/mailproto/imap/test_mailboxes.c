@@ -90,8 +90,8 @@ static void play_list_extended(struct imap_world *world)
         "1> H LIST (SUBSCRIBED RECURSIVEMATCH) \"\" (Foo Foo/Bar)",
         "1< * LIST (\\Subscribed) \"/\" \"Foo/Bar\"", "1< ~H OK",
         "1> i LIST (RECURSIVEMATCH) \"\" *", "1< ~i BAD", "1> j NAMESPACE",
-        "1< * NAMESPACE ((\"\" \"/\")) NIL NIL", "1< ~j OK", "1> k CREATE Mine (USE (\\Archive))",
-        "1< ~k OK", "1> l LIST (SPECIAL-USE) \"\" Mine", "1< * LIST (\\Archive) \"/\" \"Mine\"",
+        "1< * NAMESPACE ((\"\" \"/\")) NIL NIL", "1< ~j OK", "1> k CREATE Mine (USE (\\Flagged))",
+        "1< ~k OK", "1> l LIST (SPECIAL-USE) \"\" Mine", "1< * LIST (\\Flagged) \"/\" \"Mine\"",
         "1< ~l OK",
         "1> m STATUS INBOX (MESSAGES RECENT UNSEEN UIDVALIDITY SIZE APPENDLIMIT MAILBOXID)",
         "1< * STATUS \"INBOX\" (MESSAGES 0 RECENT 0 UIDVALIDITY 1000 UNSEEN 0 SIZE 0 APPENDLIMIT "
@@ -140,6 +140,61 @@ static void a_deleted_mailbox_ends_the_other_sessions(void **state)
     imap_world_in_every_way(play_deleted);
 }
 
+/* Five thousand mails in chunks of views; none is read before its content is asked for. */
+static void play_large(struct imap_world *world)
+{
+    for (unsigned i = 0; i < 5000; i++) {
+        memory_mail_deliver(world->store, "INBOX", i % 2 == 0 ? imap_mail_hello : imap_mail_second);
+    }
+    imap_world_log_in(world, 1);
+    RUN(world, "1> a SELECT INBOX", "1< ...", "1< * 5000 EXISTS", "1< ...", "1< ~a OK",
+        "1> b STATUS INBOX (MESSAGES UNSEEN SIZE)", "1< ...", "1< ~b OK",
+        "1> c FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE SAVEDATE EMAILID)", "1< ...",
+        "1< ~c OK", "1> d STORE 4990:* +FLAGS (\\Deleted)", "1< ...", "1< ~d OK",
+        "1> e SEARCH RETURN (COUNT) UNSEEN LARGER 10 SENTSINCE 1-Jan-2000",
+        "1< * ESEARCH (TAG \"e\") COUNT 5000", "1< ~e OK",
+        "1> f SORT RETURN (COUNT) (DATE REVERSE SIZE ARRIVAL) UTF-8 ALL", "1< ...", "1< ~f OK",
+        "1> g EXPUNGE", "1< ...", "1< ~g OK", "1> h UID MOVE 4980:* Archive", "1< ...", "1< ~h OK");
+    assert_int_equal(memory_mail_reads(world->store), 0);
+    RUN(world, "1> i FETCH 7,9 ENVELOPE", "1< ...", "1< ~i OK");
+    assert_int_equal(memory_mail_reads(world->store), 2);
+    RUN(world, "1> j FETCH 7 BODY.PEEK[TEXT]", "1< ...", "1< ~j OK");
+    assert_int_equal(memory_mail_reads(world->store), 4);
+}
+
+static void a_large_mailbox_is_used_without_reading_its_messages(void **state)
+{
+    (void)state;
+    struct imap_world world;
+    imap_world_init(&world, false);
+    play_large(&world);
+    imap_world_clear(&world);
+}
+
+/* RFC 6154 section 3 and 5.2. */
+static void play_use(struct imap_world *world)
+{
+    imap_world_log_in(world, 1);
+    RUN(world, "1> t1 CREATE MySpecial (USE (\\Flagged))", "1< ~t1 OK", "1> t2 LIST \"\" MySpecial",
+        "1< * LIST (\\HasNoChildren \\Flagged) \"/\" \"MySpecial\"", "1< ~t2 OK",
+        /* A use that another mailbox has, one that can't be, one that nobody knows. */
+        "1> t3 CREATE Drafts2 (USE (\\Drafts))", "1< ~t3 NO [USEATTR]",
+        "1> t4 CREATE All (USE (\\All))", "1< ~t4 NO [USEATTR]",
+        "1> t5 CREATE Fancy (USE (\\Fancy))", "1< ~t5 NO [USEATTR]",
+        "1> t6 LIST \"\" (Drafts2 All Fancy)", "1< t6 OK LIST completed",
+        "1> t7 CREATE Plain (USE ())", "1< ~t7 OK", "1> t8 CREATE Two (USE (\\Junk \\Trash))",
+        "1< ~t8 NO [USEATTR]", "1> t9 CREATE Bad (USE (Junk))", "1< ~t9 BAD",
+        "1> t10 CREATE Bad (USE ( \\Junk))", "1< ~t10 BAD",
+        "1> t11 CREATE Bad (USE (\\Junk\\Trash))", "1< ~t11 BAD", "1> t12 CREATE Bad (SIZE 5)",
+        "1< ~t12 BAD");
+}
+
+static void a_use_that_cannot_be_is_refused_by_its_code(void **state)
+{
+    (void)state;
+    imap_world_in_every_way(play_use);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -148,6 +203,8 @@ int main(void)
         cmocka_unit_test(names_are_canonical_modified_utf7_or_utf8),
         cmocka_unit_test(list_takes_every_extension),
         cmocka_unit_test(a_deleted_mailbox_ends_the_other_sessions),
+        cmocka_unit_test(a_large_mailbox_is_used_without_reading_its_messages),
+        cmocka_unit_test(a_use_that_cannot_be_is_refused_by_its_code),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -142,6 +142,26 @@ static void play_sent_dates(struct imap_world *world)
     }
 }
 
+/* RFC 8514: when it came into this mailbox, whatever the date it was given. */
+static void play_save_date(struct imap_world *world)
+{
+    imap_world_log_in(world, 1);
+    RUN(world, "1> a APPEND INBOX (\\Seen) \"17-Jul-1996 02:44:25 -0700\" {14+}",
+        "1+ Subject: x\r\n\r\n\r\n", "1< ~a OK", "1> s SELECT INBOX", "1< ...", "1< ~s OK",
+        "1> b FETCH 1 (INTERNALDATE SAVEDATE)",
+        "1< * 1 FETCH (INTERNALDATE \"17-Jul-1996 02:44:25 -0700\" SAVEDATE \" 9-Sep-2001 01:46:40 "
+        "+0000\")",
+        "1< ~b OK", "1> c SEARCH ON 17-Jul-1996 SAVEDSINCE 9-Sep-2001", "1< * SEARCH 1", "1< ~c OK",
+        "1> d SEARCH SAVEDBEFORE 9-Sep-2001", "1< * SEARCH", "1< ~d OK",
+        "1> e SEARCH SAVEDON 17-Jul-1996", "1< * SEARCH", "1< ~e OK");
+}
+
+static void a_message_knows_when_it_was_saved(void **state)
+{
+    (void)state;
+    in_every_way(play_save_date);
+}
+
 static void sent_dates_are_those_of_the_header(void **state)
 {
     (void)state;
@@ -177,6 +197,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parts_come_decoded),
         cmocka_unit_test(parts_without_content_are_empty),
+        cmocka_unit_test(a_message_knows_when_it_was_saved),
         cmocka_unit_test(sent_dates_are_those_of_the_header),
         cmocka_unit_test(names_are_sorted_as_they_are_displayed),
     };

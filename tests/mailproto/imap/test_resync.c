@@ -202,8 +202,9 @@ static void play_expunge(struct imap_world *world)
     for (unsigned i = 0; i < 4; i++) {
         memory_mail_deliver(world->store, "INBOX", imap_mail_hello);
     }
-    RUN(world, "1> a ENABLE QRESYNC", "1< ...", "1< ~a OK", "1> c STORE 1,2,4,6 +FLAGS.SILENT (\\Deleted)", "1< ...",
-        "1< ~c OK", "1> d UID EXPUNGE 1", "1< * VANISHED 1", "1< ~d OK [HIGHESTMODSEQ 9]",
+    RUN(world, "1> a ENABLE QRESYNC", "1< ...", "1< ~a OK",
+        "1> c STORE 1,2,4,6 +FLAGS.SILENT (\\Deleted)", "1< ...", "1< ~c OK", "1> d UID EXPUNGE 1",
+        "1< * VANISHED 1", "1< ~d OK [HIGHESTMODSEQ 9]",
         /* Nothing went: the tagged OK says nothing. */
         "1> e UID EXPUNGE 3", "1< e OK UID EXPUNGE completed", "1> f STATUS INBOX (HIGHESTMODSEQ)",
         "1< * STATUS \"INBOX\" (HIGHESTMODSEQ 9)", "1< ~f OK", "1> g UID MOVE 2 Archive",
