@@ -122,12 +122,13 @@ class Line:
         return self.finish(tag, command)
 
     def finish(self, tag, command=""):
-        tail = self.until(b"\r\n" + tag + b" ") if False else self._tagged(tag)
+        """The end of what came up to the tagged reply, which has to be OK."""
+        tail = self.until_tagged(tag)
         if tag + b" OK" not in tail:
             raise RuntimeError("%s: %r" % (command[:60], tail[-300:]))
         return tail
 
-    def _tagged(self, tag):
+    def until_tagged(self, tag):
         tail = self.rest
         while True:
             at = tail.rfind(b"\n" + tag + b" ")
@@ -232,10 +233,8 @@ class Bench:
     def copies(self):
         for _ in range(self.options.rounds):
             for server in self.servers:
-                began = time.monotonic()
                 self.cpu("COPY of 2,000", server,
                          lambda: self.lines[server.name].run("UID COPY 1:2000 Copies"))
-                _ = began
         for _ in range(self.options.rounds):
             for server in self.servers:
                 began = time.monotonic()
@@ -276,7 +275,7 @@ class Bench:
                 watcher.until(b" EXISTS")
                 self.note("IDLE notice behind APPEND's OK, wall", server, (time.monotonic() - began) * 1000)
                 watcher.send(b"DONE\r\n")
-                watcher._tagged(b"i")
+                watcher.until_tagged(b"i")
             watcher.close()
             writer.close()
 
