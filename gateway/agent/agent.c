@@ -64,6 +64,11 @@ struct pow_demand agent_network_least(const struct agent *agent)
     return agent_least(agent);
 }
 
+double agent_trials_per_sec(const struct agent *agent)
+{
+    return pow_jobs_status(object_jobs_pow(agent->jobs)).trials_per_sec;
+}
+
 int64_t agent_jitter_sec(const struct agent *agent)
 {
     int64_t most = agent->parts.settings->agent.ttl_jitter_sec;

@@ -402,6 +402,9 @@ struct agent_queue_info {
     uint32_t tries;
     /* While working; -1: not known. */
     const struct pow_progress *progress; /* of its proof of work; NULL while there is none */
+    /* The work that is left before it leaves, as if no other mail were there; NULL: none. */
+    const struct pow_estimate *work;
+    const char *work_words;
 };
 struct agent_queue_query {
     const char *account; /* its mails alone; NULL: everybody's */

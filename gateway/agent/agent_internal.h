@@ -78,6 +78,8 @@ const char *agent_account_name(struct agent *agent, int64_t id) MUST_USE;
 void agent_queue_changed(struct agent *agent);
 /* The network's least proof of work. */
 struct pow_demand agent_least(const struct agent *agent) MUST_USE;
+/* How fast this machine works; 0: not known yet. */
+double agent_trials_per_sec(const struct agent *agent) MUST_USE;
 /* A random span within the setting's jitter, either way. */
 int64_t agent_jitter_sec(const struct agent *agent) MUST_USE;
 

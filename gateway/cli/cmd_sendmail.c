@@ -311,10 +311,12 @@ static int submit(const struct cli *cli, const struct sendmail *mail)
     json_t *answer = control_client_call(client, "mail.submit", params_of(mail), &fault);
     control_client_free(&client);
     if (answer != NULL) {
-        json_decref(answer);
         if (mail->is_verbose) {
-            fprintf(stderr, "sendmail: accepted; follow it by `bittern queue list`\n");
+            const char *work = json_string_value(json_object_get(answer, "work"));
+            fprintf(stderr, "sendmail: accepted%s%s; follow it by `bittern queue list`\n",
+                    work == NULL || work[0] == '\0' ? "" : ": ", work == NULL ? "" : work);
         }
+        json_decref(answer);
         return EX_OK;
     }
     return is_for_later(fault.code) ? leave_in_spool(cli, mail, fault.text)

@@ -44,6 +44,8 @@ const char *api_or_empty(const char *text);
 /* How far a proof of work is: numbers for programs ("trials", "chance", "left", "left_p95"; null
  * while a time is not known), and words for people. */
 json_t *api_pow_progress(const struct pow_progress *progress) MUST_USE;
+/* null while it is not known: negative, or INFINITY. */
+json_t *api_seconds(double value) MUST_USE;
 json_t *api_pow_words(const struct pow_progress *progress) MUST_USE;
 /* Whether keys are locked, and what waits for them. */
 json_t *api_lock_of(const struct agent_lock_status *lock) MUST_USE;

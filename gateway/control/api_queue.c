@@ -27,6 +27,12 @@ static json_t *queue_row_to_json(const struct agent_queue_info *info)
         json_object_set_new(row, "progress", api_pow_words(info->progress));
         json_object_update_new(row, api_pow_progress(info->progress));
     }
+    if (info->work != NULL) {
+        json_object_set_new(row, "work", json_string(info->work_words));
+        json_object_set_new(row, "work_trials", json_real(info->work->mean_trials));
+        json_object_set_new(row, "work_time", api_seconds(info->work->mean_sec));
+        json_object_set_new(row, "work_time_p95", api_seconds(info->work->p95_sec));
+    }
     return row;
 }
 
@@ -186,7 +192,7 @@ void api_call_mail_submit(struct api_call *call)
         .mail = buf_view(&mail),
         .once = api_param_text(call, "once"),
     };
-    agent_submit(call->api->agent, &submission, api_done_with_text(call, "message"));
+    agent_submit(call->api->agent, &submission, api_done_with_text(call, "work"));
     free(recipients);
     buf_clear(&mail);
 }

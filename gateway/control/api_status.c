@@ -2,6 +2,7 @@
 /* What is: the state of everything, and how a mail program is set up. */
 #include "gateway/control/api_internal.h"
 
+#include <math.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -33,17 +34,16 @@ static json_t *queue_counts(const struct agent_status *status)
 
 /* ---- proof of work ---- */
 
-/* null while it is not known. */
-static json_t *seconds(double value)
+json_t *api_seconds(double value)
 {
-    return value >= 0 ? json_real(value) : json_null();
+    return value >= 0 && isfinite(value) ? json_real(value) : json_null();
 }
 
 json_t *api_pow_progress(const struct pow_progress *progress)
 {
     return json_pack("{s:f, s:f, s:o, s:o}", "trials", progress->trials, "chance", progress->chance,
-                     "left", seconds(progress->left_sec), "left_p95",
-                     seconds(progress->left_p95_sec));
+                     "left", api_seconds(progress->left_sec), "left_p95",
+                     api_seconds(progress->left_p95_sec));
 }
 
 /* "63 %; 4 s more on average, 12 s in 19 of 20 cases" */
@@ -70,7 +70,7 @@ static json_t *pow_of(const struct pow_jobs_status *pow)
                   (json_int_t)pow->n_jobs, "gpu", gpu_of(&pow->gpu));
     if (pow->n_jobs > 0) {
         json_object_set_new(result, "next", api_pow_progress(&pow->next));
-        json_object_set_new(result, "left", seconds(pow->left_sec));
+        json_object_set_new(result, "left", api_seconds(pow->left_sec));
     }
     return result;
 }

@@ -148,8 +148,9 @@ static void refused(void *context)
     sending_end(sending, &sending->fault);
 }
 
-static void submitted(void *context, const struct fault *fault)
+static void submitted(void *context, const struct fault *fault, const char *work)
 {
+    (void)work;
     sending_end(context, fault);
 }
 

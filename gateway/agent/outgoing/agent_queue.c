@@ -9,6 +9,7 @@
 #include "base/loop.h"
 #include "gateway/agent/agent_internal.h"
 #include "gateway/agent/outgoing/lateness.h"
+#include "gateway/agent/outgoing/message_build.h"
 #include "gateway/agent/outgoing/outgoing_db.h"
 #include "gateway/agent/outgoing/submit_job.h"
 #include "gateway/store/accounts.h"
@@ -24,6 +25,15 @@ static void show_row(struct agent *agent, const struct outgoing_row *row, struct
     struct pow_progress progress;
     bool at_work =
         row->state == OUTGOING_WORKING && object_jobs_progress(agent->jobs, row->id, &progress);
+    struct work_cost cost = {0};
+    struct buf words = {0};
+    bool has_work =
+        message_cost_left(&cost, row, &agent->keyring, agent_reader(agent), agent->parts.settings);
+    double trials_per_sec = agent_trials_per_sec(agent);
+    struct pow_estimate work = work_cost_estimate(&cost, trials_per_sec);
+    if (has_work) {
+        work_cost_write(&words, &cost, trials_per_sec);
+    }
     bool has_account = accounts_get(agent_reader(agent), &account, row->account_id, arena, NULL);
     const struct agent_queue_info info = {
         .id = row->id,
@@ -39,8 +49,11 @@ static void show_row(struct agent *agent, const struct outgoing_row *row, struct
         .next_sec = row->next_sec,
         .tries = row->tries,
         .progress = at_work ? &progress : NULL,
+        .work = has_work ? &work : NULL,
+        .work_words = buf_str(&words),
     };
     each(context, &info);
+    buf_clear(&words);
 }
 
 bool agent_queue_show(struct agent *agent, int64_t id,
@@ -214,7 +227,7 @@ struct hand_in {
     struct fault fault;
 };
 
-static void hand_in_end(struct hand_in *hand_in, const struct fault *fault)
+static void hand_in_end(struct hand_in *hand_in, const struct fault *fault, const char *work)
 {
     struct agent_done done = hand_in->done;
     bool closing = hand_in->agent->closing;
@@ -222,7 +235,7 @@ static void hand_in_end(struct hand_in *hand_in, const struct fault *fault)
     struct fault kept = fault == NULL ? (struct fault){0} : *fault;
     free(hand_in);
     if (!closing) {
-        done.call(done.context, fault == NULL ? NULL : &kept, "", 0);
+        done.call(done.context, fault == NULL ? NULL : &kept, work, 0);
     }
 }
 
@@ -230,12 +243,12 @@ static void answer_refused(void *context)
 {
     struct hand_in *hand_in = context;
     struct fault fault = hand_in->fault;
-    hand_in_end(hand_in, &fault);
+    hand_in_end(hand_in, &fault, "");
 }
 
-static void submitted(void *context, const struct fault *fault)
+static void submitted(void *context, const struct fault *fault, const char *work)
 {
-    hand_in_end(context, fault);
+    hand_in_end(context, fault, work);
 }
 
 static bool find_account(struct agent *agent, int64_t *out,

@@ -130,34 +130,22 @@ bool lateness_waits_for_keys(struct agent *agent, const struct outgoing_row *row
            (row->state == OUTGOING_WORKING && !is_built(agent_reader(agent), row->id));
 }
 
-/* "40 seconds", "12 minutes", "3 hours", "5 days". */
-static void write_span(struct buf *out, double sec)
-{
-    static const struct {
-        double below_sec;
-        double unit_sec;
-        const char *unit;
-    } rows[] = {{120, 1, "seconds"},
-                {7200, 60, "minutes"},
-                {172800, 3600, "hours"},
-                {1e300, 86400, "days"}};
-    size_t i = 0;
-    while (sec >= rows[i].below_sec) {
-        i++;
-    }
-    buf_printf(out, "%.0f %s", sec / rows[i].unit_sec, rows[i].unit);
-}
-
 static enum report_why explain_work(struct agent *agent, const struct outgoing_row *row,
                                     struct buf *reason)
 {
     struct pow_progress progress;
+    struct work_cost cost;
     buf_append_str(reason, "this machine does the proof of work that the network asks for");
+    if (message_cost_left(&cost, row, &agent->keyring, agent_reader(agent),
+                          agent->parts.settings)) {
+        buf_append_str(reason, ", ");
+        work_cost_write(reason, &cost, 0);
+    }
     if (object_jobs_progress(agent->jobs, row->id, &progress) && progress.left_sec >= 0) {
-        buf_append_str(reason, ", about ");
-        write_span(reason, progress.left_sec);
+        buf_append_str(reason, ": about ");
+        work_cost_write_time(reason, progress.left_sec);
         buf_append_str(reason, " more, and in 19 of 20 cases less than ");
-        write_span(reason, progress.left_p95_sec);
+        work_cost_write_time(reason, progress.left_p95_sec);
     }
     return REPORT_WHY_WORK;
 }

@@ -3,7 +3,6 @@
 
 #include <assert.h>
 #include <inttypes.h>
-#include <stdio.h>
 
 #include "base/buf.h"
 #include "base/mem.h"
@@ -11,6 +10,7 @@
 #include "gateway/agent/keys/keyring.h"
 #include "gateway/agent/keys/pubkeys.h"
 #include "gateway/agent/outgoing/outgoing_db.h"
+#include "gateway/agent/work/lifetime.h"
 #include "gateway/decoder/decoder_client.h"
 #include "node/objects/broadcast.h"
 #include "node/objects/msg.h"
@@ -51,6 +51,7 @@ enum message_target_result message_find_target(struct message_target *out,
         (void)fault_set(fault, FAULT_NOT_FOUND, "the chan was left, or the identity deleted");
         return MESSAGE_TARGET_BROKEN;
     } else if (!pubkeys_find(db, &sender, &out->address, NULL)) {
+        out->is_unknown = true;
         return MESSAGE_TARGET_UNKNOWN;
     }
     out->key = sender.encryption;
@@ -76,24 +77,64 @@ static bool reads_extended(const struct outgoing_row *row, const struct message_
 
 enum message_verdict message_judge(const struct outgoing_row *row,
                                    const struct message_target *target,
-                                   const struct settings *settings, char *reason,
-                                   size_t reason_size)
+                                   const struct settings *settings, struct buf *reason)
 {
     if (row->form == OUTGOING_FORM_FILES && !reads_extended(row, target, settings)) {
-        (void)snprintf(reason, reason_size,
+        buf_append_str(reason,
                        "the recipient's Bitmessage cannot read attachments: send the text alone");
         return MESSAGE_IMPOSSIBLE;
     }
     bool too_dear = target->demand.trials_per_byte > settings->agent.max_trials_per_byte ||
                     target->demand.extra_bytes > settings->agent.max_extra_bytes;
     if (too_dear && !row->forced) {
-        (void)snprintf(reason, reason_size,
-                       "the recipient asks for %" PRIu64 " trials a byte and %" PRIu64
-                       " extra bytes of work, more than [agent] allows",
-                       target->demand.trials_per_byte, target->demand.extra_bytes);
+        buf_printf(reason,
+                   "the recipient asks for %" PRIu64 " trials a byte and %" PRIu64
+                   " extra bytes of work, more than [agent] allows",
+                   target->demand.trials_per_byte, target->demand.extra_bytes);
         return MESSAGE_TOO_DEAR;
     }
     return MESSAGE_POSSIBLE;
+}
+
+int64_t message_ttl_sec(const struct outgoing_row *row)
+{
+    /* Before its work begins, what is counted are questions for the key. */
+    uint32_t n_resends = row->state == OUTGOING_WORKING ? row->tries : 0;
+    return lifetime_doubled(row->ttl_sec, n_resends);
+}
+
+void message_add_cost(struct work_cost *cost, const struct outgoing_row *row,
+                      const struct message_target *target, const struct settings *settings)
+{
+    const struct pow_demand least = {settings->network.least_trials_per_byte,
+                                     settings->network.least_extra_bytes};
+    bool is_unknown = target->is_unknown;
+    bool extended = row->extended_len > 0 && (reads_extended(row, target, settings) ||
+                                              (is_unknown && row->form == OUTGOING_FORM_FILES));
+    bool acked = is_unknown ? row->kind == OUTGOING_TO_ADDRESS : message_wants_ack(row, target);
+    const struct work_message message = {
+        .content_len = extended ? row->extended_len : row->plain_len,
+        .ttl_sec = message_ttl_sec(row),
+        .demand = target->demand,
+        .ackdata_len = acked ? row->ackdata.len : 0,
+        .has_ack = row->ack_packet.len > 0,
+    };
+    work_cost_add_message(cost, &message, least);
+    cost->is_least = cost->is_least || is_unknown;
+}
+
+bool message_cost_left(struct work_cost *out, const struct outgoing_row *row,
+                       const struct keyring *keyring, struct db *db,
+                       const struct settings *settings)
+{
+    struct message_target target;
+    if (!outgoing_state_is_in_outbox(row->state) ||
+        message_find_target(&target, row, keyring, db, NULL) == MESSAGE_TARGET_BROKEN) {
+        return false;
+    }
+    *out = (struct work_cost){0};
+    message_add_cost(out, row, &target, settings);
+    return true;
 }
 
 bool message_waits_for_keys(const struct outgoing_row *row, const struct keyring *keyring)
@@ -159,7 +200,7 @@ bool message_build(struct buf *out, const struct message_order *order, struct db
                          "the identity that it was to be sent from is deleted or disabled");
     }
     assert(own->can_sign); /* else it waits (message_waits_for_keys) */
-    bool extended = row->has_extended && reads_extended(row, order->target, order->settings);
+    bool extended = row->extended_len > 0 && reads_extended(row, order->target, order->settings);
     uint64_t encoding = extended ? CONTENT_EXTENDED : CONTENT_SIMPLE;
     struct arena arena = {0};
     struct bytes content;

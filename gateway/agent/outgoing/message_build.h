@@ -10,6 +10,7 @@
 
 #include "base/compiler.h"
 #include "base/fault.h"
+#include "gateway/agent/outgoing/work_cost.h"
 #include "node/objects/sender.h"
 
 struct buf;
@@ -24,6 +25,7 @@ struct message_target {
     struct public_key key; /* not of a broadcast */
     uint32_t behaviour;
     struct pow_demand demand; /* zero: the network's least */
+    bool is_unknown;          /* only the address is filled: its key is not here */
 };
 
 enum message_target_result {
@@ -41,11 +43,21 @@ enum message_verdict {
     MESSAGE_TOO_DEAR,  /* asks for more work than the settings allow */
     MESSAGE_IMPOSSIBLE /* would lose a part of the mail */
 };
-/* `reason` gets a sentence for the user unless it is possible. */
+/* `reason` is appended to, a sentence for the user, unless it is possible. */
 enum message_verdict message_judge(const struct outgoing_row *row,
                                    const struct message_target *target,
-                                   const struct settings *settings, char *reason,
-                                   size_t reason_size) MUST_USE;
+                                   const struct settings *settings, struct buf *reason) MUST_USE;
+
+/* The lifetime of the object that is made of it next: a resend has twice that of the one before. */
+int64_t message_ttl_sec(const struct outgoing_row *row) MUST_USE;
+/* The work that it takes; also for a target whose key is unknown, which is taken for one that
+ * demands the least and acknowledges. */
+void message_add_cost(struct work_cost *cost, const struct outgoing_row *row,
+                      const struct message_target *target, const struct settings *settings);
+/* What is left of a row's work before it can leave. False when nothing is: it left, or ended. */
+bool message_cost_left(struct work_cost *out, const struct outgoing_row *row,
+                       const struct keyring *keyring, struct db *db,
+                       const struct settings *settings) MUST_USE;
 
 /* Is its sender's signing key locked? */
 bool message_waits_for_keys(const struct outgoing_row *row, const struct keyring *keyring) MUST_USE;

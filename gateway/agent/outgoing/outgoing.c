@@ -21,11 +21,10 @@
 #include "gateway/agent/outgoing/outgoing_db.h"
 #include "gateway/agent/outgoing/outgoing_step.h"
 #include "gateway/agent/pruning.h"
+#include "gateway/agent/work/lifetime.h"
 #include "gateway/store/mail_txn.h"
 #include "node/objects/ack.h"
 
-/* The most a lifetime is doubled to. */
-enum { MAX_TTL_SEC = OBJECT_MAX_TTL_SEC, MAX_DOUBLINGS = 10 };
 /* After a step of the clock nothing is given up: it may be stepping back soon. */
 enum { STEADY_AGAIN_MS = 3600 * 1000 };
 
@@ -180,14 +179,6 @@ static bool has_given_up(const struct agent *agent, const struct outgoing_row *r
            clock_now_sec() - row->accepted_sec >= agent->parts.settings->agent.give_up_after_sec;
 }
 
-static int64_t doubled(int64_t sec, uint32_t times, int64_t max_sec)
-{
-    for (uint32_t i = 0; i < times && i < MAX_DOUBLINGS && sec < max_sec; i++) {
-        sec *= 2;
-    }
-    return sec < max_sec ? sec : max_sec;
-}
-
 static void ask_for_key(struct agent *agent, const struct outgoing_row *row,
                         const struct address *address)
 {
@@ -199,7 +190,8 @@ static void ask_for_key(struct agent *agent, const struct outgoing_row *row,
     }
     struct outgoing_step *step = outgoing_step_new(agent, STEP_ASK, row);
     step->address = *address;
-    step->ttl_sec = doubled(GETPUBKEY_TTL_SEC, row->tries, MAX_TTL_SEC);
+    step->ttl_sec =
+        lifetime_strayed(lifetime_doubled(GETPUBKEY_TTL_SEC, row->tries), agent_jitter_sec(agent));
     step->tries = row->tries + 1;
     outgoing_step_submit_take(step);
 }
@@ -251,18 +243,25 @@ static void look_up(struct agent *agent, const struct outgoing_row *row,
 static void begin_work(struct agent *agent, const struct outgoing_row *row,
                        const struct message_target *target)
 {
-    char reason[200] = "";
-    enum message_verdict verdict =
-        message_judge(row, target, agent->parts.settings, reason, sizeof(reason));
-    if (verdict == MESSAGE_IMPOSSIBLE) {
-        fail(agent, row, REPORT_WHY_UNREADABLE, reason);
-        return;
+    struct buf reason = {0};
+    enum message_verdict verdict = message_judge(row, target, agent->parts.settings, &reason);
+    if (verdict == MESSAGE_TOO_DEAR) {
+        struct work_cost cost = {0};
+        message_add_cost(&cost, row, target, agent->parts.settings);
+        buf_append_str(&reason, ": ");
+        work_cost_write(&reason, &cost, agent_trials_per_sec(agent));
     }
-    struct outgoing_step *step =
-        outgoing_step_new(agent, verdict == MESSAGE_TOO_DEAR ? STEP_HOLD : STEP_BEGIN_WORK, row);
-    step->why = verdict == MESSAGE_TOO_DEAR ? REPORT_WHY_TOO_DEAR : REPORT_WHY_NONE;
-    (void)snprintf(step->reason, sizeof(step->reason), "%s", reason);
-    outgoing_step_submit_take(step);
+    if (verdict == MESSAGE_IMPOSSIBLE) {
+        fail(agent, row, REPORT_WHY_UNREADABLE, buf_str(&reason));
+    } else {
+        bool is_dear = verdict == MESSAGE_TOO_DEAR;
+        struct outgoing_step *step =
+            outgoing_step_new(agent, is_dear ? STEP_HOLD : STEP_BEGIN_WORK, row);
+        step->why = is_dear ? REPORT_WHY_TOO_DEAR : REPORT_WHY_NONE;
+        (void)snprintf(step->reason, sizeof(step->reason), "%s", buf_str(&reason));
+        outgoing_step_submit_take(step);
+    }
+    buf_clear(&reason);
 }
 
 static void end_row(struct agent *agent, const struct outgoing_row *row)
@@ -305,16 +304,16 @@ static void submit_job(struct agent *agent, const struct outgoing_row *row,
     outgoing_step_submit_take(step);
 }
 
-static struct message_plan_time time_from_now(int64_t ttl_sec)
+static struct message_plan_time strayed_from_now(int64_t sec, int64_t jitter_sec)
 {
+    int64_t ttl_sec = lifetime_strayed(sec, jitter_sec);
     return (struct message_plan_time){ttl_sec, clock_now_sec() + ttl_sec};
 }
 
-static void build_ack(struct agent *agent, const struct outgoing_row *row, int64_t message_ttl_sec)
+static void build_ack(struct agent *agent, const struct outgoing_row *row, int64_t ttl_sec)
 {
     struct buf object = {0};
-    int64_t ttl_sec = ack_ttl_sec(message_ttl_sec) + agent_jitter_sec(agent);
-    struct message_plan_time time = time_from_now(ttl_sec < MAX_TTL_SEC ? ttl_sec : MAX_TTL_SEC);
+    struct message_plan_time time = strayed_from_now(ack_ttl_sec(ttl_sec), agent_jitter_sec(agent));
     ack_write_object(&object, (uint64_t)time.expires_sec, row->ackdata);
     submit_job(agent, row, JOB_ACK, &object, &time, (struct pow_demand){0});
 }
@@ -324,10 +323,7 @@ static void build_message(struct agent *agent, const struct outgoing_row *row,
 {
     struct buf object = {0};
     struct fault fault = {0};
-    int64_t jittered = ttl_sec + agent_jitter_sec(agent);
-    struct message_plan_time time = time_from_now(jittered > MAX_TTL_SEC       ? MAX_TTL_SEC
-                                                  : jittered < POW_MIN_TTL_SEC ? POW_MIN_TTL_SEC
-                                                                               : jittered);
+    struct message_plan_time time = strayed_from_now(ttl_sec, agent_jitter_sec(agent));
     const struct message_order order = {
         .row = row,
         .target = target,
@@ -358,7 +354,7 @@ static void step_working(struct agent *agent, const struct outgoing_row *row)
              fault.code != FAULT_NONE ? fault.text : "the recipient's key is gone");
         return;
     }
-    int64_t ttl_sec = doubled(row->ttl_sec, row->tries, MAX_TTL_SEC);
+    int64_t ttl_sec = message_ttl_sec(row);
     if (message_wants_ack(row, &target) && row->ack_packet.len == 0) {
         build_ack(agent, row, ttl_sec);
     } else {
@@ -443,7 +439,7 @@ static size_t collect(struct outgoing *outgoing, int64_t *ids, size_t max_ids, c
 
 /* The numbers in these are those of enum outgoing_state and object_job_step. A moment that is
  * further away than any was ever set was set by a clock that was wrong: it has come. */
-#define IS_DUE "(next_sec <= ?1 OR next_sec > ?1 + 4838400)" /* twice MAX_TTL_SEC */
+#define IS_DUE "(next_sec <= ?1 OR next_sec > ?1 + 4838400)" /* twice LIFETIME_MOST_SEC */
 #define KEYS_ARE_OPEN                                                                              \
     "NOT EXISTS (SELECT 1 FROM outgoing_mail m JOIN identity i ON i.account_id = m.account_id"     \
     " AND i.address = m.sender WHERE m.id = outgoing.mail_id"                                      \

@@ -40,8 +40,8 @@ void outgoing_wake(struct outgoing *outgoing);
 /* A mail was queued. */
 void outgoing_new_mail(struct outgoing *outgoing);
 
-/* No mail is given up for an hour after the clock stepped, since it may step back. The clock as it is
- * now is right, however it got there. */
+/* No mail is given up for an hour after the clock stepped, since it may step back. The clock as it
+ * is now is right, however it got there. */
 void outgoing_trust_clock(struct outgoing *outgoing);
 
 /* A step that was under way for that row is over (outgoing_step.h). */

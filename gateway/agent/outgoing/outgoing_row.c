@@ -41,7 +41,8 @@ static void fill_row(struct outgoing_row *row, struct db_stmt *stmt, struct aren
     row->message_id = arena_strdup(arena, db_column_text(stmt, c++));
     row->subject = arena_strdup(arena, db_column_text(stmt, c++));
     row->form = (enum outgoing_form)db_column_i64(stmt, c++);
-    row->has_extended = db_column_i64(stmt, c++) != 0;
+    row->plain_len = (size_t)db_column_i64(stmt, c++);
+    row->extended_len = (size_t)db_column_i64(stmt, c++);
     row->accepted_sec = db_column_i64(stmt, c++);
     row->email_id = (uint64_t)db_column_i64(stmt, c++);
     row->envelope_id = arena_strdup(arena, db_column_text(stmt, c++));
@@ -60,8 +61,9 @@ bool outgoing_read(struct db *db, struct outgoing_row *out, int64_t id, struct a
         " o.forced, o.ackdata, o.ack_packet, o.tries, o.next_sec, o.since_sec, o.left_sec,"
         " o.n_sent, o.told_sec, o.notify,"
         " o.report_due, o.original, CASE o.ttl_sec WHEN 0 THEN m.ttl_sec ELSE o.ttl_sec END,"
-        " m.message_id, m.subject, m.needs_extended, m.content_extended IS NOT NULL,"
-        " m.accepted_sec, m.email_id, m.envelope_id, m.return_full, o.ticket, o.program_id"
+        " m.message_id, m.subject, m.needs_extended, length(m.content_plain),"
+        " length(m.content_extended), m.accepted_sec, m.email_id, m.envelope_id, m.return_full, "
+        "o.ticket, o.program_id"
         " FROM outgoing o JOIN outgoing_mail m ON m.id = o.mail_id WHERE o.id = ?1",
         fault);
     if (stmt == NULL) {

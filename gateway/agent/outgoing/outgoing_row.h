@@ -58,7 +58,8 @@ struct outgoing_row { /* texts in the arena */
     const char *message_id;
     const char *subject;
     enum outgoing_form form;
-    bool has_extended;
+    size_t plain_len;    /* of the content in encoding 2 */
+    size_t extended_len; /* and in encoding 3; 0: there is none */
     int64_t accepted_sec;
     uint64_t email_id;
     const char *envelope_id;

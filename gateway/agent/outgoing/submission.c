@@ -328,11 +328,10 @@ static void name_looked_up(void *context, const struct address *found, const str
     struct door *door = question->door;
     struct recipient recipient;
     struct fault why = fault == NULL ? (struct fault){0} : *fault;
-    bool ok = found != NULL &&
-              recipient_of_address(&recipient, &door->submission->agent->keyring,
-                                   question->account_id, found, &why);
-    bool is_final = why.code == FAULT_NOT_FOUND || why.code == FAULT_UNSUPPORTED ||
-                    (found != NULL && !ok);
+    bool ok = found != NULL && recipient_of_address(&recipient, &door->submission->agent->keyring,
+                                                    question->account_id, found, &why);
+    bool is_final =
+        why.code == FAULT_NOT_FOUND || why.code == FAULT_UNSUPPORTED || (found != NULL && !ok);
     if (!question->cancelled && !door->submission->agent->closing) {
         if (ok) {
             answer(door, question->number, 250, 1, 5, "recipient accepted");
@@ -425,21 +424,24 @@ static void answer_each(struct question *question, const struct smtp_verdict *of
     free(verdicts);
 }
 
-static void submitted(void *context, const struct fault *fault)
+static void submitted(void *context, const struct fault *fault, const char *work)
 {
     struct question *question = context;
+    struct buf accepted = {0};
     if (question->door->submission->agent->closing) {
         return;
     }
+    buf_printf(&accepted, "accepted%s%s; follow it in the folder Outbox",
+               work[0] == '\0' ? "" : ": ", work);
     const struct smtp_verdict verdict =
-        fault == NULL ? verdict_of(250, 6, 0, "accepted: follow it in the folder Outbox")
-                      : verdict_of_fault(fault);
+        fault == NULL ? verdict_of(250, 6, 0, buf_str(&accepted)) : verdict_of_fault(fault);
     if (!question->cancelled && question->n_verdicts > 0) {
         answer_each(question, &verdict);
     } else if (!question->cancelled) {
         answer(question->door, question->number, verdict.code, verdict.status_subject,
                verdict.status_detail, verdict.words);
     }
+    buf_clear(&accepted);
     question_free(question);
 }
 
@@ -518,8 +520,8 @@ static bool has_command(const struct smtp_envelope *envelope)
     return false;
 }
 
-static void accept_command(struct door *door, uint64_t number,
-                           const struct smtp_envelope *envelope, struct bytes mail)
+static void accept_command(struct door *door, uint64_t number, const struct smtp_envelope *envelope,
+                           struct bytes mail)
 {
     if (!takes_commands(door, envelope) || envelope->n_recipients != 1) {
         answer(door, number, 554, 6, 0, "a command goes to bittern@bm.alt alone");
@@ -554,7 +556,7 @@ static void accept_mail(void *context, uint64_t number, const struct smtp_envelo
         n_recipients = resolve_all(question, recipients, envelope, account_id, &fault);
     }
     if (n_recipients == 0) {
-        submitted(question, &fault);
+        submitted(question, &fault, "");
         free(recipients);
         return;
     }

@@ -50,12 +50,13 @@ struct submit_request {
     int64_t list_post_id;           /* the post to a mailing list that it passes on; 0: none */
 };
 
-/* Answered once, later. `fault` NULL: accepted and on disk. Its codes: FAULT_DENIED the sender
+/* Answered once, later. `fault` NULL: accepted and on disk, and `work` tells what work it takes, in
+ * words (""  of what needs none, and beside a fault). Its codes: FAULT_DENIED the sender
  * isn't the account's; FAULT_LIMIT too large; FAULT_UNSUPPORTED attachments that nobody could read;
  * FAULT_INVALID, FAULT_NOT_FOUND something else about it; FAULT_NO_SPACE; any other: try again
  * later. */
 struct submit_done {
-    void (*call)(void *context, const struct fault *fault);
+    void (*call)(void *context, const struct fault *fault, const char *work);
     void *context;
 };
 void submit_job_start(struct agent *agent, const struct submit_request *request,

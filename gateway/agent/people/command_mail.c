@@ -57,7 +57,7 @@ static void finish(struct command_mail *job, const struct fault *fault)
     buf_clear_secret(&job->secret);
     arena_clear(&job->arena);
     free(job);
-    done.call(done.context, fault == NULL ? NULL : &kept);
+    done.call(done.context, fault == NULL ? NULL : &kept, "");
 }
 
 /* ---- storing ---- */

@@ -152,8 +152,9 @@ static bool is_passing(enum fault_code code)
            code == FAULT_CANCELLED || code == FAULT_CLOSED || code == FAULT_TIMEOUT;
 }
 
-static void posted(void *context, const struct fault *fault)
+static void posted(void *context, const struct fault *fault, const char *work)
 {
+    (void)work;
     struct mailing_lists *lists = context;
     if (lists->agent->closing) {
         return;

@@ -37,6 +37,7 @@ function state(row) {
     row.chance !== undefined
       ? [el("progress", {max: 1, value: row.chance, "aria-label": "proof of work"}),
          el("p", {class: "hint"}, row.progress)] : null,
+    row.work && row.chance === undefined && row.state !== "held" ? el("p", {class: "hint"}, row.work) : null,
     row.reason ? el("p", {class: "hint"}, row.reason) : null);
 }
 
