@@ -184,33 +184,50 @@ static size_t header_len(struct bytes mail)
     return end == NULL ? mail.len : (size_t)(end - mail.data) + 2;
 }
 
-static bool is_seven_bit(struct bytes text)
+/* What of the mail comes back: all of it with a failure alone (RFC 3461 section 4.3). */
+struct returned {
+    struct bytes part;
+    bool is_full;
+    const char *encoding; /* RFC 2045 section 6.2; also of what the part stands in */
+};
+
+static const char *encoding_of(struct bytes text)
 {
+    enum { MAX_LINE_BYTES = 998 };
+    bool is_seven_bit = true;
+    size_t line_len = 0;
     for (size_t i = 0; i < text.len; i++) {
-        if (text.data[i] >= 0x80 || text.data[i] == 0) {
-            return false;
+        bool ends = text.data[i] == '\r' && i + 1 < text.len && text.data[i + 1] == '\n';
+        line_len = ends ? 0 : line_len + 1;
+        i += ends ? 1 : 0;
+        bool is_bare = !ends && (text.data[i] == '\r' || text.data[i] == '\n');
+        if (text.data[i] == 0 || is_bare || line_len > MAX_LINE_BYTES) {
+            return "binary";
         }
+        is_seven_bit = is_seven_bit && text.data[i] < 0x80;
     }
-    return true;
+    return is_seven_bit ? "7bit" : "8bit";
 }
 
-static void write_original(struct buf *out, const struct report *report)
+static struct returned returned_of(const struct report *report)
 {
-    struct bytes part = report->mail;
-    /* RFC 3461 section 4.3: the whole mail comes back with a failure alone. */
     bool is_full = report->return_full && report->kind == REPORT_FAILED;
-    if (!is_full) {
-        part = bytes_slice(part, 0, header_len(part));
-    }
+    struct bytes part =
+        is_full ? report->mail : bytes_slice(report->mail, 0, header_len(report->mail));
+    return (struct returned){part, is_full, encoding_of(part)};
+}
+
+static void write_returned(struct buf *out, const struct returned *returned)
+{
     buf_printf(out, "Content-Type: %s\r\nContent-Transfer-Encoding: %s\r\n\r\n",
-               is_full ? "message/rfc822" : "text/rfc822-headers",
-               is_seven_bit(part) ? "7bit" : "8bit");
-    buf_append_bytes(out, part);
+               returned->is_full ? "message/rfc822" : "text/rfc822-headers", returned->encoding);
+    buf_append_bytes(out, returned->part);
 }
 
 void report_write(struct buf *out, const struct report *report)
 {
     const struct report_words *words = words_of(report->kind);
+    const struct returned returned = returned_of(report);
     struct buf subject = {0};
     buf_printf(&subject, "%s: %s", words->subject, report->subject);
     write_own_header(out, report->to, buf_str(&subject), report->unique, report->now_sec);
@@ -220,6 +237,7 @@ void report_write(struct buf *out, const struct report *report)
         write_status_text(out, "References: ", report->message_id);
     }
     mail_write_field(out, "Auto-Submitted", "auto-replied");
+    mail_write_field(out, "Content-Transfer-Encoding", "%s", returned.encoding);
     buf_printf(out,
                "Content-Type: multipart/report; report-type=delivery-status;\r\n"
                " boundary=\"=_%s\"\r\n\r\n--=_%s\r\n",
@@ -227,9 +245,9 @@ void report_write(struct buf *out, const struct report *report)
     write_explanation(out, report, words);
     buf_printf(out, "\r\n--=_%s\r\n", report->unique);
     write_status(out, report, words);
-    if (report->mail.len > 0) {
+    if (returned.part.len > 0) {
         buf_printf(out, "\r\n--=_%s\r\n", report->unique);
-        write_original(out, report);
+        write_returned(out, &returned);
     }
     buf_printf(out, "\r\n--=_%s--\r\n", report->unique);
 }

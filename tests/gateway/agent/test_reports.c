@@ -112,10 +112,38 @@ static void a_key_that_never_came_is_a_failure_with_advice(void **state)
                   "bittern queue retry 1\r\n", "Content-Type: message/rfc822\r\n", "\r\n\r\nText.");
 }
 
+/* RFC 3461 section 4.3: who says nothing, or RET=HDRS, gets the headers. */
+static void a_failure_brings_back_the_headers_alone_unless_all_was_asked_for(void **state)
+{
+    struct pair *pair = *state;
+    struct buf report = {0};
+    pair->alice.notify = SMTP_NOTIFY_FAILURE;
+    send_to_a_lost_key(pair);
+
+    pair_pass(pair, LOST_SEC + pair->alice.settings.agent.give_up_after_sec + 40 * DAY);
+
+    EXPECT_REPORT(pair, 0, "Action: failed\r\n", "Original-Envelope-Id: env-1\r\n",
+                  "Content-Type: text/rfc822-headers\r\n", "\r\nSubject: Subject\r\n");
+    rig_read(&pair->alice, &report, "INBOX", 0);
+    assert_null(strstr(buf_str(&report), "Text."));
+    buf_clear(&report);
+}
+
+static void who_wants_nothing_is_not_told_of_what_is_held(void **state)
+{
+    struct pair *pair = *state;
+    pair->alice.notify = SMTP_NOTIFY_NEVER;
+    pair->alice.settings.agent.max_extra_bytes = 0;
+    pair_send_to_bob(pair);
+    rig_until_state(&pair->alice, 1, OUTGOING_HELD);
+    expect_reports(pair, 0);
+}
+
 static void what_is_held_is_told_at_once(void **state)
 {
     struct pair *pair = *state;
     pair->alice.settings.agent.max_extra_bytes = 0;
+    pair->alice.return_full = true;
     pair_send_to_bob(pair);
 
     EXPECT_REPORT(pair, 0, "Action: delayed\r\n", "Status: 4.7.0\r\n",
@@ -135,7 +163,7 @@ static void work_of_more_than_minutes_is_told_with_its_estimate(void **state)
         clock_set_offset((i + 1) * (LATENESS_CHECK_SEC + 1));
     }
 
-    EXPECT_REPORT(pair, 0, "Action: delayed\r\n", "Status: 4.4.5\r\n",
+    EXPECT_REPORT(pair, 0, "Action: delayed\r\n", "Status: 4.4.5\r\n", "trials of work: about",
                   "in 19 of 20 cases less than", "days");
     expect_reports(pair, 1);
 }
@@ -213,6 +241,8 @@ int main(void)
         TEST(who_wants_no_delays_is_not_told_of_them),
         TEST(who_wants_nothing_is_told_nothing),
         TEST(a_key_that_never_came_is_a_failure_with_advice),
+        TEST(a_failure_brings_back_the_headers_alone_unless_all_was_asked_for),
+        TEST(who_wants_nothing_is_not_told_of_what_is_held),
         TEST(what_is_held_is_told_at_once),
         TEST(work_of_more_than_minutes_is_told_with_its_estimate),
         TEST(short_work_is_not_told),

@@ -8,7 +8,9 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/db.h"
 #include "base/mem.h"
+#include "gateway/store/store.h"
 #include "mailproto/serve/protocol.h"
 #include "mailproto/smtp/smtp_session.h"
 #include "tests/gateway/agent/rig.h"
@@ -152,12 +154,60 @@ static void a_mail_is_queued_before_250(void **state)
     talk_of(door, "RCPT TO:<@> NOTIFY=FAILURE", door->other, "250");
     talk(door, "DATA", "354");
 
-    talk_of(door, "From: @\r\nSubject: x\r\n\r\ny\r\n.", door->alice, "250 2.6.0");
+    talk_of(door, "From: @\r\nSubject: x\r\n\r\ny\r\n.", door->alice, "250 2.6.0 accepted: ");
 
+    assert_non_null(strstr(buf_str(&door->heard), "trials"));
     assert_int_equal(rig_sql(&door->rig, "SELECT count(*) FROM outgoing"), 1);
     assert_int_equal(rig_sql(&door->rig, "SELECT ttl_sec FROM outgoing_mail"), 7200);
     assert_int_equal(rig_sql(&door->rig, "SELECT return_full FROM outgoing_mail"), 1);
     assert_int_equal(rig_sql(&door->rig, "SELECT notify FROM outgoing"), SMTP_NOTIFY_FAILURE);
+}
+
+/* RFC 3461 section 4: what SMTP asked for stands in the queue, decoded. */
+static void what_reports_were_asked_for_is_kept(void **state)
+{
+    struct door *door = *state;
+    struct db_stmt *row;
+    static const struct {
+        const char *mail;
+        const char *rcpt;
+        const char *envelope_id;
+        const char *original;
+        int64_t return_full;
+        int64_t notify;
+    } rows[] = {
+        {"MAIL FROM:<@>", "RCPT TO:<@>", "", "", 0, 0},
+        {"MAIL FROM:<@> RET=HDRS ENVID=a+2Bb+20c", "RCPT TO:<@> NOTIFY=NEVER", "a+b c", "", 0,
+         SMTP_NOTIFY_NEVER},
+        {"MAIL FROM:<@> ENVID=Q=1 RET=FULL", NULL, "", "", 0, 0},
+        {"MAIL FROM:<@> RET=full ENVID=Q1",
+         "RCPT TO:<@> NOTIFY=success,Delay ORCPT=rfc822;b+2Bc+40d", "Q1", "rfc822;b+c@d", 1,
+         SMTP_NOTIFY_SUCCESS | SMTP_NOTIFY_DELAY},
+    };
+    int64_t n_taken = 0;
+    open_door(door, AGENT_DOOR_SMTP_TRUSTED);
+    talk(door, "EHLO me", "250");
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        if (rows[i].rcpt == NULL) {
+            talk_of(door, rows[i].mail, door->alice, "501"); /* '=' is no xtext */
+            continue;
+        }
+        talk_of(door, rows[i].mail, door->alice, "250");
+        talk_of(door, rows[i].rcpt, door->other, "250");
+        talk(door, "DATA", "354");
+        talk_of(door, "From: @\r\n\r\ny\r\n.", door->alice, "250 2.6.0");
+        row = db_prepare(store_reader(door->rig.store),
+                         "SELECT m.envelope_id, o.original, m.return_full, o.notify FROM outgoing o"
+                         " JOIN outgoing_mail m ON m.id = o.mail_id WHERE o.id = ?1",
+                         NULL);
+        db_bind_i64(row, 1, ++n_taken);
+        assert_int_equal(db_step(row, NULL), DB_ROW);
+        assert_string_equal(db_column_text(row, 0), rows[i].envelope_id);
+        assert_string_equal(db_column_text(row, 1), rows[i].original);
+        assert_int_equal(db_column_i64(row, 2), rows[i].return_full);
+        assert_int_equal(db_column_i64(row, 3), rows[i].notify);
+        db_reset(row);
+    }
 }
 
 static void by_lmtp_each_recipient_has_an_answer(void **state)
@@ -208,6 +258,7 @@ int main(void)
         DOOR_TEST(the_sender_must_be_an_identity),
         DOOR_TEST(a_recipient_is_judged_at_rcpt),
         DOOR_TEST(a_mail_is_queued_before_250),
+        DOOR_TEST(what_reports_were_asked_for_is_kept),
         DOOR_TEST(by_lmtp_each_recipient_has_an_answer),
         DOOR_TEST(a_session_that_goes_leaves_its_mail_to_be_queued),
     };
