@@ -157,7 +157,7 @@ static void a_lifetime_is_cut_at_the_ends_of_what_the_network_takes(void **state
     struct pair *pair = *state;
     rig_unlink(&pair->bob);
     pair->alice.settings.agent.ttl_sec =
-        draws == DRAW_LEAST ? LIFETIME_LEAST_SEC + JITTER - 1 : LIFETIME_MOST_SEC - JITTER + 1;
+        draws == DRAW_LEAST ? LIFETIME_LEAST_SEC + JITTER / 2 : LIFETIME_MOST_SEC - JITTER / 2;
     pair_send_to_bob(pair);
     until_more_messages(pair, 0, "the message");
     expect_lifetime(pair, OBJECT_MSG, draws == DRAW_LEAST ? LIFETIME_LEAST_SEC : LIFETIME_MOST_SEC);
