@@ -39,8 +39,8 @@ void mail_date(char out[MAIL_DATE_BYTES], int64_t sec);
 /* Well-formed UTF-8 without NUL, BOM and control characters but TAB and LF: CRLF and CR become LF,
  * each bad sequence U+FFFD. True when nothing but line ends had to be changed. */
 bool mail_clean_text(struct buf *out, struct bytes text);
-/* The same on one line: line ends and tabs become a space, spaces at the ends go, and what turns the
- * direction of writing becomes U+FFFD, too. */
+/* The same on one line: line ends and tabs become a space, spaces at the ends go, and what turns
+ * the direction of writing becomes U+FFFD, too. */
 bool mail_clean_line(struct buf *out, struct bytes text);
 
 /* The header fields Content-Type (text/plain, UTF-8) and Content-Transfer-Encoding, the empty line,

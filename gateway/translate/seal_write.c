@@ -6,9 +6,10 @@
 #include "base/buf.h"
 #include "base/str.h"
 #include "gateway/decoder/decoder_client.h"
+#include "gateway/translate/foreign.h"
 #include "gateway/translate/mail_write.h"
 
-enum { SEAL_MAX_LINE_BYTES = 998, SEAL_MAX_MICALG_BYTES = 32 };
+enum { SEAL_MAX_MICALG_BYTES = 32 };
 
 static bool is_sealed(const struct content_file *file, const char *type)
 {
@@ -17,53 +18,9 @@ static bool is_sealed(const struct content_file *file, const char *type)
 
 /* ---- what may be put back ---- */
 
-/* Lines of at most 998 bytes, CR LF between them, no NUL; 7 bit when `is_text`. */
-static bool has_sound_lines(struct bytes data, bool is_text)
-{
-    size_t line_len = 0;
-    for (size_t i = 0; i < data.len; i++) {
-        uint8_t byte = data.data[i];
-        if (byte == '\r' && i + 1 < data.len && data.data[i + 1] == '\n') {
-            i++;
-            line_len = 0;
-            continue;
-        }
-        bool is_good = byte != '\r' && byte != '\n' && byte != 0 &&
-                       (!is_text || byte == '\t' || (byte >= ' ' && byte < 0x7f));
-        if (!is_good || ++line_len > SEAL_MAX_LINE_BYTES) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool holds_word(struct bytes data, const char *word)
-{
-    size_t len = strlen(word);
-    for (size_t i = 0; i + len <= data.len; i++) {
-        if (bytes_is_word(bytes_slice(data, i, len), word)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* No part of it is shown as anything but text or a file. */
-static bool is_harmless(struct bytes part)
-{
-    static const char *const words[] = {"html", "message/", "xml"};
-    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
-        if (holds_word(part, words[i])) {
-            return false;
-        }
-    }
-    return has_sound_lines(part, false) && !holds_word(part, "\n--=_") &&
-           !bytes_starts_with(part, bytes_of_str("--=_"));
-}
-
 static bool is_armour(struct bytes text, const char *what)
 {
-    return bytes_starts_with(text, bytes_of_str(what)) && has_sound_lines(text, true);
+    return bytes_starts_with(text, bytes_of_str(what)) && foreign_has_sound_lines(text, true);
 }
 
 /* ---- writing ---- */
@@ -100,7 +57,7 @@ static bool write_signed(struct buf *out, const struct content *content, const c
     const struct content_file *signature = &content->files[1];
     for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
         bool is_pgp = i == 0;
-        if (!is_sealed(signature, kinds[i].type) || !is_harmless(part->data) ||
+        if (!is_sealed(signature, kinds[i].type) || !foreign_is_harmless(part->data) ||
             (is_pgp && !is_armour(signature->data, "-----BEGIN PGP SIGNATURE-----"))) {
             continue;
         }
@@ -145,8 +102,39 @@ static bool write_encrypted(struct buf *out, const struct content *content, cons
     return true;
 }
 
+/* Is it a CMS object (RFC 5652 section 3) that is encrypted? What it calls itself is no proof: one
+ * that is only signed would show whatever a stranger put into it. */
+static bool is_enveloped(struct bytes der)
+{
+    static const uint8_t enveloped[] = {6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 7, 3};
+    static const uint8_t auth_enveloped[] = {6,    11, 0x2a, 0x86, 0x48, 0x86, 0xf7,
+                                             0x0d, 1,  9,    16,   1,    23};
+    if (der.len < 2 || der.data[0] != 0x30) {
+        return false;
+    }
+    size_t n_length_bytes = der.data[1] > 0x80 ? der.data[1] & 0x7fU : 0;
+    struct bytes type = bytes_slice(der, 2 + n_length_bytes, der.len);
+    return bytes_starts_with(type, (struct bytes){enveloped, sizeof enveloped}) ||
+           bytes_starts_with(type, (struct bytes){auth_enveloped, sizeof auth_enveloped});
+}
+
+static bool write_enveloped(struct buf *out, const struct content_file *file)
+{
+    if (!is_sealed(file, "application/pkcs7-mime") || !is_enveloped(file->data)) {
+        return false;
+    }
+    buf_append_str(out, "Content-Type: application/pkcs7-mime; smime-type=enveloped-data;\r\n"
+                        " name=smime.p7m\r\nContent-Transfer-Encoding: base64\r\n"
+                        "Content-Disposition: attachment; filename=smime.p7m\r\n\r\n");
+    mail_write_base64(out, file->data);
+    return true;
+}
+
 bool seal_write(struct buf *out, const struct content *content, const char *unique)
 {
+    if (content->n_files == 1) {
+        return write_enveloped(out, &content->files[0]);
+    }
     if (content->n_files != 2) {
         return false;
     }

@@ -10,6 +10,7 @@
 #include "base/str.h"
 #include "gateway/decoder/decoder_client.h"
 #include "gateway/translate/address_form.h"
+#include "gateway/translate/foreign.h"
 #include "gateway/translate/mail_write.h"
 #include "gateway/translate/seal_write.h"
 
@@ -116,65 +117,6 @@ static void write_header(struct buf *out, const struct arrived_message *message)
     mail_write_field(out, "MIME-Version", "1.0");
 }
 
-/* A type that we can vouch for: the file goes as base64, which RFC 2046 section 5 forbids for
- * multipart and message. */
-static struct bytes safe_type(struct bytes type)
-{
-    bool composite = bytes_is_word(bytes_slice(type, 0, 10), "multipart/") ||
-                     bytes_is_word(bytes_slice(type, 0, 8), "message/");
-    return mail_is_media_type(type) && !composite ? type : bytes_of_str("application/octet-stream");
-}
-
-/* The last part of a name, so that no reader takes it for a path. */
-static struct bytes safe_name(struct bytes name)
-{
-    for (size_t i = name.len; i > 0; i--) {
-        if (name.data[i - 1] == '/' || name.data[i - 1] == '\\') {
-            return bytes_slice(name, i, name.len);
-        }
-    }
-    return name;
-}
-
-/* A Content-ID may hold nothing but what an identifier is made of. */
-static bool is_safe_id(struct bytes id)
-{
-    for (size_t i = 0; i < id.len; i++) {
-        char c = (char)id.data[i];
-        if (!ascii_is_alpha(c) && !ascii_is_digit(c) &&
-            (c == '\0' || strchr("@.-_$+", c) == NULL)) {
-            return false;
-        }
-    }
-    return id.len > 0 && id.len <= 250;
-}
-
-static void write_file(struct buf *out, const struct content_file *file)
-{
-    struct bytes type = safe_type(file->type);
-    struct bytes name = safe_name(file->name);
-    if (name.len == 0 && bytes_is_word(file->type, "message/rfc822")) {
-        name = bytes_of_str("message.eml"); /* its type does not go with base64 */
-    }
-    bool is_shown = bytes_is_word(file->disposition, "inline");
-    buf_printf(out, "Content-Type: %.*s", (int)type.len, (const char *)type.data);
-    if (name.len > 0) {
-        mail_write_param(out, "name", name);
-    }
-    buf_append_str(out, "\r\nContent-Transfer-Encoding: base64\r\nContent-Disposition: ");
-    buf_append_str(out, is_shown ? "inline" : "attachment");
-    if (name.len > 0) {
-        mail_write_param(out, "filename", name);
-    }
-    buf_append_str(out, "\r\n");
-    if (is_safe_id(file->id)) {
-        mail_write_field(out, "Content-ID", "<%.*s>", (int)file->id.len,
-                         (const char *)file->id.data);
-    }
-    buf_append_str(out, "\r\n");
-    mail_write_base64(out, file->data);
-}
-
 static void write_text(struct buf *out, struct bytes body)
 {
     struct buf clean = {0};
@@ -185,7 +127,7 @@ static void write_text(struct buf *out, struct bytes body)
 
 static bool is_inline(const struct content_file *file)
 {
-    return bytes_is_word(file->disposition, "inline") && is_safe_id(file->id);
+    return bytes_is_word(file->disposition, "inline") && foreign_is_safe_id(file->id);
 }
 
 static void write_files(struct buf *out, const char *boundary, const struct content_file *files,
@@ -194,7 +136,7 @@ static void write_files(struct buf *out, const char *boundary, const struct cont
     for (size_t i = 0; i < n_files; i++) {
         if (is_inline(&files[i]) == inline_ones) {
             buf_printf(out, "\r\n--=_%s\r\n", boundary);
-            write_file(out, &files[i]);
+            foreign_write_file(out, &files[i]);
         }
     }
 }
@@ -219,8 +161,13 @@ static void write_mixed(struct buf *out, const struct arrived_message *message, 
 {
     char hex[33];
     size_t n_inline = 0;
+    bool is_eight_bit = false;
     for (size_t i = 0; i < n_files; i++) {
         n_inline += is_inline(&files[i]) ? 1 : 0;
+        is_eight_bit = is_eight_bit || foreign_is_eight_bit(&files[i]);
+    }
+    if (is_eight_bit) {
+        mail_write_field(out, "Content-Transfer-Encoding", "8bit");
     }
     hex_encode(hex, (struct bytes){message->hash, 16});
     if (n_inline == n_files) {

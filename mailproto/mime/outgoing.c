@@ -11,6 +11,7 @@
 #include "base/str.h"
 #include "mailproto/mime/address.h"
 #include "mailproto/mime/charset.h"
+#include "mailproto/mime/forwarded.h"
 #include "mailproto/mime/header.h"
 #include "mailproto/mime/param.h"
 #include "mailproto/mime/part_text.h"
@@ -170,7 +171,14 @@ static void add_file(struct walk *walk, const struct mime_part *part, bool is_in
         fail(walk, FAULT_LIMIT, "there are too many attachments");
         return;
     }
-    part_data(&data, part, walk->mail);
+    if (bytes_is_word(part->type, "message") && bytes_is_word(part->subtype, "rfc822")) {
+        struct buf whole = {0};
+        part_data(&whole, part, walk->mail);
+        forwarded_write(&data, buf_view(&whole), walk->arena);
+        buf_clear(&whole);
+    } else {
+        part_data(&data, part, walk->mail);
+    }
     out->files[out->n_files++] = (struct outgoing_file){
         .name = base_name(tree_file_name(part, walk->arena)),
         .type = type_name(part, walk->arena),
@@ -290,10 +298,27 @@ static void walk_encrypted(struct walk *walk, uint32_t armour_index)
     buf_clear(&data);
 }
 
-/* The mail as a whole is such a pair; a pair that stands deeper goes in its parts. */
+/* RFC 8551 section 3.3: one part, whose content is encrypted, or signed within. */
+static void walk_smime(struct walk *walk)
+{
+    struct buf data = {0};
+    part_data(&data, &walk->info->parts[0], walk->mail);
+    add_sealed_file(walk, bytes_of_str("application/pkcs7-mime"), "smime.p7m", (struct bytes){0},
+                    keep(walk->arena, &data));
+    buf_clear(&data);
+}
+
+/* The mail as a whole is such a pair, or S/MIME's one part; what stands deeper goes in its parts.
+ */
 static bool walk_seal(struct walk *walk)
 {
     const struct mime_part *parts = walk->info->parts;
+    if (bytes_is_word(parts[0].type, "application") &&
+        (bytes_is_word(parts[0].subtype, "pkcs7-mime") ||
+         bytes_is_word(parts[0].subtype, "x-pkcs7-mime"))) {
+        walk_smime(walk);
+        return true;
+    }
     if (!mime_part_is_multipart(&parts[0]) || parts[0].n_children != 2) {
         return false;
     }

@@ -26,7 +26,8 @@ struct outgoing_file {
     struct bytes name;        /* without folders and control characters; may be empty */
     struct bytes type;        /* "image/png": lower case, checked to be token "/" token */
     struct bytes disposition; /* "attachment", "inline", or "sealed": of a mail that is signed or
-                                 encrypted as a whole, whose two parts are then all its files */
+                                 encrypted as a whole, whose two parts (S/MIME's one that is
+                                 encrypted) are then all its files */
     struct bytes id; /* Content-ID without its brackets; of a sealed part its micalg; may be
                         empty */
     struct bytes data;

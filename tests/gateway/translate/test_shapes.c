@@ -5,12 +5,15 @@
 #include "tests/support/vectors.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "base/buf.h"
 #include "base/fault.h"
 #include "base/mem.h"
 #include "gateway/translate/to_mail.h"
 #include "gateway/translate/to_message.h"
+#include "mailproto/mime/analyse.h"
+#include "mailproto/mime/html_text.h"
 #include "mailproto/mime/outgoing.h"
 #include "node/content/content.h"
 
@@ -26,6 +29,10 @@
 #define FILE_NAMED(type, name)                                                                     \
     "Content-Type: " type ";\r\n name=\"" name "\"\r\nContent-Transfer-Encoding: base64\r\n"       \
     "Content-Disposition: attachment;\r\n filename=\"" name "\"\r\n\r\n"
+
+#define MESSAGE(encoding)                                                                          \
+    "Content-Type: message/rfc822\r\nContent-Transfer-Encoding: " encoding "\r\n"                  \
+    "Content-Disposition: attachment\r\n\r\n"
 
 /* What is sent is made of. */
 #define PLAIN "Content-Type: text/plain; charset=utf-8\r\n\r\n"
@@ -141,16 +148,37 @@ static void mails_with_files(void **state)
         {"an invitation",
          MAIL("Content-Type: multipart/alternative; boundary=A\r\n\r\n--A\r\n" PLAIN
               "come\r\n--A\r\nContent-Type: text/calendar; method=REQUEST; name=i.ics\r\n\r\n"
-              "BEGIN:VCALENDAR\r\n--A--\r\n"),
+              "BEGIN:VCALENDAR\r\nMETHOD:REQUEST\r\n--A--\r\n"),
          true, "come",
-         MIXED TEXT
-         "come\r\n" NEXT FILE_NAMED("text/calendar", "i.ics") "QkVHSU46VkNBTEVOREFS\r\n" END},
+         MIXED TEXT "come\r\n" NEXT FILE_NAMED(
+             "text/calendar; method=REQUEST; charset=utf-8",
+             "i.ics") "QkVHSU46VkNBTEVOREFSDQpNRVRIT0Q6UkVRVUVTVA==\r\n" END},
         {"a forwarded mail",
          MAIL("Content-Type: multipart/mixed; boundary=A\r\n\r\n--A\r\n" PLAIN "fwd\r\n--A\r\n"
               "Content-Type: message/rfc822\r\n\r\nSubject: in\r\n\r\nside\r\n--A--\r\n"),
-         true, "fwd",
-         MIXED TEXT "fwd\r\n" NEXT FILE_NAMED(
-             "application/octet-stream", "message.eml") "U3ViamVjdDogaW4NCg0Kc2lkZQ==\r\n" END},
+         true, "fwd", MIXED TEXT "fwd\r\n" NEXT MESSAGE("7bit") "Subject: in\r\n\r\nside" END},
+        {"a forwarded mail with eight-bit text, and marks of its keeper",
+         MAIL("Content-Type: multipart/mixed; boundary=A\r\n\r\n--A\r\n"
+              "Content-Type: message/rfc822\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
+              "X-Mozilla-Status: 0001\r\nSubject: in\r\nX-Account-Key:\r\n account1\r\n"
+              "\r\nsch\xc3\xb6n\r\n--A--\r\n"),
+         true, "",
+         "Content-Transfer-Encoding: 8bit\r\n" MIXED TEXT NEXT MESSAGE(
+             "8bit") "Subject: in\r\n\r\nsch\xc3\xb6n" END},
+        {"a forwarded mail that would be shown as HTML",
+         MAIL("Content-Type: multipart/mixed; boundary=A\r\n\r\n--A\r\n"
+              "Content-Type: message/rfc822\r\n\r\nContent-Type: text/html\r\n\r\n<b>\r\n--A--"
+              "\r\n"),
+         true, "",
+         MIXED TEXT NEXT FILE_NAMED(
+             "application/octet-stream",
+             "message.eml") "Q29udGVudC1UeXBlOiB0ZXh0L2h0bWwNCg0KPGI+\r\n" END},
+        {"a forwarded mail that could end its part",
+         MAIL("Content-Type: multipart/mixed; boundary=A\r\n\r\n--A\r\n"
+              "Content-Type: message/rfc822\r\n\r\nS: x\r\n\r\n--=_0\r\n--A--\r\n"),
+         true, "",
+         MIXED TEXT NEXT FILE_NAMED("application/octet-stream",
+                                    "message.eml") "UzogeA0KDQotLT1fMA==\r\n" END},
         {"BINARYMIME",
          MAIL("Content-Type: multipart/mixed; boundary=A\r\n\r\n--A\r\n" PLAIN "see\r\n--A\r\n"
               "Content-Type: a/b; name=n\r\nContent-Transfer-Encoding: binary\r\n\r\n"
@@ -174,6 +202,11 @@ static void mails_with_files(void **state)
 
 #define SIGNED_PART PLAIN "I sign \xc3\xa4 this.  \r\n"
 #define SIGNATURE "-----BEGIN PGP SIGNATURE-----\r\n\r\nabc=\r\n-----END PGP SIGNATURE-----\r\n"
+#define ENVELOPED "MAsGCSqGSIb3DQEHAw==\r\n"
+#define SMIME                                                                                      \
+    "Content-Type: application/pkcs7-mime; smime-type=enveloped-data;\r\n name=smime.p7m\r\n"      \
+    "Content-Transfer-Encoding: base64\r\nContent-Disposition: attachment; "                       \
+    "filename=smime.p7m\r\n\r\n"
 #define ARMOUR "-----BEGIN PGP MESSAGE-----\r\n\r\nabc=\r\n-----END PGP MESSAGE-----\r\n"
 
 static void mails_that_are_signed_or_encrypted(void **state)
@@ -208,13 +241,109 @@ static void mails_that_are_signed_or_encrypted(void **state)
          "Content-Type: application/pkcs7-signature; name=smime.p7s\r\n"
          "Content-Transfer-Encoding: base64\r\n\r\nUE5H\r\n" END},
         {"S/MIME, encrypted",
-         MAIL("Content-Type: application/pkcs7-mime; name=smime.p7m\r\n"
-              "Content-Transfer-Encoding: base64\r\n\r\nUE5H\r\n"),
+         MAIL("Content-Type: application/x-pkcs7-mime; smime-type=enveloped-data; name=e.p7m\r\n"
+              "Content-Transfer-Encoding: base64\r\n\r\n" ENVELOPED),
+         true, "", SMIME ENVELOPED},
+        {"S/MIME, encrypted, of indefinite length and authenticated",
+         MAIL("Content-Type: application/pkcs7-mime\r\n"
+              "Content-Transfer-Encoding: base64\r\n\r\nMIAGCyqGSIb3DQEJEAEX\r\n"),
+         true, "", SMIME "MIAGCyqGSIb3DQEJEAEX\r\n"},
+        /* What only says that it is encrypted would show what a stranger put into it. */
+        {"S/MIME, signed within",
+         MAIL("Content-Type: application/pkcs7-mime; smime-type=enveloped-data\r\n"
+              "Content-Transfer-Encoding: base64\r\n\r\nMAsGCSqGSIb3DQEHAg==\r\n"),
          true, "",
-         MIXED TEXT NEXT FILE_NAMED("application/pkcs7-mime", "smime.p7m") "UE5H\r\n" END},
+         MIXED TEXT NEXT FILE_NAMED("application/pkcs7-mime",
+                                    "smime.p7m") "MAsGCSqGSIb3DQEHAg==\r\n" END},
+        {"S/MIME that is none",
+         MAIL("Content-Type: application/pkcs7-mime; name=smime.p7m\r\n"
+              "Content-Transfer-Encoding: base64\r\n\r\nMIQ=\r\n"),
+         true, "",
+         MIXED TEXT NEXT FILE_NAMED("application/pkcs7-mime", "smime.p7m") "MIQ=\r\n" END},
     };
     (void)state;
     check_all(shapes, ARRAY_LEN(shapes));
+}
+
+/* ---- a hundred thousand links */
+
+enum { LINKS = 100000, MOST_CPU_SEC = 20 }; /* linear work takes a hundredth of that */
+
+static size_t count(struct bytes text, const char *what)
+{
+    size_t n = 0;
+    size_t len = strlen(what);
+    const uint8_t *at = text.data;
+    const uint8_t *end = text.data + text.len;
+    while ((at = memmem(at, (size_t)(end - at), what, len)) != NULL) {
+        at += len;
+        n++;
+    }
+    return n;
+}
+
+static double cpu_sec(void)
+{
+    return (double)clock() / CLOCKS_PER_SEC;
+}
+
+/* From a stranger: all of them, as text, in the mail and for the search. */
+static void a_message_of_links_arrives_as_text(void **state)
+{
+    (void)state;
+    static const uint8_t hash[INVENTORY_HASH_BYTES];
+    struct arena arena = {0};
+    struct buf body = {0};
+    struct buf wire = {0};
+    struct buf mail = {0};
+    struct content content;
+    struct mime_analysis analysis;
+    for (int i = 0; i < LINKS; i++) {
+        buf_append_str(&body, i % 2 == 0 ? "http://a " : "http://b\n");
+    }
+    const struct content sent = {.encoding = CONTENT_EXTENDED, .body = buf_view(&body)};
+    double start = cpu_sec();
+    assert_true(content_encode(&wire, &sent, NULL));
+    assert_true(content_decode(&content, CONTENT_EXTENDED, buf_view(&wire), &arena, NULL));
+    const struct arrived_message message = {.from = {.version = 4, .stream = 1},
+                                            .from_label = "",
+                                            .to = {.version = 4, .stream = 1},
+                                            .to_label = "",
+                                            .hash = hash,
+                                            .encoding = CONTENT_EXTENDED,
+                                            .content = &content};
+    to_mail_write(&mail, &message);
+    analyse_mail(&analysis, buf_view(&mail), 0, &arena);
+
+    assert_int_equal(count(buf_view(&mail), "http://a http://b\r\n"), LINKS / 2);
+    assert_non_null(strstr(buf_str(&mail), "Content-Type: text/plain; charset=utf-8\r\n"));
+    assert_true(cpu_sec() - start < MOST_CPU_SEC);
+    buf_clear(&mail);
+    buf_clear(&wire);
+    buf_clear(&body);
+    arena_clear(&arena);
+}
+
+/* From a user, in HTML: as many as the text may hold, each with its target. */
+static void a_mail_of_links_goes_out_as_text(void **state)
+{
+    (void)state;
+    static const char link[] = "<a href=http://a>x</a>\n";
+    struct arena arena = {0};
+    struct buf mail = {0};
+    struct outgoing_mail taken;
+    buf_append_str(&mail, "Content-Type: text/html\r\n\r\n");
+    for (int i = 0; i < LINKS; i++) {
+        buf_append_str(&mail, link);
+    }
+    double start = cpu_sec();
+    assert_true(outgoing_take_apart(&taken, buf_view(&mail), &arena, NULL));
+
+    assert_in_range(count(taken.text, "x <http://a>"), HTML_MAX_BYTES / strlen(link) - 1,
+                    HTML_MAX_BYTES / strlen(link));
+    assert_true(cpu_sec() - start < MOST_CPU_SEC);
+    buf_clear(&mail);
+    arena_clear(&arena);
 }
 
 int main(void)
@@ -223,6 +352,8 @@ int main(void)
         cmocka_unit_test(mails_of_text_alone),
         cmocka_unit_test(mails_with_files),
         cmocka_unit_test(mails_that_are_signed_or_encrypted),
+        cmocka_unit_test(a_message_of_links_arrives_as_text),
+        cmocka_unit_test(a_mail_of_links_goes_out_as_text),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -165,7 +165,9 @@ static void files_lose_their_folders_and_types_that_lie(void **state)
     } cases[] = {
         {"/etc/passwd", "text/plain", "filename=\"passwd\"", "Content-Type: text/plain;"},
         {"..\\..\\x.exe", "image/png", "filename=\"x.exe\"", "Content-Type: image/png;"},
-        {"m", "message/rfc822", "filename=\"m\"", "Content-Type: application/octet-stream;"},
+        {"m", "message/rfc822", "filename=\"m\"", "Content-Type: message/rfc822;"},
+        {"m", "message/partial", "filename=\"m\"", "Content-Type: application/octet-stream;"},
+        {"m", "message/external-body", "filename=\"m\"", "Content-Type: application/octet-stream;"},
         {"m", "multipart/mixed", "filename=\"m\"", "Content-Type: application/octet-stream;"},
         {"m", "nonsense", "filename=\"m\"", "Content-Type: application/octet-stream;"},
     };
@@ -179,6 +181,43 @@ static void files_lose_their_folders_and_types_that_lie(void **state)
         to_mail_write(&mail, &message);
         if (strstr(buf_str(&mail), cases[i].wanted_name) == NULL ||
             strstr(buf_str(&mail), cases[i].wanted_type) == NULL) {
+            fail_msg("%s", buf_str(&mail));
+        }
+        buf_clear(&mail);
+    }
+}
+
+/* A calendar's METHOD, as it may stand in a type; else the type has none. */
+static void an_invitation_is_told_by_its_method(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *data;
+        const char *wanted;
+    } cases[] = {
+        {"BEGIN:VCALENDAR\nmethod:REPLY\nBEGIN:VEVENT\n",
+         "text/calendar; method=REPLY; charset=utf-8\r\n"},
+        {"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nMETHOD:X-A\r\n",
+         "text/calendar; method=X-A; charset=utf-8\r\n"},
+        {"BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nMETHOD:REQUEST\r\n",
+         "text/calendar; charset=utf-8\r\n"},
+        {"METHOD:RE QUEST\r\n", "text/calendar; charset=utf-8\r\n"},
+        {"METHOD:A;name=b\r\n", "text/calendar; charset=utf-8\r\n"},
+        {"METHOD:ABCDEFGHIJABCDEFGHIJ\r\n",
+         "text/calendar; method=ABCDEFGHIJABCDEFGHIJ; charset=utf-8\r\n"},
+        {"METHOD:ABCDEFGHIJABCDEFGHIJK\r\n", "text/calendar; charset=utf-8\r\n"},
+        {"METHOD:", "text/calendar; charset=utf-8\r\n"},
+        {"METHOD:ADD\r\n\xff", "text/calendar; method=ADD\r\n"},
+        {"", "text/calendar; charset=utf-8\r\n"},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct content_file file = {.type = bytes_of_str("text/calendar"),
+                                    .data = bytes_of_str(cases[i].data)};
+        const struct content content = {.encoding = 3, .files = &file, .n_files = 1};
+        const struct arrived_message message = plain_message(&content);
+        struct buf mail = {0};
+        to_mail_write(&mail, &message);
+        if (strstr(buf_str(&mail), cases[i].wanted) == NULL) {
             fail_msg("%s", buf_str(&mail));
         }
         buf_clear(&mail);
@@ -350,6 +389,7 @@ int main(void)
         cmocka_unit_test(no_header_can_be_injected),
         cmocka_unit_test(a_body_can_not_end_its_part),
         cmocka_unit_test(files_lose_their_folders_and_types_that_lie),
+        cmocka_unit_test(an_invitation_is_told_by_its_method),
         cmocka_unit_test(pictures_in_the_text_stay_related_to_it),
         cmocka_unit_test(what_was_signed_or_encrypted_is_put_together_untouched),
         cmocka_unit_test(a_sealed_part_that_may_do_harm_comes_as_files),

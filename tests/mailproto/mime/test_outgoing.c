@@ -118,6 +118,17 @@ static void what_is_no_text_becomes_a_file(void **state)
     check("Content-Type: multipart/mixed; boundary=A\r\n\r\n--A\r\n" PLAIN "fwd\r\n--A\r\n"
           "Content-Type: message/rfc822\r\n\r\nSubject: in\r\n\r\nside\r\n--A--\r\n",
           "fwd| message/rfc822 attachment  Subject: in\r\n\r\nside");
+    /* without what the sender's own programs wrote into it; in its parts all stays */
+    check("Content-Type: multipart/mixed; boundary=A\r\n\r\n--A\r\nContent-Type: "
+          "message/rfc822\r\n\r\n"
+          "Status: RO\r\nReceived: by x\r\nX-Mozilla-Keys:  work\r\n\t home\r\nx-uidl: 7\r\n"
+          "X-Status-Of-It: kept\r\nDate: y\r\nLines: 1\r\n\r\nStatus: stays\r\n--A--\r\n",
+          "| message/rfc822 attachment  Received: by x\r\nX-Status-Of-It: kept\r\nDate: y\r\n\r\n"
+          "Status: stays");
+    /* S/MIME that is no pair */
+    check("Content-Type: application/x-pkcs7-mime; name=my.p7m\r\n"
+          "Content-Transfer-Encoding: base64\r\n\r\nUE5H",
+          "|smime.p7m application/pkcs7-mime sealed  PNG");
     /* a mail that is nothing but a file */
     check("Content-Disposition: attachment; filename=x\r\nContent-Type: application/x-y\r\n"
           "Content-Transfer-Encoding: base64\r\n\r\nUE5H",
@@ -208,7 +219,7 @@ static void pgp_in_the_text_is_left_as_it_is(void **state)
     check("Content-Type: application/pkcs7-mime; name=smime.p7m\r\nContent-Transfer-Encoding: "
           "base64\r\n\r\n"
           "UE5H",
-          "|smime.p7m application/pkcs7-mime attachment  PNG");
+          "|smime.p7m application/pkcs7-mime sealed  PNG");
 }
 
 static void what_cannot_be_carried_is_refused_in_words(void **state)
