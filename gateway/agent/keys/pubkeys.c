@@ -55,8 +55,10 @@ void pubkeys_free(struct pubkeys **pubkeys_in)
     size_t cursor = 0;
     struct look_up *look_up;
     while ((look_up = map_next(&pubkeys->look_ups, &cursor, NULL)) != NULL) {
+        struct pubkeys_done done = look_up->done;
         deferred_cancel(&look_up->end);
         free(look_up);
+        done.call(done.context, PUBKEYS_NOBODY_SAYS, NULL);
     }
     void *item;
     cursor = 0;
