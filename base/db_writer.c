@@ -196,8 +196,7 @@ static void cut_if_asked(struct db_writer *writer, struct batch *batch)
 /* Wait for work: false when so much time passed without any. */
 static bool wait_for_work(struct db_writer *writer)
 {
-    int64_t until_ms = clock_mono_ms() + writer->idle_ms;
-    struct timespec until = {(time_t)(until_ms / 1000), (long)(until_ms % 1000) * 1000000};
+    struct timespec until = clock_mono_deadline(writer->idle_ms);
     int result = 0;
     while (list_is_empty(&writer->queue) && !writer->ending && result == 0) {
         result = pthread_cond_timedwait(&writer->wake, &writer->lock, &until);
@@ -284,7 +283,7 @@ struct db_writer *db_writer_new_take(struct loop *loop, struct db *db,
     pthread_mutex_init(&writer->lock, NULL);
     pthread_condattr_t attributes;
     pthread_condattr_init(&attributes);
-    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC); /* as clock_mono_ms */
+    pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC); /* as clock_mono_deadline */
     pthread_cond_init(&writer->wake, &attributes);
     pthread_condattr_destroy(&attributes);
     start_thread(writer);

@@ -52,7 +52,7 @@ def wait_for(what, seconds, condition):
 
 
 class Clock:
-    """The wall clock of all nodes that are given it, in builds with BITTERN_TEST_CLOCK."""
+    """The clocks of all nodes that are given it, in builds with BITTERN_TEST_CLOCK."""
 
     def __init__(self):
         first = os.memfd_create("clock", 0)
@@ -60,9 +60,20 @@ class Clock:
         os.close(first)
         os.ftruncate(self.fd, mmap.PAGESIZE)
         self.page = mmap.mmap(self.fd, mmap.PAGESIZE)
+        self.passed_sec = 0
 
     def set(self, offset_sec):
+        """The wall clock is so far ahead."""
         self.page[:8] = struct.pack("=q", offset_sec)
+
+    def let_pass(self, seconds):
+        """So much time passes at once by the nodes' monotonic clock; they look at it within a second."""
+        self.passed_sec += seconds
+        self.page[8:16] = struct.pack("=q", round(self.passed_sec * 1000))
+
+    def mono(self):
+        """As the nodes see it."""
+        return time.monotonic() + self.passed_sec
 
 
 class Node:
