@@ -458,7 +458,8 @@ void walks_keys_changed(struct walks *walks)
 {
     struct walk_row row;
     struct fault fault = {0};
-    while (walk_read_next(agent_reader(walks->agent), &row, walks->last_id, &fault)) {
+    while (walk_read_next(agent_reader(walks->agent), &row, walks->last_id, &fault) &&
+           row.mark.id <= walks->agent->keyring.newest_walk) {
         if (!join_last(walks, &row)) {
             add_walk(walks, &row);
         }

@@ -79,6 +79,7 @@ struct keyring {
     struct map own_by_address; /* key: address_key; enabled or not; the first of several */
     struct map contact_by_address;
     struct key_set *keys;
+    int64_t newest_walk;  /* walks (walk_db.h) up to here are for keys that stand here */
     size_t n_sealed;      /* on disk; enabled or not, likewise below */
     size_t n_unsigning;   /* whose signing keys are locked now */
     size_t n_unreadable;  /* whose encryption keys are */

@@ -289,13 +289,26 @@ static void fill_maps(struct keyring *keyring)
     }
 }
 
+/* Before the keys: a walk that is added together with a key, while they are read, is for the next
+ * time. */
+static bool load_newest_walk(struct keyring *keyring, struct db *db, struct fault *fault)
+{
+    struct db_stmt *stmt = db_prepare(db, "SELECT max(id) FROM key_walk", fault);
+    if (stmt == NULL || db_step(stmt, fault) != DB_ROW) {
+        return false;
+    }
+    keyring->newest_walk = db_column_i64(stmt, 0);
+    db_reset(stmt);
+    return true;
+}
+
 bool keyring_load(struct keyring *keyring, struct db *db, const struct lock_secrets *open,
                   const struct opened_keys *opened, struct fault *fault)
 {
     struct keyring fresh = {0};
     const struct sources from = {keyring, open, opened};
     bool ok =
-        load_own(&fresh, &from, db, fault) &&
+        load_newest_walk(&fresh, db, fault) && load_own(&fresh, &from, db, fault) &&
         load_known(&fresh.contacts, &fresh.n_contacts, db,
                    "SELECT account_id, address, label, ttl_sec, 1, 0 FROM contact ORDER BY id",
                    (struct known_before){keyring->contacts, keyring->n_contacts, 0}, fault) &&

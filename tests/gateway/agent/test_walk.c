@@ -12,6 +12,9 @@
 #include "base/db.h"
 #include "base/mem.h"
 #include "crypto/key_search.h"
+#include "gateway/agent/agent_internal.h"
+#include "gateway/agent/incoming/incoming.h"
+#include "gateway/agent/incoming/walk.h"
 #include "gateway/store/mail_db.h"
 #include "node/content/content.h"
 #include "node/link/link_frame.h"
@@ -322,6 +325,34 @@ static void a_key_that_is_enabled_again_walks_again(void **state)
     expect_all_once(late, N_OLD + 1);
 }
 
+/* Committed between the keyring's reading of the keys and the walks': it belongs to the next
+ * reading. */
+static void a_key_that_the_keyring_has_not_read_yet_keeps_its_walk(void **state)
+{
+    struct late *late = *state;
+    struct agent *agent = late->bob.agent;
+    struct rig_answer answer;
+    struct fault fault = {0};
+    char path[300];
+    join(&late->bob, "late");
+    expect_all_once(late, N_OLD);
+    agent_identity_enable(agent, "late", false, rig_done(&answer));
+    rig_wait(&late->bob, &answer);
+    add_message(late, "late", 100);
+    rig_until(&late->bob, is_through, NULL, "the live walk");
+
+    (void)snprintf(path, sizeof(path), "%s/mail.db", late->bob.folder);
+    struct db *db = mail_db_open(path, &fault);
+    assert_true(db_exec(db, "UPDATE identity SET enabled = 1", &fault));
+    db_close(&db);
+    walks_keys_changed(incoming_walks(agent->incoming));
+    rig_idle(&late->bob, 50);
+    assert_int_equal(rig_sql(&late->bob, "SELECT count(*) FROM key_walk"), 1);
+
+    agent_reload_keys(agent);
+    expect_all_once(late, N_OLD + 1);
+}
+
 static void a_database_of_version_1_learns_to_walk(void **state)
 {
     char path[] = "/tmp/bittern-walk-XXXXXX";
@@ -366,6 +397,7 @@ int main(void)
         TEST(more_keys_than_the_link_has_scans_wait_for_their_turn),
         TEST(keys_that_come_together_share_a_walk_also_after_a_crash),
         TEST(a_key_that_is_enabled_again_walks_again),
+        TEST(a_key_that_the_keyring_has_not_read_yet_keeps_its_walk),
         cmocka_unit_test(a_database_of_version_1_learns_to_walk),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
