@@ -19,6 +19,8 @@ import tempfile
 import time
 import unittest
 
+from clock import handed_down
+
 BIN = os.environ.get("BITTERN_BIN", "")
 SANITIZED = os.environ.get("BITTERN_SANITIZED") == "1"
 
@@ -70,10 +72,11 @@ class CliError(Exception):
 
 
 class Bittern:
-    """One home, and what runs in it."""
+    """One home, and what runs in it, by `clock` if that is given."""
 
-    def __init__(self, settings=None, name="a", home=None):
+    def __init__(self, settings=None, name="a", home=None, clock=None):
         self.name = name
+        self.clock = clock
         self.folder = tempfile.mkdtemp(prefix="bittern-%s-" % name) if home is None else None
         self.home = home or os.path.join(self.folder, "home")
         self.settings = dict(QUICK if settings is None else settings)
@@ -101,9 +104,10 @@ class Bittern:
         return json.loads(self.cli(*words, "--json"))
 
     def spawn(self):
+        environment, fds = handed_down(self.clock)
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(self._arguments() + [self.command], stdin=subprocess.DEVNULL,
-                                            stdout=log, stderr=log)
+                                            stdout=log, stderr=log, env=environment, pass_fds=fds)
 
     def start(self, timeout=60):
         self.spawn()

@@ -8,15 +8,12 @@ import datetime
 import email.utils
 import os
 import subprocess
-import sys
 import time
 import unittest
 
 import harness
+from clock import Clock
 from harness import wait_for
-
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "node", "p2p"))
-import nodes  # noqa: E402
 
 HOUR, DAY = 3600, 86400
 
@@ -29,27 +26,16 @@ STEPS = [("an hour on", HOUR), ("an hour back", -HOUR), ("30 days on", 30 * DAY)
          ("to 1970", offset_to(1970)), ("to 2100", offset_to(2100))]
 
 
-class Stepped(harness.Bittern):
-    clock = None
-
-    def spawn(self):
-        environment = dict(os.environ, BITTERN_CLOCK_FD=str(self.clock.fd))
-        with open(self.log, "ab") as log:
-            self.process = subprocess.Popen(self._arguments() + [self.command], stdin=subprocess.DEVNULL,
-                                            stdout=log, stderr=log, env=environment, pass_fds=[self.clock.fd])
-
-
 class ClockSteps(unittest.TestCase):
     def setUp(self):
-        self.clock = nodes.Clock()
+        self.clock = Clock()
         self.a = self.start("a")
         self.b = self.start("b", connect=self.a)
         wait_for("a and b to meet", self.are_connected)
         self.alice, self.bob = self.a.identity("Alice"), self.b.identity("Bob")
 
     def start(self, name, connect=None):
-        one = Stepped(name=name)
-        one.clock = self.clock
+        one = harness.Bittern(name=name, clock=self.clock)
         one.settings["smtp.tls_port"] = "0"
         if connect is not None:
             one.settings["network.connect"] = "127.0.0.1:%d" % connect.status()["node"]["port"]

@@ -1,17 +1,15 @@
 # SPDX-License-Identifier: MIT
 """Bitterns on the hosts of a Net: whole ones that write to each other, and relays between them."""
 import os
-import subprocess
 import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "e2e"))
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "node", "p2p"))
 import bmwire  # noqa: E402
+from clock import Clock  # noqa: E402
 import harness  # noqa: E402
 from harness import wait_for  # noqa: E402
 from net import Net  # noqa: E402
-from nodes import Clock  # noqa: E402
 
 PORT = 8444
 
@@ -19,23 +17,13 @@ PORT = 8444
 class Place(harness.Bittern):
     """A Bittern on host `i`."""
 
-    def __init__(self, lab, i, settings):
+    def __init__(self, lab, i, settings, clock):
         self.lab, self.i = lab, i
-        self.clock = None
-        super().__init__(settings, "host%d" % i)
+        super().__init__(settings, "host%d" % i, clock=clock)
 
     def spawn(self):
         with self.lab.net.inside(self.i):
-            if self.clock is None:
-                super().spawn()
-            else:
-                self._spawn_with_clock()
-
-    def _spawn_with_clock(self):
-        environment = dict(os.environ, BITTERN_CLOCK_FD=str(self.clock.fd))
-        with open(self.log, "ab") as log:
-            self.process = subprocess.Popen(self._arguments() + [self.command], stdin=subprocess.DEVNULL,
-                                            stdout=log, stderr=log, env=environment, pass_fds=[self.clock.fd])
+            super().spawn()
 
     def imap(self, mailbox=None):
         with self.lab.net.inside(self.i):
@@ -91,9 +79,8 @@ class Lab:
         chosen.update({"node.listen": "0.0.0.0", "node.port": str(PORT), "agent.resend_after": "1h"})
         chosen.update({key.replace("__", "."): str(value) for key, value in settings.items()})
         chosen["network.connect"] = ", ".join("%s:%d" % (self.net.hosts[b], PORT) for b in dials)
-        place = Place(self, i, chosen)
+        place = Place(self, i, chosen, Clock() if has_clock else None)
         place.command = "run" if is_whole else "node"
-        place.clock = Clock() if has_clock else None
         self.places.append(place)
 
     def close(self):

@@ -4,9 +4,7 @@
 Node: a process with settings, a listening socket on loopback and its reports.
 Peer: a scripted node that says exactly what a test wants."""
 import array
-import fcntl
 import json
-import mmap
 import os
 import random
 import shutil
@@ -20,6 +18,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "e2e"))
 import bmwire  # noqa: E402
+from clock import Clock, handed_down  # noqa: E402,F401
 from bmwire import hashes_payload as hashes, object_hash, sha512, var_int  # noqa: E402,F401
 
 BIN = os.environ.get("BITTERN_BIN", "build/asan-ubsan/bin")
@@ -49,31 +48,6 @@ def wait_for(what, seconds, condition):
             return value
         time.sleep(0.02)
     raise AssertionError("waited %s s in vain for: %s" % (seconds, what))
-
-
-class Clock:
-    """The clocks of all nodes that are given it, in builds with BITTERN_TEST_CLOCK."""
-
-    def __init__(self):
-        first = os.memfd_create("clock", 0)
-        self.fd = fcntl.fcntl(first, fcntl.F_DUPFD, 64)  # out of the way of descriptor 3
-        os.close(first)
-        os.ftruncate(self.fd, mmap.PAGESIZE)
-        self.page = mmap.mmap(self.fd, mmap.PAGESIZE)
-        self.passed_sec = 0
-
-    def set(self, offset_sec):
-        """The wall clock is so far ahead."""
-        self.page[:8] = struct.pack("=q", offset_sec)
-
-    def let_pass(self, seconds):
-        """So much time passes at once by the nodes' monotonic clock; they look at it within a second."""
-        self.passed_sec += seconds
-        self.page[8:16] = struct.pack("=q", round(self.passed_sec * 1000))
-
-    def mono(self):
-        """As the nodes see it."""
-        return time.monotonic() + self.passed_sec
 
 
 class Node:
@@ -121,14 +95,10 @@ class Node:
         def give_fd():
             os.dup2(theirs.fileno(), 3)
 
-        environment = dict(os.environ)
-        fds = [3, theirs.fileno()]
-        if self.clock is not None:
-            environment["BITTERN_CLOCK_FD"] = str(self.clock.fd)
-            fds.append(self.clock.fd)
+        environment, fds = handed_down(self.clock)
         self.process = subprocess.Popen(
             [os.path.join(BIN, "bittern-node")], stderr=log, stdin=subprocess.DEVNULL,
-            stdout=log, env=environment, preexec_fn=give_fd, pass_fds=fds)
+            stdout=log, env=environment, preexec_fn=give_fd, pass_fds=[3, theirs.fileno()] + fds)
         log.close()
         theirs.close()
         lines = "".join("%s=%s\n" % item for item in self.settings.items())
