@@ -384,4 +384,4 @@ TESTS = [objects_cross_three_nodes_over_tls,
          peers_are_remembered_and_a_broken_book_is_set_aside]
 
 if __name__ == "__main__":
-    run_tests(TESTS)
+    run_tests(TESTS, at_once=2)
