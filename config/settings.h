@@ -92,9 +92,10 @@ struct agent_settings {
     uint64_t max_extra_bytes;
     int64_t backup_every_sec; /* 0: none by itself */
     uint32_t backup_keep;
-    enum lock_extent lock;    /* which keys the passphrase seals */
-    char *passphrase_file;    /* that opens them at start; empty: none */
-    uint64_t lock_keep_bytes; /* of messages that wait for locked keys */
+    enum lock_extent lock;      /* which keys the passphrase seals */
+    char *passphrase_file;      /* that opens them at start; empty: none */
+    uint64_t lock_memory_bytes; /* what a new passphrase costs to try */
+    uint64_t lock_keep_bytes;   /* of messages that wait for locked keys */
     uint32_t lock_keep_objects;
 };
 

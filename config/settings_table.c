@@ -133,6 +133,9 @@ const struct setting_row settings_table[] = {
     TEXT(SETTING_TEXT, "agent.passphrase_file", agent.passphrase_file, "",
          "a file whose first line unlocks the keys at start; empty: the credential "
          "bittern-passphrase of systemd, where there is one"),
+    NUMBER(SETTING_BYTES, "agent.lock_memory", agent.lock_memory_bytes, 8 * MIB, 512 * MIB,
+           "128MiB",
+           "what it takes to try a passphrase that is set from now on: more is safer, and slower"),
     NUMBER(SETTING_BYTES, "agent.lock_keep_bytes", agent.lock_keep_bytes, 0, 1024 * GIB, "512MiB",
            "with lock = all: messages kept until they can be tried"),
     NUMBER(SETTING_U32, "agent.lock_keep_objects", agent.lock_keep_objects, 0, 10000000, "200000",

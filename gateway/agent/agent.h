@@ -59,7 +59,6 @@ struct agent_parts {
     struct agent_programs programs;
     struct agent_joiner joiner;
     const char *folder; /* HOME/gateway, where mails may wait in the spool; NULL: nowhere */
-    uint32_t lock_memory_kib; /* what a new passphrase costs to try; 0: LOCK_MEMORY_KIB */
 };
 
 /* Loads the keys and takes up what was under way. NULL with a fault when mail.db cannot be read. */

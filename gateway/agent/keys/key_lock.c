@@ -196,11 +196,11 @@ static void answer_refused(void *context)
 static struct lock_op *op_new(struct agent *agent, enum lock_op_kind kind, struct agent_done done)
 {
     struct lock_op *op = xcalloc(1, sizeof(*op));
-    uint32_t memory_kib = agent->parts.lock_memory_kib;
+    uint32_t memory_kib = (uint32_t)(agent->parts.settings->agent.lock_memory_bytes / 1024);
     op->agent = agent;
     op->kind = kind;
     op->done = done;
-    op->cost = (struct lock_cost){LOCK_PASSES, memory_kib != 0 ? memory_kib : LOCK_MEMORY_KIB};
+    op->cost = (struct lock_cost){LOCK_PASSES, memory_kib};
     op->seals_all = agent->parts.settings->agent.lock == LOCK_ALL;
     deferred_init(&op->answer, agent->parts.loop, answer_refused, op);
     return op;

@@ -38,7 +38,6 @@ struct lock_cost {
 };
 enum {
     LOCK_PASSES = 3,
-    LOCK_MEMORY_KIB = 128 * 1024,
     LOCK_LEAST_MEMORY_KIB = 8 * 1024,
     LOCK_MOST_MEMORY_KIB = 512 * 1024,
     LOCK_MOST_PASSES = 8

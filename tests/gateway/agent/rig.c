@@ -33,6 +33,7 @@ void rig_socket_pair(int ends[2])
 static void take_settings(struct rig *rig)
 {
     settings_init(&rig->settings);
+    rig->settings.agent.lock_memory_bytes = (uint64_t)LOCK_LEAST_MEMORY_KIB * 1024;
     rig->settings.network.least_trials_per_byte = 1;
     rig->settings.network.least_extra_bytes = 1;
     rig->settings.agent.ack_delay_sec = 0;
@@ -80,8 +81,7 @@ void rig_reopen(struct rig *rig, struct network *network, const char *folder_tak
                                       .network_decoder = rig->decoders[0],
                                       .owner_decoder = rig->decoders[1],
                                       .settings = &rig->settings,
-                                      .joiner = {count_lost_link, rig},
-                                      .lock_memory_kib = LOCK_LEAST_MEMORY_KIB};
+                                      .joiner = {count_lost_link, rig}};
     rig->agent = agent_new(&parts, &fault);
     if (rig->agent == NULL) {
         fail_msg("%s", fault.text);

@@ -55,7 +55,9 @@ static void a_start_finds_the_keys_locked(void **state)
 {
     struct pair *pair = *state;
     struct rig *alice = &pair->alice;
+    alice->settings.agent.lock_memory_bytes = 9 << 20;
     lock_expect_done(lock_set(alice, NULL, lock_secret));
+    assert_int_equal(rig_sql(alice, "SELECT memory_kib FROM key_lock"), 9 << 10);
 
     lock_die_and_start(alice);
 
