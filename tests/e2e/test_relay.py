@@ -32,6 +32,7 @@ class Relay(harness.TestCase):
         wait_for("the figures", lambda: whole.status()["node"]["peers_out"] == 1)
         for one, colour in ((relay, "green"), (whole, "yellow")):
             status = one.status()
+            self.assertEqual(one.json("status").keys(), status.keys())
             self.assertEqual(status["colour"], colour)
             self.assertEqual(status["node"]["colour"], colour)
             for name in ("peers_by_ipv4", "peers_over_tls", "wanted", "sync_percent", "objects_in_msg",
