@@ -9,6 +9,7 @@
 #include "base/dns.h"
 #include "base/listener.h"
 #include "base/log.h"
+#include "base/process.h"
 
 enum {
     MS_PER_SEC = 1000,
@@ -153,6 +154,7 @@ void node_listen_take(struct node *node, int fd)
 {
     if (node->n_listeners == NODE_MAX_LISTENERS) {
         log_warn("p2p", "more than %d listening sockets", NODE_MAX_LISTENERS);
+        process_close_fd(&fd);
         return;
     }
     if (node->port == 0) {

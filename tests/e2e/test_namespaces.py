@@ -7,6 +7,7 @@ import struct
 import sys
 import threading
 import time
+import unittest
 
 import bmwire
 import harness
@@ -201,6 +202,43 @@ class Router:
         self.udp.close()
 
 
+class NameServer:
+    """Stands where the system's one is expected; every name has these IPv4 addresses."""
+
+    def __init__(self, space, addresses):
+        with open("/etc/resolv.conf") as file:
+            host = next((line.split()[1] for line in file if line.startswith("nameserver")), None)
+        if host is None or ":" in host:
+            raise unittest.SkipTest("the system asks no name server at an IPv4 address")
+        if not host.startswith("127."):
+            space.ip("addr", "add", host + "/32", "dev", "lo")
+        self.records = [b"\xc0\x0c\0\x01\0\x01\0\0\0\x3c\0\x04" + socket.inet_aton(one) for one in addresses]
+        self.asked = set()
+        with space.inside():
+            self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            self.socket.bind((host, 53))
+        threading.Thread(target=self.run, daemon=True).start()
+
+    def run(self):
+        while True:
+            try:
+                question, sender = self.socket.recvfrom(512)
+            except OSError:
+                return
+            end = question.index(b"\0", 12) + 5
+            labels, at = [], 12
+            while question[at]:
+                labels.append(question[at + 1:at + 1 + question[at]].decode().lower())
+                at += 1 + question[at]
+            self.asked.add(".".join(labels))
+            records = self.records if question[end - 3] == 1 else []  # A, not AAAA
+            self.socket.sendto(question[:2] + b"\x81\x80\0\1" + struct.pack(">HHH", len(records), 0, 0) +
+                               question[12:end] + b"".join(records), sender)
+
+    def close(self):
+        self.socket.close()
+
+
 class Namespaces(harness.TestCase):
     def space(self, name):
         space = netns.Space(name)
@@ -277,6 +315,34 @@ class Namespaces(harness.TestCase):
         self.assertTrue(any(packet[0] == "tcp" and packet[3:5] == ("2a01:4f8::1", 8447) for packet in sent), sent)
         self.assertTrue(any(packet[0] == "udp" and packet[3:5] == ("255.255.255.255", 8444) for packet in sent))
         self.assertTrue(any(packet[0] == "udp" and packet[3:5] == ("239.255.255.250", 1900) for packet in sent))
+
+    def test_no_router_and_no_neighbour_is_asked_unless_the_settings_say_so(self):
+        near, far = self.pair()
+        near.ip("route", "add", "default", "via", PROXY)
+        tap = netns.Tap(near)
+        node = self.relay(near, node__listen="0.0.0.0", network__connect="8.8.4.4:8445")
+        wait_for("a packet to the peer", lambda: any(
+            packet[0] == "tcp" and packet[3:5] == ("8.8.4.4", 8445) for _, _, packet in tap.packets))
+        time.sleep(3)
+        node.stop()
+        tap.stop()
+        self.assertEqual([packet for _, _, packet in tap.packets if packet[0] not in ("tcp", "arp", "icmp6")], [])
+
+    def test_a_node_that_knows_nobody_is_introduced_by_the_name_server(self):
+        """Of the answers those go into the peers' book, and are dialled, that anybody can reach."""
+        near, far = self.pair()
+        near.ip("route", "add", "default", "via", PROXY)
+        asked = self.server(NameServer(near, ["20.1.2.3", "10.1.1.1", "127.0.0.1"])).asked
+        tap = netns.Tap(near)
+        node = self.relay(near, network__bootstrap="yes", network__allow_loopback="no",
+                          network__bootstrap_hosts="One.example:8446")
+        wait_for("the book", lambda: node.status()["node"]["known_peers"] == 1)
+        wait_for("a packet to the peer", lambda: any(
+            packet[0] == "tcp" and packet[3:5] == ("20.1.2.3", 8446) for _, _, packet in tap.packets), 20)
+        self.assertEqual(asked, {"one.example"})
+        node.stop()
+        tap.stop()
+        self.assertFalse({"10.1.1.1"} & {packet[3] for _, _, packet in tap.packets if len(packet) > 3})
 
     def test_a_node_that_knows_nobody_is_introduced_by_name_through_the_proxy(self):
         near, far = self.pair()

@@ -2,6 +2,7 @@
 """Three nodes in a row: a message crosses the one in the middle, which has no key."""
 import http.client
 
+import bmwire
 import harness
 from harness import wait_for
 
@@ -22,6 +23,23 @@ class Relay(harness.TestCase):
         a.wait_state("delivered")
         self.assertEqual(a.status()["node"]["peers_in"], 0)
         self.assertEqual(b.status()["node"]["peers_in"], 0)
+
+    def test_what_a_gateway_publishes_starts_on_the_stem(self):
+        """One peer of Dandelion hears of it, by dinv; nobody else does until it comes back."""
+        with bmwire.Listener(services=bmwire.NODE_NETWORK | bmwire.NODE_DANDELION) as listener:
+            one = self.bittern("a", network__dandelion="90", network__connect="127.0.0.1:%d" % listener.port)
+            with listener.accept() as child, bmwire.Peer.dial(one.status()["node"]["port"]) as watcher:
+                child.handshake()
+                watcher.handshake()
+                one.identity("Alice")  # whose pubkey is told
+                child.wait(lambda: child.stems, "the stem")
+                name = next(iter(child.stems))
+                self.assertEqual(list(child.fetch([name])), [child.objects[name]])
+                watcher.ask_for([name])
+                self.assertTrue(watcher.is_alive())
+                self.assertEqual((watcher.announced | watcher.stems | child.announced, watcher.objects), (set(), {}))
+                child.announce([name])
+                watcher.wait(lambda: name in watcher.announced, "the fluff")
 
     def test_prometheus_reads_a_relay_and_a_whole_bittern(self):
         relay = self.bittern("relay", start=False, http__metrics="yes")

@@ -53,15 +53,25 @@ static void ratings_rise_and_fall_within_their_bounds(void **state)
     struct peer_book *book = peer_book_new();
     struct peer_addr a = ipv4(0x01020304);
     assert_true(peer_book_add(book, &a, NOW, NOW));
-    for (int i = 0; i < 30; i++) {
+    const struct known_peer *peer = peer_book_find(book, &a);
+    assert_int_equal(peer->rating, 0);
+    for (int tenths = 1; tenths <= 10; tenths++) {
         peer_book_connected(book, &a, NOW);
+        assert_int_equal(peer->rating, tenths);
     }
-    assert_int_equal(peer_book_find(book, &a)->rating, PEER_BOOK_MAX_RATING);
-    assert_true(peer_book_find(book, &a)->tried);
-    for (int i = 0; i < 300; i++) {
+    peer_book_connected(book, &a, NOW);
+    assert_int_equal(peer->rating, 10);
+    assert_true(peer->tried);
+    for (int tenths = 9; tenths >= -10; tenths--) {
+        peer_book_failed(book, &a, NOW);
+        assert_int_equal(peer->rating, tenths);
+    }
+    for (int i = 0; i < 300; i++) { /* more than the count of failures holds */
         peer_book_failed(book, &a, NOW);
     }
-    assert_int_equal(peer_book_find(book, &a)->rating, PEER_BOOK_MIN_RATING);
+    assert_int_equal(peer->rating, -10);
+    peer_book_connected(book, &a, NOW);
+    assert_int_equal(peer->rating, -9);
     peer_book_free(&book);
 }
 
