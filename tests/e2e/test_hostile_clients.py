@@ -9,11 +9,15 @@ import unittest
 
 import harness
 import hostile_clients as hostile
+from clock import Clock
 
 # A row's answer comes within so many seconds, on a busy machine under sanitizers.
 ANSWER_SECONDS = 40 if harness.SANITIZED else 20
 ROUNDS = 6
 SLOW_CONNECTIONS = 5000
+STRANGER_KIB = 12  # what one may cost that has not logged in
+DRIPPING_CONNECTIONS = 200
+LOGIN_SECONDS = 60  # from connection to login
 HONEST_SECONDS = 15  # for a login and a SELECT, whatever others do: a busy machine, but not a held-up server
 # What may be left after ROUNDS rounds, KiB: an allocator's slack, not what a row leaves behind each time. Under
 # sanitizers the freed memory waits in quarantine, whose bound is set below.
@@ -27,11 +31,20 @@ def resident_kib(pid):
         return next(int(line.split()[1]) for line in file if line.startswith("VmRSS"))
 
 
+def read_some(sock):
+    """What is there already."""
+    try:
+        return sock.recv(4096)
+    except OSError:
+        return b""
+
+
 class HostileClients(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         os.environ["ASAN_OPTIONS"] = "quarantine_size_mb=%d" % QUARANTINE_MIB
-        cls.one = harness.Bittern(name="hostile").start()
+        cls.clock = Clock()
+        cls.one = harness.Bittern(name="hostile", clock=cls.clock).start()
         cls.one.make_account()
         status = cls.one.status()
         cls.ports = {hostile.IMAP: status["imap"]["port"], hostile.SMTP: status["smtp"]["port"]}
@@ -91,6 +104,7 @@ class HostileClients(unittest.TestCase):
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, SLOW_CONNECTIONS + 200)), hard))
         try:
+            before = self.memory()[0]
             for i in range(SLOW_CONNECTIONS):
                 one = hostile.connect(self.ports, hostile.IMAP)
                 one.sendall(b"a LOG"[:i % 6])
@@ -101,6 +115,32 @@ class HostileClients(unittest.TestCase):
                 began = time.monotonic()
                 self.one.imap("INBOX").logout()
                 self.assertLess(time.monotonic() - began, HONEST_SECONDS)
+            grown = self.memory()[0] - before
+            print("%d connections: %.1f KiB each" % (SLOW_CONNECTIONS, grown / SLOW_CONNECTIONS))
+            self.assertLess(grown, SLOW_CONNECTIONS * STRANGER_KIB, "KiB")
+        finally:
+            for one in held:
+                one.close()
+
+    def test_3_smtp_clients_that_drip_are_told_and_ended(self):
+        held = [hostile.connect(self.ports, hostile.SMTP) for _ in range(DRIPPING_CONNECTIONS)]
+        try:
+            for one in held:
+                one.sendall(b"EHLO drip")
+            began = time.monotonic()
+            self.one.smtp().quit()
+            self.assertLess(time.monotonic() - began, HONEST_SECONDS)
+            for byte in (b"p", b"i", b"n", b"g"):
+                self.clock.let_pass(LOGIN_SECONDS / 5)
+                for one in held:
+                    one.sendall(byte)
+            for one in held[::20]:
+                one.settimeout(0.05)
+                self.assertNotIn(b"421", read_some(one))
+            self.clock.let_pass(LOGIN_SECONDS / 5)
+            for one in held:
+                one.settimeout(ANSWER_SECONDS)
+                self.assertIn(b"421 4.4.2", hostile.read_until(one, re.compile(rb"421.*\r\n"), ANSWER_SECONDS))
         finally:
             for one in held:
                 one.close()

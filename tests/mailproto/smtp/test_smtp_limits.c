@@ -222,6 +222,35 @@ static void silence_ends_the_session_when_its_time_has_come(void **state)
     smtp_world_stop(&f);
 }
 
+/* Byte by byte, each long before the next is due: only what is whole counts. */
+static void a_command_that_drips_ends_when_its_time_is_over(void **state)
+{
+    (void)state;
+    struct smtp_world f;
+    smtp_world_init(&f);
+    smtp_world_start(&f);
+    smtp_world_settle(&f);
+    for (unsigned i = 0; i < 5; i++) {
+        smtp_world_skip_output(&f);
+        smtp_world_say(&f, "EHLO x\r\nE"); /* nor does a whole one put the login off */
+        assert_false(smtp_world_is_closed(&f));
+        advance(&f, 12000);
+    }
+    smtp_world_expect(&f, "421 4.4.2");
+    assert_true(smtp_world_is_closed(&f));
+    smtp_world_stop(&f);
+
+    smtp_world_ready(&f);
+    for (unsigned i = 0; i < 30; i++) {
+        assert_false(smtp_world_is_closed(&f));
+        smtp_world_say(&f, "N");
+        advance(&f, 10000);
+    }
+    smtp_world_expect(&f, "421 4.4.2");
+    assert_true(smtp_world_is_closed(&f));
+    smtp_world_stop(&f);
+}
+
 static void a_mail_that_drips_ends_when_its_time_is_over(void **state)
 {
     (void)state;
@@ -298,6 +327,7 @@ int main(void)
         cmocka_unit_test(a_line_of_a_mail_may_be_as_long_as_the_limit),
         cmocka_unit_test(the_memory_of_all_sessions_together_is_bounded),
         cmocka_unit_test(silence_ends_the_session_when_its_time_has_come),
+        cmocka_unit_test(a_command_that_drips_ends_when_its_time_is_over),
         cmocka_unit_test(a_mail_that_drips_ends_when_its_time_is_over),
         cmocka_unit_test(commands_wait_while_output_is_not_taken),
         cmocka_unit_test(a_server_that_stops_says_so_but_first_answers_for_a_mail),
