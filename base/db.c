@@ -474,6 +474,16 @@ static bool migrate_step(struct db *db, const struct db_migration *step, size_t 
     return ok;
 }
 
+static bool has_tables(struct db *db)
+{
+    struct db_stmt *stmt = db_prepare(db, "SELECT 1 FROM sqlite_schema LIMIT 1", NULL);
+    bool has_one = stmt != NULL && db_step(stmt, NULL) == DB_ROW;
+    if (stmt != NULL) {
+        db_reset(stmt);
+    }
+    return has_one;
+}
+
 bool db_migrate(struct db *db, const struct db_migration *steps, size_t n_steps,
                 struct fault *fault)
 {
@@ -485,6 +495,9 @@ bool db_migrate(struct db *db, const struct db_migration *steps, size_t n_steps,
         return fault_set(fault, FAULT_UNSUPPORTED,
                          "the database has version %lld, this program knows up to %zu",
                          (long long)version, n_steps);
+    }
+    if (version == 0 && has_tables(db)) {
+        return fault_set(fault, FAULT_UNSUPPORTED, "the database is another program's");
     }
     for (size_t i = (size_t)version; i < n_steps; i++) {
         if (!migrate_step(db, &steps[i], i + 1, fault)) {

@@ -109,7 +109,7 @@ struct db_migration {
     bool (*run)(struct db *db, struct fault *fault);
 };
 /* Bring the schema to version `n_steps`, a transaction a step. FAULT_UNSUPPORTED when the file is
- * of a newer program. */
+ * of a newer program, or of another one: it has tables and no version. */
 bool db_migrate(struct db *db, const struct db_migration *steps, size_t n_steps,
                 struct fault *fault) MUST_USE;
 /* user_version; -1 when it can't be read. */

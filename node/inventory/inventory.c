@@ -275,6 +275,36 @@ enum inventory_add_result inventory_add(struct inventory *inventory,
 
 /* ---- reading */
 
+void inventory_found_broken(struct inventory *inventory)
+{
+    if (!inventory->closing && !inventory->is_set_aside) {
+        inventory->is_set_aside = true;
+        store_set_aside(inventory->store.path);
+        inventory->handler->on_broken(inventory->context);
+    }
+}
+
+/* Where a page was overwritten SQLite may notice nothing: the hash does. */
+static bool read_from_disk(struct inventory *inventory, const struct record *record,
+                           struct bytes *out, struct fault *fault)
+{
+    uint8_t hash[OBJECT_HASH_BYTES];
+    struct fault why = {0};
+    bool ok = store_read(&inventory->store, record->number, out, &why);
+    if (ok) {
+        object_hash(hash, *out);
+        ok = memcmp(hash, record->hash, sizeof hash) == 0 ||
+             fault_set(&why, FAULT_CORRUPT, "the object on the disk is another");
+    }
+    if (ok) {
+        return true;
+    }
+    if (why.code == FAULT_CORRUPT) {
+        inventory_found_broken(inventory);
+    }
+    return fault_set(fault, why.code, "%s", why.text);
+}
+
 bool inventory_read(struct inventory *inventory, uint32_t slot, struct bytes *out,
                     struct fault *fault)
 {
@@ -287,7 +317,7 @@ bool inventory_read(struct inventory *inventory, uint32_t slot, struct bytes *ou
         *out = (struct bytes){recent->payload, recent->len};
         return true;
     }
-    return store_read(&inventory->store, number, out, fault);
+    return read_from_disk(inventory, &inventory->records[slot], out, fault);
 }
 
 static bool payload_has_tag(struct bytes payload, const uint8_t tag[OBJECT_TAG_BYTES])

@@ -101,12 +101,16 @@ bool store_read(struct store *store, uint64_t number, struct bytes *out,
 
 /* ---- inventory.c */
 
+/* Set the file aside and say so, once. */
+void inventory_found_broken(struct inventory *inventory);
+
 struct inventory {
     struct inventory_options options;
     const struct inventory_handler *handler;
     void *context;
     struct store store;
     bool closing;
+    bool is_set_aside; /* the file was found to be broken: another process begins anew */
 
     struct record *records;
     size_t n_records; /* slots ever used */

@@ -126,12 +126,9 @@ static void batch_failed(struct inventory *inventory, const struct store_batch *
         log_error("inventory", "cannot write objects, trying again fault=\"%s\"", fault->text);
         inventory->write_failed = true;
     }
-    if (fault->code == FAULT_CORRUPT && !inventory->closing) {
-        store_set_aside(inventory->store.path);
-        inventory->handler->on_broken(inventory->context);
-        return;
-    }
-    if (!inventory->closing) {
+    if (fault->code == FAULT_CORRUPT) {
+        inventory_found_broken(inventory);
+    } else if (!inventory->closing) {
         timer_arm(&inventory->write_timer, RETRY_MS);
     }
 }

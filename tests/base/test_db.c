@@ -288,6 +288,19 @@ static void migrations_go_forward_a_transaction_a_step(void **state)
     assert_int_equal(fault.code, FAULT_UNSUPPORTED);
 }
 
+static void a_database_of_another_program_is_left_as_it_is(void **state)
+{
+    struct place *place = *state;
+    struct fault fault = {0};
+    static const struct db_migration steps[] = {{"CREATE TABLE t (a)", NULL}};
+    exec(place->db, "CREATE TABLE song (title)");
+
+    assert_false(db_migrate(place->db, steps, 1, &fault));
+
+    assert_int_equal(fault.code, FAULT_UNSUPPORTED);
+    assert_int_equal(number_of(place->db, "SELECT count(*) FROM sqlite_schema"), 1);
+}
+
 static void a_full_file_is_no_space_and_takes_smaller_things_again(void **state)
 {
     struct place *place = *state;
@@ -435,6 +448,7 @@ int main(void)
         DB_TEST(a_second_writer_is_told_to_come_later),
         DB_TEST(a_savepoint_undoes_its_part_alone),
         DB_TEST(migrations_go_forward_a_transaction_a_step),
+        DB_TEST(a_database_of_another_program_is_left_as_it_is),
         DB_TEST(a_full_file_is_no_space_and_takes_smaller_things_again),
         DB_TEST(a_broken_file_is_told_as_corrupt),
         DB_TEST(a_long_read_ends_at_its_deadline),

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "node/p2p/month_cap.h"
 #include "node/p2p/peer_book.h"
+#include "tests/support/damage.h"
 #include "tests/support/vectors.h"
 
 enum { NOW = 1700000000, MAGIC = 0x0a0b0c0d };
@@ -159,6 +160,43 @@ static void a_broken_file_is_set_aside(void **state)
     close_place(place);
 }
 
+static bool has_broken_file(const struct place *place)
+{
+    char *command = xasprintf("ls %s/peers.db.broken-* > /dev/null 2>&1", place->folder);
+    bool has_one = system(command) == 0;
+    free(command);
+    return has_one;
+}
+
+static void whatever_befell_the_file_it_is_set_aside_and_filled_anew(void **state)
+{
+    struct place *place = *state;
+    for (enum damage damage = 0; damage < N_DAMAGES; damage++) {
+        print_message("%s\n", damage_name(damage));
+        open_place(place, MAGIC);
+        for (uint32_t i = 0; i < 2000; i++) {
+            struct peer_addr addr = ipv4((20 + i / 250) << 24 | (i % 250) << 16 | 0x0101);
+            assert_true(peer_book_add(place->book, &addr, NOW, NOW));
+        }
+        close_place(place);
+        damage_file(place->path, damage);
+
+        open_place(place, MAGIC);
+        assert_true(has_broken_file(place));
+        size_t n_read = peer_book_n_peers(place->book); /* before the broken place */
+        assert_in_range(n_read, 0, 1999);
+        struct peer_addr one = ipv4(0x01020304);
+        assert_true(peer_book_add(place->book, &one, NOW, NOW));
+        close_place(place);
+        open_place(place, MAGIC);
+        assert_int_equal(peer_book_n_peers(place->book), n_read + 1);
+        close_place(place);
+        char *command = xasprintf("rm %s/peers.db*", place->folder);
+        assert_int_equal(system(command), 0);
+        free(command);
+    }
+}
+
 #define STORE_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -168,6 +206,7 @@ int main(void)
         STORE_TEST(another_network_keeps_the_bytes_of_the_month_alone),
         STORE_TEST(a_file_of_the_first_version_is_brought_forward),
         STORE_TEST(a_broken_file_is_set_aside),
+        STORE_TEST(whatever_befell_the_file_it_is_set_aside_and_filled_anew),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
