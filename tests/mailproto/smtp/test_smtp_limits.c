@@ -231,8 +231,8 @@ static void a_command_that_drips_ends_when_its_time_is_over(void **state)
     smtp_world_start(&f);
     smtp_world_settle(&f);
     for (unsigned i = 0; i < 5; i++) {
+        smtp_world_say(&f, "EHLO x\r\n"); /* even whole ones do not put the login off */
         smtp_world_skip_output(&f);
-        smtp_world_say(&f, "EHLO x\r\nE"); /* nor does a whole one put the login off */
         assert_false(smtp_world_is_closed(&f));
         advance(&f, 12000);
     }
