@@ -51,6 +51,10 @@ void command_run_disseminate_pubkey(struct command *command)
     if (!command_take_hex(command, &payload, 0)) {
         return;
     }
+    if (!buf_try_reserve(&object, NONCE_BYTES + payload.len)) {
+        command_fail_memory(command);
+        return;
+    }
     buf_append_zeros(&object, NONCE_BYTES);
     buf_append_bytes(&object, payload);
     agent_publish_prepared(command->parts->agent, buf_view(&object), (struct pow_demand){0},

@@ -68,6 +68,12 @@ void command_fail_fault(struct command *command, const struct fault *fault)
     command_fail_text(command, API_UNEXPECTED, "Unexpected API Failure - %s", fault->text);
 }
 
+void command_fail_memory(struct command *command)
+{
+    command_fail_text(command, API_UNEXPECTED,
+                      "Unexpected API Failure - there is no memory for it now");
+}
+
 bool command_gather_take(struct command *command, json_t *value, size_t bytes)
 {
     command->gathered_bytes += bytes;
@@ -222,15 +228,20 @@ static bool take_decoded(struct command *command, struct bytes *out, size_t inde
         return false;
     }
     struct bytes text = {(const uint8_t *)json_string_value(value), json_string_length(value)};
-    const char *words = decode(&decoded, text);
+    bool has_room = buf_try_reserve(&decoded, text.len); /* neither form grows by decoding */
+    const char *words = has_room ? decode(&decoded, text) : NULL;
     if (words != NULL) {
         fail_decoding(command, text, words);
-    } else {
-        out->data = arena_memdup(&command->arena, decoded.data, decoded.len);
+    } else if (has_room) {
+        out->data = arena_try_memdup(&command->arena, decoded.data, decoded.len);
         out->len = decoded.len;
+        has_room = decoded.len == 0 || out->data != NULL;
+    }
+    if (!has_room) {
+        command_fail_memory(command);
     }
     buf_clear_secret(&decoded);
-    return words == NULL;
+    return has_room && words == NULL;
 }
 
 bool command_take_hex(struct command *command, struct bytes *out, size_t index)

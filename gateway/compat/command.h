@@ -92,6 +92,8 @@ void command_fail_text(struct command *command, enum api_error code, const char 
     PRINTF_LIKE(3, 4);
 /* What PyBitmessage has no code for: 21, with the fault's words. */
 void command_fail_fault(struct command *command, const struct fault *fault);
+/* The same where memory lacks for what the caller sent. */
+void command_fail_memory(struct command *command);
 /* Add to the list that is being gathered (the value is taken). False: the answer would be too long.
  */
 bool command_gather_take(struct command *command, json_t *value, size_t bytes) MUST_USE;

@@ -231,9 +231,13 @@ bool bodies_read_piece(struct db *db, struct buf *out, uint64_t id, uint64_t num
     }
     db_bind_i64(stmt, 1, (int64_t)(id * BODY_MAX_PIECES + number));
     enum db_step step = db_step(stmt, fault);
+    struct bytes piece = step == DB_ROW ? db_column_bytes(stmt, 0) : (struct bytes){0};
     bool ok = step == DB_ROW;
-    if (step == DB_ROW && !buf_append_bytes(out, db_column_bytes(stmt, 0))) {
-        ok = fault_set(fault, FAULT_LIMIT, "the message is larger than expected");
+    if (ok && !buf_try_reserve(out, piece.len)) {
+        ok = buf_ok(out) ? fault_set(fault, FAULT_BUSY, "there is no memory for the message now")
+                         : fault_set(fault, FAULT_LIMIT, "the message is larger than expected");
+    } else if (ok) {
+        buf_append_bytes(out, piece);
     } else if (step == DB_DONE) {
         fault_set(fault, FAULT_NOT_FOUND, "the message is gone");
     }

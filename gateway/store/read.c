@@ -130,6 +130,10 @@ static enum mailbox_read take_header(struct mailbox_reader *reader, struct bytes
         *out = bytes_slice(piece, 0, header_len);
         return MAILBOX_READ_OK;
     }
+    if (!buf_try_reserve(&reader->header, header_len)) {
+        fault_set(fault, FAULT_BUSY, "there is no memory for the header now");
+        return MAILBOX_READ_FAILED;
+    }
     struct fault piece_fault = {0};
     for (uint64_t offset = 0; offset < header_len; offset += BODY_PIECE_BYTES) {
         struct bytes piece;

@@ -200,6 +200,11 @@ static bool read_piece(struct imap_session *session, struct fetch_run *run)
         session->command.step = NULL;
         return false;
     }
+    if (run->source == FETCH_SOURCE_GATHER && !buf_try_reserve(&run->gathered, piece.len)) {
+        imap_bye(session, "UNAVAILABLE", "There is no memory for the message now");
+        session->command.step = NULL;
+        return false;
+    }
     run->offset += piece.len;
     run->left -= piece.len;
     if (run->source == FETCH_SOURCE_GATHER) {
