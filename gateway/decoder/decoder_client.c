@@ -229,6 +229,9 @@ static void take_answer(struct decoder_client *client)
     client->current = NULL;
     finish(client, job, answer);
     start_next(client);
+    /* From the loop, so nobody is within a call of ours: a turn of it less for each job. */
+    deferred_cancel(&client->give_answers);
+    give_answers(client); /* the last: it may free the client */
 }
 
 static void on_event(struct io *io, enum io_event event, void *context)

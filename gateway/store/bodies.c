@@ -102,17 +102,34 @@ static bool thread_of_mail(struct db *db, int64_t *out, int64_t account_id,
 
 /* ---- Writing ---- */
 
+/* The id that a mail gets: never one that was given before. Known ahead, a mail that begins a
+ * thread need not be written twice to name it after itself. */
+static bool next_id(struct db *db, int64_t *out, struct fault *fault)
+{
+    struct db_stmt *stmt =
+        db_prepare(db, "SELECT seq FROM sqlite_sequence WHERE name = 'body'", fault);
+    if (!stmt) {
+        return false;
+    }
+    enum db_step step = db_step(stmt, fault);
+    *out = step == DB_ROW ? db_column_i64(stmt, 0) + 1 : 1;
+    db_reset(stmt);
+    return step != DB_FAILED;
+}
+
 static bool insert_body(struct db *db, uint64_t *out_id, int64_t account_id, struct bytes content,
                         const struct mail_analysis *analysis, struct fault *fault)
 {
+    int64_t id;
     int64_t thread_id;
-    if (!thread_of_mail(db, &thread_id, account_id, &analysis->info.envelope, fault)) {
+    if (!next_id(db, &id, fault) ||
+        !thread_of_mail(db, &thread_id, account_id, &analysis->info.envelope, fault)) {
         return false;
     }
     struct db_stmt *stmt = db_prepare(
         db,
         "INSERT INTO body (account_id, size, digest, thread_id, message_id, preview, info,"
-        " header_len) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        " header_len, id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         fault);
     if (!stmt) {
         return false;
@@ -123,7 +140,7 @@ static bool insert_body(struct db *db, uint64_t *out_id, int64_t account_id, str
     db_bind_i64(stmt, 1, account_id);
     db_bind_i64(stmt, 2, (int64_t)content.len);
     db_bind_bytes(stmt, 3, (struct bytes){digest, sizeof(digest)});
-    db_bind_i64(stmt, 4, thread_id);
+    db_bind_i64(stmt, 4, thread_id == 0 ? id : thread_id);
     if (message_id.len == 0) {
         db_bind_null(stmt, 5);
     } else {
@@ -132,18 +149,8 @@ static bool insert_body(struct db *db, uint64_t *out_id, int64_t account_id, str
     db_bind_text_bytes(stmt, 6, analysis->preview);
     db_bind_bytes(stmt, 7, analysis->info_blob);
     db_bind_i64(stmt, 8, (int64_t)analysis->info.parts[0].body_offset);
-    if (!db_run(stmt, fault)) {
-        return false;
-    }
-    *out_id = (uint64_t)db_last_insert_id(db);
-    if (thread_id != 0) {
-        return true;
-    }
-    stmt = db_prepare(db, "UPDATE body SET thread_id = id WHERE id = ?1", fault);
-    if (!stmt) {
-        return false;
-    }
-    db_bind_i64(stmt, 1, (int64_t)*out_id);
+    db_bind_i64(stmt, 9, id);
+    *out_id = (uint64_t)id;
     return db_run(stmt, fault);
 }
 

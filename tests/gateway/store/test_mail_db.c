@@ -233,6 +233,9 @@ static void rows_of_the_queue_get_tickets(void **state)
                   "SELECT count(DISTINCT program_id) FROM outgoing"
                   " WHERE length(program_id) = 16",
                   2);
+    /* the index by what tickets took over is gone */
+    expect_number(db, "SELECT count(*) FROM sqlite_schema WHERE name LIKE 'outgoing_by_%'", 5);
+    expect_number(db, "SELECT count(*) FROM sqlite_schema WHERE name = 'outgoing_by_ackdata'", 0);
     db_close(&db);
     (void)unlink(path);
     free(path);
