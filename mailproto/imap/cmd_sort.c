@@ -2,52 +2,27 @@
 /* SORT (RFC 5256) with DISPLAYFROM and DISPLAYTO (RFC 5957), answered by "* SORT" or by "* ESEARCH"
  * (ESORT, RFC 5267), and held up to date where that was asked for (context.h).
  *
- * Dates and sizes come from the view. Where a key is text, the messages found are read once, and of
- * each only its keys are kept. The order is kept for whoever asks again (kept_answers.h). */
+ * Dates and sizes come from the view. Where a key is text, the messages found are read once, and
+ * their keys are kept in their order (kept_answers.h): of whoever asks again, only the messages
+ * that came since are read and merged in. The order itself is kept for the same question. */
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/str.h"
 #include "mailproto/imap/context.h"
-#include "mailproto/imap/fold.h"
 #include "mailproto/imap/imap_internal.h"
 #include "mailproto/imap/kept_answers.h"
 #include "mailproto/imap/search_run.h"
-#include "mailproto/imap/subject.h"
-#include "mailproto/imap/text_match.h"
-
-enum { SORT_MAX_KEYS = 20 };
-
-enum sort_key {
-    SORT_ARRIVAL,
-    SORT_DATE,
-    SORT_SIZE,
-    SORT_SUBJECT, /* from here on: text */
-    SORT_FROM,
-    SORT_TO,
-    SORT_CC,
-    SORT_DISPLAYFROM,
-    SORT_DISPLAYTO,
-    SORT_N_KEYS
-};
-
-struct sort_entry {
-    uint32_t uid;
-    int64_t arrival;
-    int64_t date;
-    uint32_t size;
-    struct bytes texts[SORT_N_KEYS - SORT_SUBJECT];
-    const struct sort_run *run;
-};
+#include "mailproto/imap/sort_keys.h"
 
 struct sort_run {
-    enum sort_key keys[SORT_MAX_KEYS];
-    bool reverse[SORT_MAX_KEYS];
-    size_t n_keys;
-    unsigned needed; /* bit k: the text of enum sort_key k is compared */
+    struct sort_order by;
     struct sort_entry *entries;
     size_t n_entries;
+    size_t n_in_order; /* the first of them: those whose keys were kept */
     size_t capacity;
+    struct kept_answer *keys;  /* what the texts of those are borrowed from */
+    bool is_context;           /* it is to be held up to date */
+    bool renews_keys;          /* what was read is to be kept */
     struct kept_answer *order; /* the UIDs */
     size_t next;               /* to be told */
     bool line_begun;
@@ -58,184 +33,8 @@ static void sort_clean(struct imap_session *session, void *data)
     struct sort_run *sort = data;
     (void)session;
     free(sort->entries);
+    kept_answer_unref(&sort->keys);
     kept_answer_unref(&sort->order);
-}
-
-/* ---- Arguments ---- */
-
-static void parse_keys(struct imap_parser *args, struct sort_run *sort)
-{
-    static const char *const names[SORT_N_KEYS] = {
-        "ARRIVAL", "DATE", "SIZE", "SUBJECT", "FROM", "TO", "CC", "DISPLAYFROM", "DISPLAYTO"};
-    imap_expect(args, '(');
-    do {
-        bool reverse = imap_accept_word(args, "REVERSE");
-        if (reverse) {
-            imap_space(args);
-        }
-        struct bytes word = imap_word(args);
-        unsigned key = 0;
-        while (key < SORT_N_KEYS && !bytes_is_word(word, names[key])) {
-            key++;
-        }
-        if (key == SORT_N_KEYS || sort->n_keys == SORT_MAX_KEYS) {
-            imap_fail(args, "Bad sort key");
-            return;
-        }
-        sort->needed |= key >= SORT_SUBJECT ? 1U << key : 0;
-        sort->keys[sort->n_keys] = (enum sort_key)key;
-        sort->reverse[sort->n_keys++] = reverse;
-    } while (imap_ok(args) && imap_accept(args, ' '));
-    imap_expect(args, ')');
-}
-
-/* ---- Keys of a message ---- */
-
-/* RFC 5051 orders by capitals: '[' and '_' come behind the letters, not before. The texts are
- * folded already, so capitals here make comparing them a comparison of bytes. */
-static struct bytes keep_capitals(struct arena *arena, struct bytes text)
-{
-    if (text.len == 0) {
-        return (struct bytes){0};
-    }
-    uint8_t *key = arena_alloc(arena, text.len);
-    for (size_t i = 0; i < text.len; i++) {
-        key[i] = (uint8_t)ascii_upper((char)text.data[i]);
-    }
-    return (struct bytes){key, text.len};
-}
-
-static struct bytes mailbox_key(struct arena *arena, const struct mail_addresses *list)
-{
-    struct buf folded = {0};
-    if (list->n_items > 0) {
-        fold_text(&folded, list->items[0].mailbox);
-    }
-    struct bytes key = keep_capitals(arena, buf_view(&folded));
-    buf_clear(&folded);
-    return key;
-}
-
-/* The display name as it was decoded into the folded header; the address where there is none. */
-static struct bytes display_key(struct arena *arena, const struct mail_addresses *list,
-                                struct bytes value)
-{
-    struct buf folded = {0};
-    if (list->n_items == 0) {
-        return (struct bytes){0};
-    }
-    const struct mail_address *first = &list->items[0];
-    struct bytes name = bytes_slice(value, 0, bytes_find(value, '<'));
-    bool is_quoted = value.len > 0 && value.data[0] == '"';
-    if (is_quoted) {
-        name = bytes_slice(value, 1, SIZE_MAX);
-        name = bytes_slice(name, 0, bytes_find(name, '"'));
-    }
-    while (name.len > 0 && name.data[name.len - 1] == ' ') {
-        name.len--;
-    }
-    bool has_name = !message_text_is_absent(first->name) && first->name.len > 0;
-    if (has_name && name.len > 0 && name.len < value.len) {
-        buf_append_bytes(&folded, name);
-    } else if (has_name) {
-        fold_text(&folded, first->name);
-    } else {
-        fold_text(&folded, first->mailbox);
-        buf_append_byte(&folded, '@');
-        fold_text(&folded, first->host);
-    }
-    struct bytes key = keep_capitals(arena, buf_view(&folded));
-    buf_clear(&folded);
-    return key;
-}
-
-static unsigned items_for(const struct sort_run *sort)
-{
-    bool by_address = (sort->needed & ~(1U << SORT_SUBJECT)) != 0;
-    return MAILBOX_ITEM_TEXT | (by_address ? MAILBOX_ITEM_INFO : 0U);
-}
-
-static bool is_needed(const struct sort_run *sort, enum sort_key key)
-{
-    return (sort->needed >> key & 1) != 0;
-}
-
-/* What is compared of the envelope's addresses. */
-static void take_addresses(struct sort_entry *entry, const struct mailbox_item_data *data,
-                           struct arena *arena)
-{
-    const struct sort_run *sort = entry->run;
-    struct arena scratch = {0};
-    struct message_info info = {0};
-    struct bytes *texts = entry->texts;
-    if (message_info_parse_envelope(&info, data->info, &scratch, NULL)) {
-        const struct {
-            enum sort_key mailbox;
-            enum sort_key display;
-            const struct mail_addresses *list;
-            const char *field;
-        } lists[] = {{SORT_FROM, SORT_DISPLAYFROM, &info.envelope.from, "from"},
-                     {SORT_TO, SORT_DISPLAYTO, &info.envelope.to, "to"},
-                     {SORT_CC, SORT_N_KEYS, &info.envelope.cc, "cc"}};
-        for (size_t i = 0; i < ARRAY_LEN(lists); i++) {
-            if (is_needed(sort, lists[i].mailbox)) {
-                texts[lists[i].mailbox - SORT_SUBJECT] = mailbox_key(arena, lists[i].list);
-            }
-            if (lists[i].display != SORT_N_KEYS && is_needed(sort, lists[i].display)) {
-                texts[lists[i].display - SORT_SUBJECT] =
-                    display_key(arena, lists[i].list, text_field_value(data->text, lists[i].field));
-            }
-        }
-    }
-    arena_clear(&scratch);
-}
-
-static void take_texts(struct sort_entry *entry, const struct mailbox_item_data *data,
-                       struct arena *arena)
-{
-    if (is_needed(entry->run, SORT_SUBJECT)) {
-        struct bytes subject = subject_base(text_field_value(data->text, "subject"), NULL);
-        entry->texts[SORT_SUBJECT - SORT_SUBJECT] = keep_capitals(arena, subject);
-    }
-    if ((items_for(entry->run) & MAILBOX_ITEM_INFO) != 0) {
-        take_addresses(entry, data, arena);
-    }
-}
-
-/* ---- Order ---- */
-
-static int compare_texts(struct bytes a, struct bytes b)
-{
-    size_t len = a.len < b.len ? a.len : b.len;
-    int order = len > 0 ? memcmp(a.data, b.data, len) : 0;
-    return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
-}
-
-static int compare_by(enum sort_key key, const struct sort_entry *a, const struct sort_entry *b)
-{
-    switch (key) {
-    case SORT_ARRIVAL:
-        return (a->arrival > b->arrival) - (a->arrival < b->arrival);
-    case SORT_DATE:
-        return (a->date > b->date) - (a->date < b->date);
-    case SORT_SIZE:
-        return (a->size > b->size) - (a->size < b->size);
-    default:
-        return compare_texts(a->texts[key - SORT_SUBJECT], b->texts[key - SORT_SUBJECT]);
-    }
-}
-
-static int compare(const void *left, const void *right)
-{
-    const struct sort_entry *a = left;
-    const struct sort_entry *b = right;
-    for (size_t i = 0; i < a->run->n_keys; i++) {
-        int order = compare_by(a->run->keys[i], a, b);
-        if (order != 0) {
-            return a->run->reverse[i] ? -order : order;
-        }
-    }
-    return (a->uid > b->uid) - (a->uid < b->uid);
 }
 
 /* ---- The run ---- */
@@ -274,12 +73,9 @@ static void sort_tell(struct imap_session *session)
 static struct sort_entry entry_of(const struct imap_session *session, const struct sort_run *sort,
                                   uint32_t uid)
 {
-    const struct mailbox_message *message = mailbox_view_find(session->selected.told, uid);
-    return (struct sort_entry){.uid = uid,
-                               .arrival = message->internal_sec,
-                               .date = message->sent_sec,
-                               .size = message->size,
-                               .run = sort};
+    struct sort_entry entry = {.uid = uid, .order = &sort->by};
+    sort_entry_record(&entry, mailbox_view_find(session->selected.told, uid));
+    return entry;
 }
 
 /* ---- As a context (RFC 5267) ---- */
@@ -310,9 +106,9 @@ static size_t order_insert(struct imap_session *session, void *data, uint32_t ui
     struct sort_entry entry = entry_of(session, sort, uid);
     size_t at = 0;
     if (item != NULL) {
-        take_texts(&entry, item, arena);
+        sort_entry_take(&entry, item, arena);
     }
-    while (at < sort->n_entries && compare(&sort->entries[at], &entry) <= 0) {
+    while (at < sort->n_entries && sort_entry_compare(&sort->entries[at], &entry) <= 0) {
         at++;
     }
     sort->entries =
@@ -340,7 +136,7 @@ static void extended_step(struct imap_session *session)
         return;
     }
     if ((search->returns.wanted & SEARCH_RETURN_UPDATE) != 0) {
-        context_keep(session, search, sort->needed != 0 ? &order_by_text : &order_by_record);
+        context_keep(session, search, sort->by.needed != 0 ? &order_by_text : &order_by_record);
     }
     imap_done(session);
 }
@@ -365,23 +161,54 @@ static void tell_order(struct imap_session *session, struct search_run *search)
     }
 }
 
-/* The keys with their directions, a byte each. */
+/* What is kept, and the keys with their directions, a byte each. */
+enum order_kept { KEPT_ORDER = 'S', KEPT_KEYS = 'K' };
+
 struct order_question {
     uint8_t words[SORT_MAX_KEYS + 1];
     struct kept_question question;
 };
 
 static void order_ask(struct order_question *out, const struct imap_session *session,
-                      const struct search_run *search)
+                      const struct search_run *search, enum order_kept what)
 {
     const struct sort_run *sort = search->data;
-    out->words[0] = 'S';
-    for (size_t i = 0; i < sort->n_keys; i++) {
-        out->words[i + 1] = (uint8_t)(sort->keys[i] << 1 | sort->reverse[i]);
+    out->words[0] = (uint8_t)what;
+    for (size_t i = 0; i < sort->by.n_keys; i++) {
+        out->words[i + 1] = (uint8_t)(sort->by.keys[i] << 1 | sort->by.reverse[i]);
     }
     out->question = (struct kept_question){session->ops->mailbox_id(search->scope.mailbox),
-                                           {out->words, sort->n_keys + 1},
+                                           {out->words, sort->by.n_keys + 1},
                                            &search->result};
+}
+
+/* Those whose keys were kept are in order; the others are put in order and merged with them, from
+ * the end. */
+static void merge(struct sort_run *sort)
+{
+    size_t n_old = sort->n_in_order;
+    size_t n_new = sort->n_entries - n_old;
+    struct sort_entry *new = xmemdup(sort->entries + n_old, n_new * sizeof(*new));
+    qsort(new, n_new, sizeof(*new), sort_entry_compare);
+    for (size_t at = sort->n_entries; n_new > 0; at--) {
+        bool takes_old =
+            n_old > 0 && sort_entry_compare(&sort->entries[n_old - 1], &new[n_new - 1]) > 0;
+        sort->entries[at - 1] = takes_old ? sort->entries[--n_old] : new[--n_new];
+    }
+    free(new);
+}
+
+static void keep_keys(struct imap_session *session, const struct search_run *search)
+{
+    const struct sort_run *sort = search->data;
+    struct order_question asked;
+    struct buf keys = {0};
+    for (size_t i = 0; i < sort->n_entries; i++) {
+        sort_entry_write(&keys, &sort->entries[i]);
+    }
+    order_ask(&asked, session, search, KEPT_KEYS);
+    struct kept_answer *kept = kept_answers_put(session->kept, &asked.question, &keys);
+    kept_answer_unref(&kept);
 }
 
 static void put_in_order(struct imap_session *session, struct search_run *search)
@@ -389,11 +216,16 @@ static void put_in_order(struct imap_session *session, struct search_run *search
     struct sort_run *sort = search->data;
     struct order_question asked;
     struct buf uids = {0};
-    qsort(sort->entries, sort->n_entries, sizeof(*sort->entries), compare);
+    if (sort->n_entries > sort->n_in_order) {
+        merge(sort);
+    }
+    if (sort->renews_keys) {
+        keep_keys(session, search);
+    }
     for (size_t i = 0; i < sort->n_entries; i++) {
         buf_append(&uids, &sort->entries[i].uid, sizeof(sort->entries[i].uid));
     }
-    order_ask(&asked, session, search);
+    order_ask(&asked, session, search, KEPT_ORDER);
     bool is_whole = sort->n_entries == uid_set_count(&search->result); /* nothing went meanwhile */
     sort->order = kept_answers_put(is_whole ? session->kept : NULL, &asked.question, &uids);
     tell_order(session, search);
@@ -405,34 +237,77 @@ static void take(struct imap_session *session, struct search_run *search,
     struct sort_run *sort = search->data;
     struct sort_entry *entry = &sort->entries[sort->n_entries++];
     *entry = entry_of(session, sort, data->uid);
-    take_texts(entry, data, &session->command.arena);
+    sort_entry_take(entry, data, &session->command.arena);
+}
+
+/* The entries of the result whose keys were kept, in their order. */
+static void take_kept(struct imap_session *session, struct search_run *search)
+{
+    struct sort_run *sort = search->data;
+    struct bytes rest = buf_view(&sort->keys->data);
+    while (rest.len > 0) {
+        struct sort_entry entry = sort_entry_read(&sort->by, &rest, &session->command.arena);
+        if (uid_set_has(&search->result, entry.uid)) {
+            if (sort->by.uses_record) {
+                sort_entry_record(&entry, mailbox_view_find(session->selected.told, entry.uid));
+            }
+            sort->entries[sort->n_entries++] = entry;
+        }
+    }
+    sort->n_in_order = sort->n_entries;
+}
+
+static void sort_by_text(struct imap_session *session, struct search_run *search)
+{
+    struct sort_run *sort = search->data;
+    struct order_question asked;
+    struct uid_set missing = {0};
+    order_ask(&asked, session, search, KEPT_KEYS);
+    /* A context goes on comparing: it needs the keys of its own result. */
+    sort->keys = sort->is_context ? NULL : kept_answers_newest(session->kept, &asked.question);
+    kept_answer_missing(sort->keys, &search->result, &missing);
+    sort->renews_keys =
+        !sort->is_context && kept_answer_is_outgrown(sort->keys, &search->result, &missing);
+    if (sort->keys != NULL) {
+        take_kept(session, search);
+    }
+    if (uid_set_is_empty(&missing)) {
+        put_in_order(session, search);
+    } else {
+        search_gather_start(session, search, &missing, sort_order_items(&sort->by));
+    }
+    uid_set_clear(&missing);
+}
+
+static void sort_by_record(struct imap_session *session, struct search_run *search)
+{
+    struct sort_run *sort = search->data;
+    struct uid_set_walk walk = {0};
+    uint32_t uid = 0;
+    while (uid_set_next(&search->result, &walk, &uid)) {
+        sort->entries[sort->n_entries++] = entry_of(session, sort, uid);
+    }
+    put_in_order(session, search);
 }
 
 static void sort_found(struct imap_session *session, struct search_run *search)
 {
     struct sort_run *sort = search->data;
-    struct uid_set_walk walk = {0};
-    uint32_t uid = 0;
     struct order_question asked;
-    order_ask(&asked, session, search);
-    /* A context goes on comparing, so it needs the keys. */
-    if ((search->returns.wanted & SEARCH_RETURN_UPDATE) == 0) {
-        sort->order = kept_answers_find(session->kept, &asked.question);
-    }
+    order_ask(&asked, session, search, KEPT_ORDER);
+    sort->is_context = (search->returns.wanted & SEARCH_RETURN_UPDATE) != 0;
+    sort->order = sort->is_context ? NULL : kept_answers_find(session->kept, &asked.question);
     if (sort->order != NULL) {
         tell_order(session, search);
         return;
     }
     sort->capacity = (size_t)uid_set_count(&search->result) + 1;
-    sort->entries = xcalloc(sort->capacity, sizeof(*sort->entries));
-    if (sort->needed != 0) {
-        search_gather_start(session, search, items_for(sort));
-        return;
+    sort->entries = xreallocarray(NULL, sort->capacity, sizeof(*sort->entries));
+    if (sort->by.needed != 0) {
+        sort_by_text(session, search);
+    } else {
+        sort_by_record(session, search);
     }
-    while (uid_set_next(&search->result, &walk, &uid)) {
-        sort->entries[sort->n_entries++] = entry_of(session, sort, uid);
-    }
-    put_in_order(session, search);
 }
 
 void cmd_sort(struct imap_session *session, struct imap_parser *args)
@@ -449,7 +324,7 @@ void cmd_sort(struct imap_session *session, struct imap_parser *args)
         imap_space(args);
         search_returns(session, args, search);
     }
-    parse_keys(args, sort);
+    sort_order_parse(args, &sort->by);
     imap_space(args);
     search_charset(args);
     if (!context_is_refused(session, args, &search->returns)) {

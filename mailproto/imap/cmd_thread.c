@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* THREAD (RFC 5256 section 3): what was found is read once, put into trees (thread.h), told, and
- * kept for whoever asks again (kept_answers.h). */
+ * kept for whoever asks again (kept_answers.h): the line for the same question, and what was read
+ * of the messages for one that is about others, too. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/str.h"
 #include "mailproto/imap/imap_internal.h"
@@ -15,6 +17,8 @@ struct thread_run {
     bool by_references;
     struct thread_message *messages;
     size_t n_messages;
+    struct kept_answer *keys; /* what is borrowed of messages that were read before */
+    bool renews_keys;         /* what was read is to be kept */
     struct kept_answer *line;
     size_t n_told; /* bytes of the line */
 };
@@ -24,6 +28,7 @@ static void thread_clean(struct imap_session *session, void *data)
     struct thread_run *thread = data;
     (void)session;
     free(thread->messages);
+    kept_answer_unref(&thread->keys);
     kept_answer_unref(&thread->line);
 }
 
@@ -59,10 +64,102 @@ static bool may_be_kept(const struct imap_session *session, const struct search_
            uid_set_count(&search->result) == session->selected.told->n_messages;
 }
 
+/* ---- Keys ---- */
+
+/* What was read of messages; it does not depend on how they are numbered. */
+static struct kept_question ask_keys(const struct imap_session *session,
+                                     const struct search_run *search)
+{
+    const struct thread_run *thread = search->data;
+    return (struct kept_question){
+        session->ops->mailbox_id(search->scope.mailbox),
+        bytes_of_str(thread->by_references ? "K references" : "K subject"), &search->result};
+}
+
+static void write_text(struct buf *out, struct bytes text)
+{
+    uint32_t len = (uint32_t)text.len;
+    buf_append(out, &len, sizeof(len));
+    buf_append_bytes(out, text);
+}
+
+static struct bytes read_text(struct bytes *rest)
+{
+    uint32_t len;
+    memcpy(&len, rest->data, sizeof(len));
+    struct bytes text = bytes_slice(*rest, sizeof(len), len);
+    *rest = bytes_slice(*rest, sizeof(len) + len, SIZE_MAX);
+    return text;
+}
+
+static void keep_keys(struct imap_session *session, const struct search_run *search)
+{
+    const struct thread_run *thread = search->data;
+    const struct kept_question asked = ask_keys(session, search);
+    struct buf keys = {0};
+    for (size_t i = 0; i < thread->n_messages; i++) {
+        const struct thread_message *message = &thread->messages[i];
+        buf_append(&keys, &message->uid, sizeof(message->uid));
+        buf_append_byte(&keys, message->is_reply);
+        write_text(&keys, message->subject);
+        write_text(&keys, message->message_id);
+        write_text(&keys, message->references);
+    }
+    struct kept_answer *kept = kept_answers_put(session->kept, &asked, &keys);
+    kept_answer_unref(&kept);
+}
+
+static struct thread_message *add_message(struct imap_session *session, struct thread_run *thread,
+                                          uint32_t uid)
+{
+    struct thread_message *message = &thread->messages[thread->n_messages++];
+    *message =
+        (struct thread_message){.uid = uid,
+                                .number = search_number_of(session, uid),
+                                .date = mailbox_view_find(session->selected.told, uid)->sent_sec};
+    return message;
+}
+
+static void take_kept(struct imap_session *session, struct search_run *search)
+{
+    struct thread_run *thread = search->data;
+    struct bytes rest = buf_view(&thread->keys->data);
+    while (rest.len > 0) {
+        struct thread_message kept = {0};
+        memcpy(&kept.uid, rest.data, sizeof(kept.uid));
+        kept.is_reply = rest.data[sizeof(kept.uid)] != 0;
+        rest = bytes_slice(rest, sizeof(kept.uid) + 1, SIZE_MAX);
+        kept.subject = read_text(&rest);
+        kept.message_id = read_text(&rest);
+        kept.references = read_text(&rest);
+        if (uid_set_has(&search->result, kept.uid)) {
+            struct thread_message *message = add_message(session, thread, kept.uid);
+            message->is_reply = kept.is_reply;
+            message->subject = kept.subject;
+            message->message_id = kept.message_id;
+            message->references = kept.references;
+        }
+    }
+}
+
+/* ---- Trees ---- */
+
+static int compare_uids(const void *left, const void *right)
+{
+    const struct thread_message *a = left;
+    const struct thread_message *b = right;
+    return (a->uid > b->uid) - (a->uid < b->uid);
+}
+
 static void put_together(struct imap_session *session, struct search_run *search)
 {
     struct thread_run *thread = search->data;
     struct buf line = {0};
+    /* Those whose keys were kept stand in front. */
+    qsort(thread->messages, thread->n_messages, sizeof(*thread->messages), compare_uids);
+    if (thread->renews_keys) {
+        keep_keys(session, search);
+    }
     buf_append_str(&line, thread->n_messages > 0 ? "* THREAD " : "* THREAD");
     if (thread->by_references) {
         thread_by_references(&line, thread->messages, thread->n_messages, &session->command.arena);
@@ -81,13 +178,10 @@ static void take_message(struct imap_session *session, struct search_run *search
                          const struct mailbox_item_data *data)
 {
     struct thread_run *thread = search->data;
-    const struct mailbox_view *told = session->selected.told;
     struct arena *arena = &session->command.arena;
     struct arena scratch = {0};
     struct message_info info = {0};
-    struct thread_message *message = &thread->messages[thread->n_messages++];
-    message->number = search_number_of(session, data->uid);
-    message->date = mailbox_view_find(told, data->uid)->sent_sec;
+    struct thread_message *message = add_message(session, thread, data->uid);
     struct bytes subject = text_field_value(data->text, "subject");
     message->subject = search_keep(arena, subject_base(subject, &message->is_reply));
     if (thread->by_references && message_info_parse_envelope(&info, data->info, &scratch, NULL)) {
@@ -113,7 +207,20 @@ static void thread_found(struct imap_session *session, struct search_run *search
     }
     thread->messages =
         xcalloc((size_t)uid_set_count(&search->result) + 1, sizeof(*thread->messages));
-    search_gather_start(session, search, MAILBOX_ITEM_INFO | MAILBOX_ITEM_TEXT);
+    const struct kept_question keys = ask_keys(session, search);
+    struct uid_set missing = {0};
+    thread->keys = kept_answers_newest(session->kept, &keys);
+    kept_answer_missing(thread->keys, &search->result, &missing);
+    thread->renews_keys = kept_answer_is_outgrown(thread->keys, &search->result, &missing);
+    if (thread->keys != NULL) {
+        take_kept(session, search);
+    }
+    if (uid_set_is_empty(&missing)) {
+        put_together(session, search);
+    } else {
+        search_gather_start(session, search, &missing, MAILBOX_ITEM_INFO | MAILBOX_ITEM_TEXT);
+    }
+    uid_set_clear(&missing);
 }
 
 void cmd_thread(struct imap_session *session, struct imap_parser *args)

@@ -15,7 +15,6 @@ struct kept_row {
     struct list_node node;
     uint64_t mailbox_id;
     struct bytes words; /* owned */
-    struct uid_set messages;
     struct kept_answer *answer;
     size_t n_bytes;
 };
@@ -38,6 +37,7 @@ void kept_answer_unref(struct kept_answer **pointer)
     struct kept_answer *answer = *pointer;
     *pointer = NULL;
     if (answer != NULL && --answer->refs == 0) {
+        uid_set_clear(&answer->messages);
         buf_clear(&answer->data);
         free(answer);
     }
@@ -49,7 +49,6 @@ static void row_free(struct kept_answers *answers, struct kept_row *row)
     answers->n_rows--;
     answers->n_bytes -= row->n_bytes;
     kept_answer_unref(&row->answer);
-    uid_set_clear(&row->messages);
     free((void *)(uintptr_t)row->words.data);
     free(row);
 }
@@ -75,14 +74,22 @@ static bool same_messages(const struct uid_set *a, const struct uid_set *b)
             memcmp(a->ranges, b->ranges, a->n_ranges * sizeof(*a->ranges)) == 0);
 }
 
-static struct kept_row *find_row(struct kept_answers *answers, const struct kept_question *question)
+static bool is_about(const struct kept_row *row, const struct kept_question *question)
+{
+    return row->mailbox_id == question->mailbox_id && bytes_equal(row->words, question->words);
+}
+
+struct kept_answer *kept_answers_newest(struct kept_answers *answers,
+                                        const struct kept_question *question)
 {
     list_for_each(node, &answers->rows)
     {
         struct kept_row *row = list_entry(node, struct kept_row, node);
-        if (row->mailbox_id == question->mailbox_id && bytes_equal(row->words, question->words) &&
-            same_messages(&row->messages, question->messages)) {
-            return row;
+        if (is_about(row, question)) {
+            list_remove(&row->node);
+            list_prepend(&answers->rows, &row->node);
+            row->answer->refs++;
+            return row->answer;
         }
     }
     return NULL;
@@ -91,14 +98,11 @@ static struct kept_row *find_row(struct kept_answers *answers, const struct kept
 struct kept_answer *kept_answers_find(struct kept_answers *answers,
                                       const struct kept_question *question)
 {
-    struct kept_row *row = find_row(answers, question);
-    if (row == NULL) {
-        return NULL;
+    struct kept_answer *answer = kept_answers_newest(answers, question);
+    if (answer != NULL && !same_messages(&answer->messages, question->messages)) {
+        kept_answer_unref(&answer);
     }
-    list_remove(&row->node);
-    list_prepend(&answers->rows, &row->node);
-    row->answer->refs++;
-    return row->answer;
+    return answer;
 }
 
 /* Of one mailbox, the last answer to the same words is enough. */
@@ -107,7 +111,7 @@ static void forget_older(struct kept_answers *answers, const struct kept_questio
     list_for_each(node, &answers->rows)
     {
         struct kept_row *row = list_entry(node, struct kept_row, node);
-        if (row->mailbox_id == question->mailbox_id && bytes_equal(row->words, question->words)) {
+        if (is_about(row, question)) {
             row_free(answers, row);
         }
     }
@@ -119,6 +123,7 @@ struct kept_answer *kept_answers_put(struct kept_answers *answers,
     struct kept_answer *answer = xcalloc(1, sizeof(*answer));
     answer->refs = 1;
     answer->data = *data;
+    uid_set_copy(&answer->messages, question->messages);
     *data = (struct buf){0};
     size_t n_bytes = answer->data.len + question->words.len + sizeof(struct kept_row) +
                      question->messages->n_ranges * sizeof(*question->messages->ranges);
@@ -133,7 +138,6 @@ struct kept_answer *kept_answers_put(struct kept_answers *answers,
     row->mailbox_id = question->mailbox_id;
     row->words =
         (struct bytes){xmemdup(question->words.data, question->words.len), question->words.len};
-    uid_set_copy(&row->messages, question->messages);
     row->n_bytes = n_bytes;
     row->answer = answer;
     answer->refs++;
@@ -141,6 +145,27 @@ struct kept_answer *kept_answers_put(struct kept_answers *answers,
     answers->n_rows++;
     answers->n_bytes += n_bytes;
     return answer;
+}
+
+void kept_answer_missing(const struct kept_answer *kept, const struct uid_set *wanted,
+                         struct uid_set *out_missing)
+{
+    if (kept == NULL) {
+        uid_set_copy(out_missing, wanted);
+    } else {
+        uid_set_subtract(out_missing, wanted, &kept->messages);
+    }
+}
+
+bool kept_answer_is_outgrown(const struct kept_answer *kept, const struct uid_set *wanted,
+                             const struct uid_set *missing)
+{
+    enum { FEW = 64 /* one of so many */ };
+    if (kept == NULL) {
+        return true;
+    }
+    uint64_t n_kept = uid_set_count(&kept->messages);
+    return uid_set_count(missing) > n_kept / FEW && uid_set_count(wanted) >= n_kept / 2;
 }
 
 size_t kept_answers_bytes(const struct kept_answers *answers)

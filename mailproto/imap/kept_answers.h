@@ -4,26 +4,28 @@
  * Web mail asks for the same order of a mailbox with each page that it shows. What such an answer
  * depends on never changes under a UID: a message's header, dates and size. So an answer holds as
  * long as it is about the same messages, and nothing has to be told when something changes; new
- * mail or an expunge makes another question. All answers together take KEPT_MAX_BYTES; who was
- * asked for longest ago goes first.
+ * mail or an expunge makes another question. What was read of the messages for an answer is kept in
+ * the same way, so that for the next one only what is new has to be read. All together take
+ * KEPT_MAX_BYTES; who was asked for longest ago goes first.
  *
  * For this room alone. */
 #ifndef BITTERN_MAILPROTO_IMAP_KEPT_ANSWERS_H
 #define BITTERN_MAILPROTO_IMAP_KEPT_ANSWERS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "base/buf.h"
 #include "base/bytes.h"
 #include "base/compiler.h"
+#include "mailproto/imap/uid_set.h"
 
 struct kept_answers;
-struct uid_set;
 
 enum {
     KEPT_MAX_BYTES = 8388608,       /* of all answers */
-    KEPT_ANSWER_MAX_BYTES = 2097152 /* of one: larger ones are not kept */
+    KEPT_ANSWER_MAX_BYTES = 4194304 /* of one: larger ones are not kept */
 };
 
 /* What was asked. Borrowed. */
@@ -36,6 +38,7 @@ struct kept_question {
 /* Stays as it is as long as somebody has a reference to it. */
 struct kept_answer {
     unsigned refs;
+    struct uid_set messages; /* that it is about */
     struct buf data;
 };
 
@@ -46,6 +49,16 @@ void kept_answers_free(struct kept_answers **answers);
 /* A reference of the caller's, or NULL. */
 struct kept_answer *kept_answers_find(struct kept_answers *answers,
                                       const struct kept_question *question) MUST_USE;
+/* The newest answer to these words, whatever messages it is about. */
+struct kept_answer *kept_answers_newest(struct kept_answers *answers,
+                                        const struct kept_question *question) MUST_USE;
+/* Of what was read of messages and kept (NULL: nothing was): which of `wanted` it is not about;
+ * and, when those have been read, is it worth keeping what is known of `wanted` in its place? A few
+ * messages are read again and again for less than it costs to keep all anew. */
+void kept_answer_missing(const struct kept_answer *kept, const struct uid_set *wanted,
+                         struct uid_set *out_missing);
+bool kept_answer_is_outgrown(const struct kept_answer *kept, const struct uid_set *wanted,
+                             const struct uid_set *missing) MUST_USE;
 /* Takes `data` over, keeps it unless it is too large or `answers` is NULL, and gives the caller a
  * reference in any case. */
 struct kept_answer *kept_answers_put(struct kept_answers *answers,

@@ -305,9 +305,10 @@ static void gather_step(struct imap_session *session)
     session->command.yielded = true;
 }
 
-void search_gather_start(struct imap_session *session, struct search_run *run, unsigned items)
+void search_gather_start(struct imap_session *session, struct search_run *run,
+                         const struct uid_set *uids, unsigned items)
 {
-    run->reader = session->ops->read_start(run->scope.mailbox, &run->result, items,
+    run->reader = session->ops->read_start(run->scope.mailbox, uids, items,
                                            (struct mailbox_ready){gather_ready, session});
     session->command.step = gather_step;
 }

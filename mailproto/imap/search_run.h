@@ -47,8 +47,9 @@ void search_run_start(struct imap_session *session, struct imap_parser *args,
 void search_run_judge(struct imap_session *session, struct search_run *run);
 /* Free what does not lie in the arena. */
 void search_run_clear(struct imap_session *session, struct search_run *run);
-/* Read the messages of the result, each once: `take` for each, then `taken`. The command's step. */
-void search_gather_start(struct imap_session *session, struct search_run *run, unsigned items);
+/* Read messages of the result, each once: `take` for each, then `taken`. The command's step. */
+void search_gather_start(struct imap_session *session, struct search_run *run,
+                         const struct uid_set *uids, unsigned items);
 /* "(MIN SAVE)" with the space behind it. */
 void search_returns(struct imap_session *session, struct imap_parser *args, struct search_run *run);
 /* "CHARSET UTF-8 ", where it stands: the parser fails when it is not known, or can't stand there.

@@ -19,6 +19,7 @@ enum {
 
 struct thread_message {
     uint32_t number; /* as it is told; never 0 */
+    uint32_t uid;
     int64_t date;
     struct bytes subject; /* the base subject */
     bool is_reply;        /* its subject had a mark */
@@ -26,7 +27,7 @@ struct thread_message {
     struct bytes references; /* the References header; In-Reply-To where that has none */
 };
 
-/* Append "(1 2)(3 (4)(5))" for the messages, which come in ascending order. */
+/* Append "(1 2)(3 (4)(5))" for the messages, which come in ascending order of both. */
 void thread_by_subject(struct buf *out, struct thread_message *messages, size_t n_messages);
 void thread_by_references(struct buf *out, const struct thread_message *messages, size_t n_messages,
                           struct arena *arena);

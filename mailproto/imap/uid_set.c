@@ -105,6 +105,27 @@ void uid_set_copy(struct uid_set *out, const struct uid_set *set)
     *out = copy;
 }
 
+void uid_set_subtract(struct uid_set *out, const struct uid_set *set, const struct uid_set *other)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < set->n_ranges; i++) {
+        uint64_t first = set->ranges[i].first;
+        while (at < other->n_ranges && other->ranges[at].last < first) {
+            at++;
+        }
+        for (size_t k = at; k < other->n_ranges && other->ranges[k].first <= set->ranges[i].last;
+             k++) {
+            if (other->ranges[k].first > first) {
+                uid_set_add_range(out, (uint32_t)first, other->ranges[k].first - 1);
+            }
+            first = (uint64_t)other->ranges[k].last + 1;
+        }
+        if (first <= set->ranges[i].last) {
+            uid_set_add_range(out, (uint32_t)first, set->ranges[i].last);
+        }
+    }
+}
+
 void uid_set_take(struct uid_set *out, struct uid_set *from)
 {
     uid_set_clear(out);

@@ -34,6 +34,8 @@ bool uid_set_is_empty(const struct uid_set *set) MUST_USE;
 uint64_t uid_set_count(const struct uid_set *set) MUST_USE;
 /* `out` becomes a copy; what it held is freed. */
 void uid_set_copy(struct uid_set *out, const struct uid_set *set);
+/* `out`, which is empty, becomes what is in `set` and not in `other`. */
+void uid_set_subtract(struct uid_set *out, const struct uid_set *set, const struct uid_set *other);
 /* Move the content; `from` is empty afterwards. */
 void uid_set_take(struct uid_set *out, struct uid_set *from);
 /* "1:3,7" in IMAP's form; nothing for an empty set. */

@@ -146,6 +146,13 @@ class Line:
         self.socket.close()
 
 
+def append(line, mailbox, mail):
+    line.n += 1
+    tag = b"t%d" % line.n
+    line.send(tag + b" APPEND %s {%d+}\r\n%s\r\n" % (mailbox.encode(), len(mail), mail))
+    line.finish(tag, "APPEND")
+
+
 def fill(server, mails):
     line = Line(server, None)
     for start in range(0, len(mails), 500):
@@ -193,6 +200,15 @@ class Bench:
                     self.settle(server)
                 self.cpu(row, server, lambda: line.run(command))
 
+    def after_a_mail(self, row, command, mails):
+        """What a client asks again that was told of a new mail."""
+        for i in range(self.options.rounds):
+            for server in self.servers:
+                append(Line(server, None), "INBOX", mails[i])
+                self.lines[server.name].run("NOOP")
+                self.settle(server)
+                self.cpu(row, server, lambda: self.lines[server.name].run(command))
+
     def run(self, mails):
         for server in self.servers:
             self.cpu("filling: APPEND of all, 500 at once", server, lambda: fill(server, mails))
@@ -219,6 +235,8 @@ class Bench:
         self.every("SORT SUBJECT", "UID SORT (SUBJECT) UTF-8 ALL")
         self.every("THREAD REFERENCES, first", "UID THREAD REFERENCES UTF-8 ALL", 1)
         self.every("THREAD REFERENCES", "UID THREAD REFERENCES UTF-8 ALL")
+        self.after_a_mail("SORT SUBJECT, after a new mail", "UID SORT (SUBJECT) UTF-8 ALL", mails)
+        self.after_a_mail("THREAD REFERENCES, after a new mail", "UID THREAD REFERENCES UTF-8 ALL", mails)
         self.every("STORE 1:* +FLAGS.SILENT", "UID STORE 1:* +FLAGS.SILENT (\\Flagged)",
                    before="UID STORE 1:* -FLAGS.SILENT (\\Flagged)")
         self.every("STORE 1:* -FLAGS", "UID STORE 1:* -FLAGS (\\Flagged)",
@@ -247,10 +265,7 @@ class Bench:
 
             def append_all():
                 for i in range(n):
-                    line.n += 1
-                    tag = b"t%d" % line.n
-                    line.send(tag + b" APPEND Copies {%d+}\r\n%s\r\n" % (len(mails[i]), mails[i]))
-                    line.finish(tag, "APPEND")
+                    append(line, "Copies", mails[i])
             for _ in range(self.options.rounds):
                 before = cpu_ms(server)
                 began = time.monotonic()
@@ -267,10 +282,7 @@ class Bench:
                 watcher.send(b"i IDLE\r\n")
                 watcher.until(b"+ ")
                 time.sleep(0.05)
-                writer.n += 1
-                tag = b"t%d" % writer.n
-                writer.send(tag + b" APPEND INBOX {%d+}\r\n%s\r\n" % (len(mails[i]), mails[i]))
-                writer.finish(tag, "APPEND")
+                append(writer, "INBOX", mails[i])
                 began = time.monotonic()
                 watcher.until(b" EXISTS")
                 self.note("IDLE notice behind APPEND's OK, wall", server, (time.monotonic() - began) * 1000)

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "base/buf.h"
+#include "mailproto/imap/seqset.h"
 
 static void assert_prints(const struct uid_set *set, const char *expected)
 {
@@ -98,6 +99,42 @@ static void random_additions_agree_with_an_array(void **state)
     uid_set_clear(&set);
 }
 
+static void one_set_without_another(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *set;
+        const char *other;
+        const char *rest;
+    } cases[] = {{"1:10", "", "1:10"},
+                 {"", "1:10", ""},
+                 {"1:10", "1:10", ""},
+                 {"1:10", "5", "1:4,6:10"},
+                 {"1:10", "1:3,9:20", "4:8"},
+                 {"5:6,9", "1:4,7:8", "5:6,9"},
+                 {"1:3,7:9", "2,8,12", "1,3,7,9"},
+                 {"1:4294967295", "2:4294967294", "1,4294967295"},
+                 {"3:4,6:7", "1:10", ""},
+                 {"1:3,5:7", "3:5", "1:2,6:7"}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct uid_set set = {0};
+        struct uid_set other = {0};
+        struct uid_set rest = {0};
+        struct buf text = {0};
+        assert_true(cases[i].set[0] == '\0' ||
+                    seqset_plain(&set, bytes_of_str(cases[i].set), 0) == SEQSET_OK);
+        assert_true(cases[i].other[0] == '\0' ||
+                    seqset_plain(&other, bytes_of_str(cases[i].other), 0) == SEQSET_OK);
+        uid_set_subtract(&rest, &set, &other);
+        uid_set_print(&text, &rest);
+        assert_string_equal(buf_str(&text), cases[i].rest);
+        buf_clear(&text);
+        uid_set_clear(&set);
+        uid_set_clear(&other);
+        uid_set_clear(&rest);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -105,6 +142,7 @@ int main(void)
         cmocka_unit_test(a_wide_range_swallows_what_it_covers),
         cmocka_unit_test(the_highest_number_does_not_overflow),
         cmocka_unit_test(random_additions_agree_with_an_array),
+        cmocka_unit_test(one_set_without_another),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
