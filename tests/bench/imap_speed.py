@@ -204,7 +204,9 @@ class Bench:
         """What a client asks again that was told of a new mail."""
         for i in range(self.options.rounds):
             for server in self.servers:
-                append(Line(server, None), "INBOX", mails[i])
+                writer = Line(server, None)
+                append(writer, "INBOX", mails[i])
+                writer.close()
                 self.lines[server.name].run("NOOP")
                 self.settle(server)
                 self.cpu(row, server, lambda: self.lines[server.name].run(command))
