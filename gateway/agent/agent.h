@@ -355,10 +355,10 @@ bool agent_rule_list(struct agent *agent,
  * agent_lock_close. Where there is one, `old` has to be given, and the keys stay as open or locked
  * as they are. Not where nothing is sealed. FAULT_INVALID (empty, `old` is missing), FAULT_LIMIT
  * (too long), FAULT_DENIED (a wrong one), FAULT_BUSY (one is being tried; or wait, after wrong
- * ones). */
+ * ones), FAULT_CORRUPT (mail.db no longer has what the keys are sealed to; a backup has it). */
 void agent_lock_set(struct agent *agent, const char *old, const char *passphrase,
                     struct agent_done done);
-/* Wipe the open keys. FAULT_NOT_FOUND: there is no passphrase. */
+/* Wipe the open keys. FAULT_NOT_FOUND: there is no passphrase; FAULT_CORRUPT: as above. */
 void agent_lock_close(struct agent *agent, struct agent_done done);
 /* Open what the passphrase opens. FAULT_NOT_FOUND, and as above. */
 void agent_lock_open(struct agent *agent, const char *passphrase, struct agent_done done);
@@ -367,7 +367,7 @@ void agent_lock_open_from_take(struct agent *agent, int fd);
 /* The keys in clear again. Likewise. */
 void agent_lock_remove(struct agent *agent, const char *passphrase, struct agent_done done);
 
-/* Are all keys open? FAULT_DENIED with words. */
+/* Are all keys open? FAULT_DENIED or, of lost ones, FAULT_CORRUPT with words. */
 bool agent_keys_are_open(struct agent *agent, struct fault *fault) MUST_USE;
 
 struct agent_lock_status {
@@ -376,6 +376,7 @@ struct agent_lock_status {
     bool seals_all;            /* encryption keys, too */
     size_t n_sealed;           /* identities and chans */
     size_t n_locked;           /* of them: can't send now */
+    size_t n_lost;             /* of those: mail.db no longer has what opens them */
     int64_t wait_sec;          /* until the next passphrase is tried */
     int64_t answers_until_sec; /* requests for own keys are answered while locked; 0: not all are */
     uint64_t n_kept;           /* messages that wait for locked keys */

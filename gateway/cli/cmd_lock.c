@@ -12,6 +12,9 @@
 static const char open_words[] = "The keys are open.";
 static const char locked_words[] =
     "The keys are locked: mail to be sent waits for 'bittern unlock'.";
+static const char part_words[] = "Some keys are open; others are under another passphrase.";
+static const char lost_words[] =
+    "Some keys are open; what opens the others is no longer in mail.db, and a backup has it.";
 static const char removed_words[] = "The keys are under no passphrase any more.";
 static const char changed_words[] = "The passphrase is changed.";
 
@@ -164,6 +167,6 @@ int cmd_unlock(struct cli *cli, int argc, char **argv)
         return cli_fail(&fault);
     }
     bool is_locked = json_is_true(json_object_get(answer, "locked"));
-    return say(cli, answer,
-               is_locked ? "Some keys are open; others are under another passphrase." : open_words);
+    bool is_lost = json_integer_value(json_object_get(answer, "lost")) > 0;
+    return say(cli, answer, is_lost ? lost_words : is_locked ? part_words : open_words);
 }

@@ -133,6 +133,13 @@ static void append_keys(struct buf *out, const json_t *lock)
     if (!json_is_true(json_object_get(lock, "set"))) {
         return;
     }
+    if (number(lock, "lost") > 0) {
+        buf_printf(out,
+                   "keys      LOST for %lld of the identities: what opens them is no longer in"
+                   " mail.db, and a backup has it\n",
+                   number(lock, "lost"));
+        return;
+    }
     if (!json_is_true(json_object_get(lock, "locked"))) {
         buf_append_str(out, "keys      open; a passphrase is set\n");
         return;

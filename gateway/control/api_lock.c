@@ -11,13 +11,13 @@ static json_t *time_or_null(int64_t sec)
 
 json_t *api_lock_of(const struct agent_lock_status *lock)
 {
-    return json_pack("{s:b, s:b, s:s, s:I, s:I, s:I, s:o, s:{s:I, s:I, s:b}}", "set", lock->is_set,
-                     "locked", lock->is_locked, "extent", lock->seals_all ? "all" : "signing",
-                     "sealed", (json_int_t)lock->n_sealed, "locked_keys",
-                     (json_int_t)lock->n_locked, "wait", (json_int_t)lock->wait_sec,
-                     "answers_until", time_or_null(lock->answers_until_sec), "kept", "objects",
-                     (json_int_t)lock->n_kept, "bytes", (json_int_t)lock->kept_bytes, "full",
-                     lock->kept_is_full);
+    return json_pack(
+        "{s:b, s:b, s:s, s:I, s:I, s:I, s:I, s:o, s:{s:I, s:I, s:b}}", "set", lock->is_set,
+        "locked", lock->is_locked, "extent", lock->seals_all ? "all" : "signing", "sealed",
+        (json_int_t)lock->n_sealed, "locked_keys", (json_int_t)lock->n_locked, "lost",
+        (json_int_t)lock->n_lost, "wait", (json_int_t)lock->wait_sec, "answers_until",
+        time_or_null(lock->answers_until_sec), "kept", "objects", (json_int_t)lock->n_kept, "bytes",
+        (json_int_t)lock->kept_bytes, "full", lock->kept_is_full);
 }
 
 static void answer_status(struct api_call *call)

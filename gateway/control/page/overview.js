@@ -50,6 +50,10 @@ function light(status) {
 
 /** Where keys are under a passphrase, and nobody has unlocked them. */
 function locked(lock) {
+  if (lock?.lost > 0) {
+    return el("p", {class: "notice"}, `What opens the keys of ${lock.lost} of the identities is lost: go back to a backup `
+      + "that has it.");
+  }
   return lock?.locked ? el("p", {class: "notice"}, "The keys are locked: mail you send waits. ",
     el("a", {href: "#safety"}, "Unlock them")) : null;
 }

@@ -75,9 +75,21 @@ function drawUnlocked(lock, after) {
   ];
 }
 
+/** Nothing can be set, changed or removed then. */
+function drawLost(lock) {
+  return [
+    el("p", {}, el("span", {class: "badge failed"}, "lost"), ` The database no longer has what opens the keys of ${lock.lost} `
+      + "of the identities. A backup has it:"),
+    el("p", {}, el("code", {}, "bittern restore FILE")),
+  ];
+}
+
 function drawLock(lock, after) {
   if (!lock.set) {
     return drawOpen(after);
+  }
+  if (lock.lost === lock.sealed) {
+    return drawLost(lock);
   }
   return lock.locked ? drawLocked(lock, after) : drawUnlocked(lock, after);
 }

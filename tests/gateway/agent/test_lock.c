@@ -135,6 +135,50 @@ static void broadcasts_and_posts_to_a_chan_wait_too(void **state)
     }
 }
 
+/* Posts to a list are kept with the lock over signing keys, or arrive only after it over all; the
+ * broadcasts wait in the queue, over a start, too. */
+static void a_mailing_list_passes_on_what_came_while_it_was_locked(void **state)
+{
+    struct pair *pair = *state;
+    struct rig *alice = &pair->alice;
+    struct rig *bob = &pair->bob;
+    const struct agent_identity_terms list = {
+        .trials_per_byte = 1, .extra_bytes = 1, .acks = true, .list_name = "garden"};
+    struct rig_answer answer;
+    agent_identity_set(alice->agent, "alice", &list, rig_done(&answer));
+    rig_wait(alice, &answer);
+    lock_expect_done(answer);
+    agent_subscribe(bob->agent, NULL, pair->alice_address, "garden", rig_done(&answer));
+    rig_wait(bob, &answer);
+    lock_expect_done(answer);
+    static const enum lock_extent extents[] = {LOCK_SIGNING, LOCK_ALL};
+    for (size_t i = 0; i < ARRAY_LEN(extents); i++) {
+        int64_t first = (int64_t)(2 * i);
+        lock_up(alice, extents[i]);
+        rig_send(bob, pair->bob_address, pair->alice_address, "One", "Text.");
+        rig_send(bob, pair->bob_address, pair->alice_address, "Two", "Text.");
+        rig_until_state(bob, first + 2, OUTGOING_SENT);
+        rig_until(alice, lock_is_through, NULL, "both objects gone through");
+        rig_idle(alice, 300);
+        lock_die_and_start(alice);
+        alice->settings.agent.lock = extents[i];
+        rig_idle(alice, 200);
+        size_t n_waiting = extents[i] == LOCK_ALL ? 0 : 2;
+        assert_int_equal(rig_sql(alice, "SELECT count(*) FROM outgoing WHERE state = 0"),
+                         n_waiting);
+        assert_int_equal(agent_lock_status(alice->agent).n_kept, 2 - n_waiting);
+        assert_int_equal(rig_count(bob, "Subscriptions/garden"), first);
+
+        lock_expect_done(lock_open(alice, lock_secret));
+        rig_until_count(bob, "Subscriptions/garden", (size_t)first + 2);
+        rig_until_state(alice, first + 2, OUTGOING_SENT);
+        rig_idle(alice, 100);
+        assert_int_equal(rig_sql(alice, "SELECT count(*) FROM list_post"), 0);
+        assert_int_equal(rig_count(bob, "Subscriptions/garden"), first + 2);
+        lock_expect_done(lock_remove(alice, lock_secret));
+    }
+}
+
 /* ---- own public keys ---- */
 
 static void whoever_asks_for_a_key_is_answered_while_it_is_locked(void **state)
@@ -309,6 +353,7 @@ int main(void)
         CASE(what_waits_does_not_stand_in_the_way_of_what_need_not),
         CASE(a_message_that_is_built_goes_its_way),
         CASE(broadcasts_and_posts_to_a_chan_wait_too),
+        CASE(a_mailing_list_passes_on_what_came_while_it_was_locked),
         CASE(whoever_asks_for_a_key_is_answered_while_it_is_locked),
         CASE(what_is_signed_ahead_lasts_for_half_a_year),
         CASE(new_terms_are_refused_and_old_ones_not_told_any_more),

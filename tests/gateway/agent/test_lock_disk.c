@@ -169,6 +169,72 @@ static void a_damaged_or_swapped_key_stays_locked_and_the_others_open(void **sta
     lock_expect_refused(lock_remove(alice, lock_secret), FAULT_DENIED);
 }
 
+/* ---- what opens the keys is lost ---- */
+
+static void expect_lost(struct rig_answer answer)
+{
+    lock_expect_refused(answer, FAULT_CORRUPT);
+    assert_non_null(strstr(answer.fault.text, "bittern restore"));
+}
+
+static void a_lost_row_is_told_and_names_the_backup(void **state)
+{
+    struct pair *pair = *state;
+    struct rig *alice = &pair->alice;
+    struct fault fault = {0};
+    char eve[64];
+    lock_up(alice, LOCK_SIGNING);
+    lock_write_sql(alice, "CREATE TABLE good AS SELECT * FROM key_lock; DELETE FROM key_lock");
+    lock_die_and_start(alice);
+
+    struct agent_lock_status status = agent_lock_status(alice->agent);
+    assert_true(status.is_set && status.is_locked);
+    assert_int_equal(status.n_lost, 1);
+    expect_lost(lock_set(alice, NULL, "another"));
+    expect_lost(lock_set(alice, lock_secret, "another"));
+    expect_lost(lock_open(alice, lock_secret));
+    expect_lost(lock_remove(alice, lock_secret));
+    expect_lost(lock_close(alice));
+    assert_false(agent_keys_are_open(alice->agent, &fault));
+    assert_non_null(strstr(fault.text, "bittern restore"));
+
+    /* Others can be made, and theirs are in clear; with the row all is as it was. */
+    rig_identity(alice, "eve", eve);
+    rig_send(alice, eve, pair->bob_address, "From eve", "Text.");
+    rig_until_state(alice, 1, OUTGOING_DELIVERED);
+    lock_write_sql(alice, "INSERT INTO key_lock SELECT * FROM good");
+    lock_die_and_start(alice);
+    assert_int_equal(agent_lock_status(alice->agent).n_lost, 0);
+    lock_expect_done(lock_open(alice, lock_secret));
+    pair_send_to_bob(pair);
+    rig_until_state(alice, 2, OUTGOING_DELIVERED);
+}
+
+static void beside_a_lost_row_the_others_open(void **state)
+{
+    struct pair *pair = *state;
+    struct rig *alice = &pair->alice;
+    char eve[64];
+    rig_identity(alice, "eve", eve);
+    lock_up(alice, LOCK_SIGNING);
+    lock_write_sql(alice, "UPDATE identity SET lock_id = 77 WHERE label = 'alice'");
+    lock_die_and_start(alice);
+
+    lock_expect_done(lock_open(alice, lock_secret));
+
+    assert_int_equal(agent_lock_status(alice->agent).n_lost, 1);
+    assert_int_equal(agent_lock_status(alice->agent).n_locked, 1);
+    expect_lost(lock_remove(alice, lock_secret));
+    rig_send(alice, eve, pair->bob_address, "From eve", "Text.");
+    rig_until_state(alice, 1, OUTGOING_DELIVERED);
+
+    struct rig_answer answer;
+    agent_identity_delete(alice->agent, "alice", rig_done(&answer));
+    rig_wait(alice, &answer);
+    lock_expect_done(lock_remove(alice, lock_secret));
+    assert_false(agent_lock_status(alice->agent).is_set);
+}
+
 /* ---- the disk ---- */
 
 struct clear_keys {
@@ -320,6 +386,8 @@ int main(void)
         CASE(a_passphrase_comes_from_an_open_file),
         CASE(absurd_costs_in_the_database_are_refused),
         CASE(a_damaged_or_swapped_key_stays_locked_and_the_others_open),
+        CASE(a_lost_row_is_told_and_names_the_backup),
+        CASE(beside_a_lost_row_the_others_open),
         CASE(nothing_of_a_sealed_key_is_left_on_the_disk),
         CASE(the_table_is_the_same_after_it_was_written_anew),
     };

@@ -175,6 +175,37 @@ static void the_page_says_what_the_colour_means(void **state)
     json_decref(yellow);
 }
 
+static void the_page_says_how_the_keys_are(void **state)
+{
+    static const struct {
+        const char *lock;
+        const char *words;
+    } rows[] = {
+        {"{\"set\":false,\"locked\":false,\"lost\":0}", NULL},
+        {"{\"set\":true,\"locked\":false,\"lost\":0}", "keys      open; a passphrase is set\n"},
+        {"{\"set\":true,\"locked\":true,\"lost\":0,\"extent\":\"all\"}",
+         "keys      locked (all): mail to be sent waits for `bittern unlock`\n"},
+        {"{\"set\":true,\"locked\":true,\"lost\":3,\"extent\":\"all\"}",
+         "keys      LOST for 3 of the identities: "},
+    };
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+        struct buf page = {0};
+        json_t *green = status("green", 0);
+        json_object_set_new(green, "lock", json_loads(rows[i].lock, 0, NULL));
+
+        status_text_page(&page, green);
+
+        const char *keys = strstr(buf_str(&page), "keys  ");
+        assert_int_equal(keys != NULL, rows[i].words != NULL);
+        if (keys != NULL) {
+            assert_memory_equal(keys, rows[i].words, strlen(rows[i].words));
+        }
+        buf_clear(&page);
+        json_decref(green);
+    }
+}
+
 /* What the node says of itself is shown as it is only when nothing else can hide in it. */
 static void only_a_plain_report_of_the_node_is_shown(void **state)
 {
@@ -223,6 +254,7 @@ int main(void)
         cmocka_unit_test(the_bar_never_stands_at_its_end),
         cmocka_unit_test(the_gpu_s_figure_is_read_strictly),
         cmocka_unit_test(the_page_says_what_the_colour_means),
+        cmocka_unit_test(the_page_says_how_the_keys_are),
         cmocka_unit_test(only_a_plain_report_of_the_node_is_shown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
