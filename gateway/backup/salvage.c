@@ -204,6 +204,8 @@ static const struct {
     {"rules", "SELECT (SELECT count(*) FROM sender_rule) + (SELECT count(*) FROM chan_rule)"},
     {"mailboxes", "SELECT count(*) FROM mailbox WHERE NOT is_container"},
     {"messages", "SELECT count(*) FROM message"},
+    {"unopenable_keys", "SELECT count(*) FROM identity WHERE lock_id != 0"
+                        " AND lock_id NOT IN (SELECT id FROM key_lock)"},
     {"queued", "SELECT count(*) FROM outgoing WHERE state = 3"}, /* OUTGOING_HELD: all of them */
 };
 

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "crypto/address.h"
 #include "crypto/key.h"
+#include "gateway/agent/keys/lock_db.h"
 #include "gateway/backup/salvage_map.h"
 
 /* No table counts so far in a thousand years: such a number is damage, and as the highest one given
@@ -62,45 +63,99 @@ static bool addresses_are_sound(const struct salvage_table *table, struct db_row
     return true;
 }
 
+/* An identity's row, as far as it concerns its keys. */
+struct key_row {
+    struct address named;
+    bool is_named; /* its address can be read */
+    int64_t lock_id;
+    struct bytes signing;
+    struct bytes encryption;
+    struct bytes public_keys;
+};
+
 enum key_state { KEY_SOUND, KEY_NAMELESS, KEY_DAMAGED };
 
 /* Keys and address prove each other. An address that can't be read is worked out from the keys. */
-static enum key_state judge_keys(const struct address *named, bool is_named, struct bytes signing,
-                                 struct bytes encryption, char out_text[ADDRESS_TEXT_BYTES])
+static enum key_state judge_address(const struct key_row *row, const struct public_key *signing,
+                                    const struct public_key *encryption,
+                                    char out_text[ADDRESS_TEXT_BYTES])
+{
+    struct address made =
+        address_of_keys(row->is_named ? row->named.version : ADDRESS_MAX_VERSION,
+                        row->is_named ? row->named.stream : 1, signing, encryption);
+    address_encode(out_text, &made);
+    return !row->is_named                      ? KEY_NAMELESS
+           : address_equal(&made, &row->named) ? KEY_SOUND
+                                               : KEY_DAMAGED;
+}
+
+static enum key_state judge_clear(const struct key_row *row, char out_text[ADDRESS_TEXT_BYTES])
 {
     struct private_key private_keys[2] = {0};
     struct identity_keys keys = {0};
     enum key_state state = KEY_DAMAGED;
-    if (private_key_parse(&private_keys[0], signing) &&
-        private_key_parse(&private_keys[1], encryption)) {
+    if (private_key_parse(&private_keys[0], row->signing) &&
+        private_key_parse(&private_keys[1], row->encryption)) {
         identity_keys_derive(&keys, &private_keys[0], &private_keys[1]);
-        struct address made = address_of_keys(is_named ? named->version : ADDRESS_MAX_VERSION,
-                                              is_named ? named->stream : 1, &keys.signing_public,
-                                              &keys.encryption_public);
-        address_encode(out_text, &made);
-        state = !is_named ? KEY_NAMELESS : address_equal(&made, named) ? KEY_SOUND : KEY_DAMAGED;
+        state = judge_address(row, &keys.signing_public, &keys.encryption_public, out_text);
     }
     mem_wipe(private_keys, sizeof private_keys);
     identity_keys_wipe(&keys);
     return state;
 }
 
-/* `text` takes the place of an address that can't be read. Keys in another form than the plain one
- * are taken as they are. */
+/* Sealed, or in clear and of that public half. */
+static bool is_half(struct bytes stored, const struct public_key *expected)
+{
+    struct private_key key = {0};
+    struct public_key derived;
+    bool is_sealed = stored.len == LOCK_SEALED_BYTES;
+    bool is_clear = !is_sealed && private_key_parse(&key, stored);
+    if (is_clear) {
+        public_key_derive(&derived, &key);
+    }
+    private_key_wipe(&key);
+    return is_sealed || (is_clear && public_key_equal(&derived, expected));
+}
+
+/* What is sealed shows itself when it is opened; its public halves stand beside it. */
+static enum key_state judge_sealed(const struct key_row *row, char out_text[ADDRESS_TEXT_BYTES])
+{
+    struct public_key halves[2];
+    bool is_whole =
+        row->public_keys.len == LOCK_PUBLIC_KEYS_BYTES &&
+        public_key_parse(&halves[0], bytes_slice(row->public_keys, 0, PUBLIC_KEY_BYTES)) &&
+        public_key_parse(&halves[1],
+                         bytes_slice(row->public_keys, PUBLIC_KEY_BYTES, LOCK_PUBLIC_KEYS_BYTES)) &&
+        is_half(row->signing, &halves[0]) && is_half(row->encryption, &halves[1]);
+    return is_whole ? judge_address(row, &halves[0], &halves[1], out_text) : KEY_DAMAGED;
+}
+
+static struct bytes bytes_in(const struct salvage_table *table, struct db_row *row,
+                             const char *column)
+{
+    const struct db_value *value = value_of(table, row, column);
+    return value != NULL ? value->bytes : (struct bytes){0};
+}
+
+/* `text` takes the place of an address that can't be read. A row that no start would take is left
+ * out. */
 static bool keys_are_sound(struct copy *copy, const struct salvage_table *table, struct db_row *row,
                            char text[ADDRESS_TEXT_BYTES])
 {
     struct db_value *name = value_of(table, row, "address");
-    const struct db_value *signing = value_of(table, row, "signing_key");
-    const struct db_value *encryption = value_of(table, row, "encryption_key");
-    if (strcmp(table->name, "identity") != 0 || name == NULL || signing == NULL ||
-        encryption == NULL || signing->bytes.len != PRIVATE_KEY_BYTES ||
-        encryption->bytes.len != PRIVATE_KEY_BYTES) {
+    const struct db_value *lock = value_of(table, row, "lock_id"); /* a later column */
+    if (strcmp(table->name, "identity") != 0 || name == NULL) {
         return true;
     }
-    struct address named = {0};
-    bool is_named = address_decode(&named, name->bytes) == ADDRESS_OK;
-    switch (judge_keys(&named, is_named, signing->bytes, encryption->bytes, text)) {
+    struct key_row keys = {
+        .lock_id = lock != NULL ? lock->number : 0,
+        .signing = bytes_in(table, row, "signing_key"),
+        .encryption = bytes_in(table, row, "encryption_key"),
+        .public_keys = bytes_in(table, row, "public_keys"),
+    };
+    keys.is_named = address_decode(&keys.named, name->bytes) == ADDRESS_OK;
+    switch (keys.lock_id == 0 ? judge_clear(&keys, text) : judge_sealed(&keys, text)) {
     case KEY_SOUND:
         return true;
     case KEY_NAMELESS:
@@ -221,7 +276,8 @@ static bool copy_table(struct copy *copy, const struct salvage_table *table, str
 
 /* What can't be fetched again comes first, and what others refer to before those. */
 static const char *const first_tables[] = {
-    "key_lock", "identity", "account", "login_alias", "contact", "broadcast_subscription", "outgoing_mail",
+    "key_lock",      "identity", "account", "login_alias", "contact", "broadcast_subscription",
+    "outgoing_mail",
 };
 
 static bool is_first(const char *name)

@@ -60,6 +60,7 @@ static const struct {
 } losses[] = {
     {"broken_pages", "pages of the file could not be read"},
     {"damaged_keys", "identities or chans are lost: their keys are not those of their address"},
+    {"unopenable_keys", "of the identities and chans are locked, and what opens them is lost"},
     {"lost_messages", "messages are lost: their content is not whole"},
     {"altered_messages", "messages are not quite what came in: a part of their content changed"},
     {"plain_messages", "messages are shown as plain text: what was known of their form is lost"},

@@ -26,56 +26,12 @@
 #include "gateway/backup/backup_file.h"
 #include "gateway/backup/salvage.h"
 #include "gateway/store/mail_db.h"
+#include "tests/gateway/backup/salvage_steps.h"
 #include "tests/gateway/store/fixture.h"
 
 enum { N_IDENTITIES = 12, N_MAILS = 25 };
 
 /* ---- A database with some of everything. ---- */
-
-static void run_sql(const char *path, const char *sql)
-{
-    struct fault fault = {0};
-    struct db *db = mail_db_open(path, &fault);
-    if (db == NULL || !db_exec(db, sql, &fault)) {
-        fail_msg("%s", fault.text);
-    }
-    db_close(&db);
-}
-
-static void identity_of(struct identity_keys *out, char text[ADDRESS_TEXT_BYTES], int number)
-{
-    struct private_key keys[2];
-    char words[2][16];
-    for (int i = 0; i < 2; i++) {
-        (void)snprintf(words[i], sizeof words[i], "key %d", number);
-        assert_true(private_key_from_passphrase(&keys[i], bytes_of_str(words[i]), (uint64_t)i));
-    }
-    identity_keys_derive(out, &keys[0], &keys[1]);
-    struct address address = address_of_keys(4, 1, &out->signing_public, &out->encryption_public);
-    address_encode(text, &address);
-}
-
-static void add_identity(struct db *db, int number)
-{
-    struct fault fault = {0};
-    struct identity_keys keys;
-    char text[ADDRESS_TEXT_BYTES];
-    identity_of(&keys, text, number);
-    struct db_stmt *stmt = db_prepare(
-        db,
-        "INSERT INTO identity (account_id, kind, address, label, signing_key, encryption_key,"
-        " behaviour, trials_per_byte, extra_bytes, created_sec) SELECT id, 0, ?1, 'me', ?2, ?3, 1,"
-        " 1000, 1000, 5 FROM account LIMIT 1",
-        &fault);
-    assert_non_null(stmt);
-    db_bind_text(stmt, 1, text);
-    db_bind_bytes(stmt, 2, (struct bytes){keys.signing.scalar, PRIVATE_KEY_BYTES});
-    db_bind_bytes(stmt, 3, (struct bytes){keys.encryption.scalar, PRIVATE_KEY_BYTES});
-    assert_true(db_run(stmt, &fault));
-    stmt = db_prepare(db, "INSERT INTO login_alias SELECT ?1, id FROM account LIMIT 1", &fault);
-    db_bind_text(stmt, 1, text);
-    assert_true(db_run(stmt, &fault));
-}
 
 /* With contents that reach over pages and over pieces. */
 static void add_mails(struct fixture *fixture)
@@ -117,40 +73,15 @@ static void fill(struct fixture *fixture)
     struct db *db = mail_db_open(fixture->path, &fault);
     assert_non_null(db);
     for (int i = 0; i < N_IDENTITIES; i++) {
-        add_identity(db, i);
+        salvage_add_identity(db, i);
     }
     db_close(&db);
-    run_sql(fixture->path, people);
+    salvage_run_sql(fixture->path, people);
 }
 
 /* ---- Its bytes. ---- */
 
 static struct buf whole; /* of the filled database, without a log */
-
-static struct buf read_file(const char *path)
-{
-    struct fault fault = {0};
-    struct buf out = {0};
-    static uint8_t piece[1 << 16];
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    size_t n = 0;
-    assert_true(fd >= 0);
-    do {
-        assert_true(file_read_up_to(fd, piece, sizeof piece, &n, &fault));
-        buf_append(&out, piece, n);
-    } while (n > 0);
-    close(fd);
-    return out;
-}
-
-static void write_file(const char *path, const struct buf *content)
-{
-    struct fault fault = {0};
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    assert_true(fd >= 0);
-    assert_true(file_write_all(fd, buf_view(content), &fault));
-    close(fd);
-}
 
 static int setup(void **state)
 {
@@ -158,7 +89,7 @@ static int setup(void **state)
     struct fixture *fixture = *state;
     fill(fixture);
     if (whole.len == 0) {
-        whole = read_file(fixture->path);
+        whole = salvage_read_file(fixture->path);
     }
     return 0;
 }
@@ -170,7 +101,7 @@ static int teardown(void **state)
     char *wal = xasprintf("%s-wal", fixture->path);
     unlink(wal);
     free(wal);
-    write_file(fixture->path, &whole);
+    salvage_write_file(fixture->path, &whole);
     fixture_start(fixture);
     return fixture_teardown(state);
 }
@@ -189,52 +120,7 @@ static struct buf copy_of_whole(void)
     return copy;
 }
 
-/* ---- Salvaging. ---- */
-
-static struct buf report;
-
-/* What kept says: of the last report; -1: nothing. */
-static long reported(const char *name)
-{
-    char *line = xasprintf("%s=", name);
-    const char *found = strstr(buf_str(&report), line);
-    long value = found != NULL ? atol(found + strlen(line)) : -1;
-    free(line);
-    return value;
-}
-
 static bool is_long; /* --long */
-
-static enum fault_code salvage(struct fixture *fixture, const struct buf *broken)
-{
-    struct fault fault = {0};
-    char *wal = xasprintf("%s-wal", fixture->path);
-    unlink(wal);
-    free(wal);
-    write_file(fixture->path, broken);
-    buf_clear(&report);
-    if (!salvage_prepare(fixture->folder, &report, &fault)) {
-        return fault.code;
-    }
-    if (!salvage_finish(fixture->folder, clock_now_sec(), &report, &fault)) {
-        fail_msg("%s", fault.text);
-    }
-    return FAULT_NONE;
-}
-
-static int64_t number(struct fixture *fixture, const char *sql)
-{
-    struct fault fault = {0};
-    struct db *db = mail_db_open_reader(fixture->path, &fault);
-    struct db_stmt *stmt = db != NULL ? db_prepare(db, sql, &fault) : NULL;
-    if (stmt == NULL || db_step(stmt, &fault) != DB_ROW) {
-        fail_msg("%s", fault.text);
-    }
-    int64_t value = db_column_i64(stmt, 0);
-    db_reset(stmt);
-    db_close(&db);
-    return value;
-}
 
 /* The keys that are there are those that were there. */
 static int64_t count_true_keys(struct fixture *fixture)
@@ -246,7 +132,7 @@ static int64_t count_true_keys(struct fixture *fixture)
     for (int i = 0; i < N_IDENTITIES; i++) {
         struct identity_keys keys;
         char text[ADDRESS_TEXT_BYTES];
-        identity_of(&keys, text, i);
+        salvage_identity_of(&keys, text, i);
         struct db_stmt *stmt = db_prepare(db,
                                           "SELECT count(*) FROM identity WHERE address = ?1"
                                           " AND signing_key = ?2 AND encryption_key = ?3",
@@ -265,10 +151,10 @@ static int64_t count_true_keys(struct fixture *fixture)
 /* The pages that hold rows of a table. */
 static bool is_page_of(struct fixture *fixture, const char *table, uint32_t page)
 {
-    write_file(fixture->path, &whole);
+    salvage_write_file(fixture->path, &whole);
     char *sql = xasprintf("SELECT count(*) FROM sqlite_schema WHERE name = '%s' AND rootpage = %u",
                           table, page);
-    int64_t n = number(fixture, sql);
+    int64_t n = salvage_number(fixture, sql);
     free(sql);
     return n != 0;
 }
@@ -316,7 +202,7 @@ static void any_page_may_break_and_the_keys_are_saved(void **state)
             enum damage how = is_long ? (enum damage)i : (enum damage)(page % N_DAMAGES);
             struct buf broken = copy_of_whole();
             damage(&broken, page, how);
-            enum fault_code code = salvage(fixture, &broken);
+            enum fault_code code = salvage_run(fixture, &broken);
             buf_clear(&broken);
             if (code != FAULT_NONE) {
                 if (code != FAULT_EXISTS) {
@@ -326,12 +212,12 @@ static void any_page_may_break_and_the_keys_are_saved(void **state)
             }
             n_salvaged++;
             int64_t n_keys = count_true_keys(fixture);
-            if (n_keys != number(fixture, "SELECT count(*) FROM identity") ||
+            if (n_keys != salvage_number(fixture, "SELECT count(*) FROM identity") ||
                 (n_keys != N_IDENTITIES && page != keys_page)) {
                 fail_msg("page %u, damage %d: %d keys", page, how, (int)n_keys);
             }
-            if (number(fixture, "SELECT count(*) FROM message") < N_MAILS / 2 &&
-                reported("lost_rows") + reported("broken_pages") == 0) {
+            if (salvage_number(fixture, "SELECT count(*) FROM message") < N_MAILS / 2 &&
+                salvage_reported("lost_rows") + salvage_reported("broken_pages") == 0) {
                 fail_msg("page %u, damage %d: mails are gone and nobody says so", page, how);
             }
         }
@@ -351,11 +237,11 @@ static void pages_to_which_nothing_leads_any_more_are_found(void **state)
     struct buf broken = copy_of_whole();
     damage(&broken, page, ZERO);
 
-    assert_int_equal(salvage(fixture, &broken), FAULT_NONE);
+    assert_int_equal(salvage_run(fixture, &broken), FAULT_NONE);
 
-    assert_int_equal(reported("broken_pages"), 1);
-    assert_int_equal(reported("lost_messages"), 0);
-    assert_int_equal(number(fixture, "SELECT count(*) FROM message"), N_MAILS);
+    assert_int_equal(salvage_reported("broken_pages"), 1);
+    assert_int_equal(salvage_reported("lost_messages"), 0);
+    assert_int_equal(salvage_number(fixture, "SELECT count(*) FROM message"), N_MAILS);
     buf_clear(&broken);
 }
 
@@ -363,14 +249,14 @@ static void a_whole_database_is_left_alone(void **state)
 {
     struct fixture *fixture = *state;
 
-    assert_int_equal(salvage(fixture, &whole), FAULT_EXISTS);
+    assert_int_equal(salvage_run(fixture, &whole), FAULT_EXISTS);
 
-    struct buf after = read_file(fixture->path);
+    struct buf after = salvage_read_file(fixture->path);
     assert_true(bytes_equal(buf_view(&after), buf_view(&whole)));
     buf_clear(&after);
     unlink(fixture->path);
     struct fault fault = {0};
-    assert_false(salvage_prepare(fixture->folder, &report, &fault));
+    assert_false(salvage_prepare(fixture->folder, &salvage_report, &fault));
     assert_int_equal(fault.code, FAULT_NOT_FOUND);
 }
 
@@ -381,24 +267,24 @@ static void without_its_header_everything_is_there(void **state)
     memset(broken.data, 0xaa, 100);
     int64_t now = clock_now_sec();
 
-    assert_int_equal(salvage(fixture, &broken), FAULT_NONE);
+    assert_int_equal(salvage_run(fixture, &broken), FAULT_NONE);
 
     assert_int_equal(count_true_keys(fixture), N_IDENTITIES);
-    assert_int_equal(number(fixture, "SELECT count(*) FROM message"), N_MAILS);
-    assert_int_equal(number(fixture, "SELECT count(*) FROM contact"), N_IDENTITIES);
-    assert_int_equal(number(fixture, "SELECT count(*) FROM broadcast_subscription"), 3);
-    assert_int_equal(number(fixture, "SELECT count(*) FROM sender_rule"), 2);
-    assert_int_equal(number(fixture, "SELECT count(*) FROM seen"), N_MAILS);
-    assert_int_equal(number(fixture, "SELECT number FROM link_cursor"), 17);
-    assert_int_equal(number(fixture, "SELECT count(*) FROM key_walk"), 1);
-    assert_int_equal(number(fixture, "SELECT state FROM outgoing"), OUTGOING_HELD);
-    assert_int_equal(number(fixture, "SELECT count(*) FROM keyword WHERE name = 'tag'"), 2);
-    assert_true(number(fixture, "SELECT min(uid_validity) FROM mailbox") >= now);
-    assert_int_equal(reported("identities"), N_IDENTITIES);
-    assert_int_equal(reported("messages"), N_MAILS);
-    assert_int_equal(reported("queued"), 1);
-    assert_int_equal(reported("lost_messages"), 0);
-    assert_int_equal(reported("lost_rows"), 0);
+    assert_int_equal(salvage_number(fixture, "SELECT count(*) FROM message"), N_MAILS);
+    assert_int_equal(salvage_number(fixture, "SELECT count(*) FROM contact"), N_IDENTITIES);
+    assert_int_equal(salvage_number(fixture, "SELECT count(*) FROM broadcast_subscription"), 3);
+    assert_int_equal(salvage_number(fixture, "SELECT count(*) FROM sender_rule"), 2);
+    assert_int_equal(salvage_number(fixture, "SELECT count(*) FROM seen"), N_MAILS);
+    assert_int_equal(salvage_number(fixture, "SELECT number FROM link_cursor"), 17);
+    assert_int_equal(salvage_number(fixture, "SELECT count(*) FROM key_walk"), 1);
+    assert_int_equal(salvage_number(fixture, "SELECT state FROM outgoing"), OUTGOING_HELD);
+    assert_int_equal(salvage_number(fixture, "SELECT count(*) FROM keyword WHERE name = 'tag'"), 2);
+    assert_true(salvage_number(fixture, "SELECT min(uid_validity) FROM mailbox") >= now);
+    assert_int_equal(salvage_reported("identities"), N_IDENTITIES);
+    assert_int_equal(salvage_reported("messages"), N_MAILS);
+    assert_int_equal(salvage_reported("queued"), 1);
+    assert_int_equal(salvage_reported("lost_messages"), 0);
+    assert_int_equal(salvage_reported("lost_rows"), 0);
     buf_clear(&broken);
 }
 
@@ -408,14 +294,14 @@ static void the_broken_file_is_kept_as_it_was(void **state)
     struct buf broken = copy_of_whole();
     memset(broken.data, 0xaa, 100);
 
-    assert_int_equal(salvage(fixture, &broken), FAULT_NONE);
+    assert_int_equal(salvage_run(fixture, &broken), FAULT_NONE);
 
-    const char *name = strstr(buf_str(&report), "kept=");
+    const char *name = strstr(buf_str(&salvage_report), "kept=");
     assert_non_null(name);
     char path[512];
     (void)snprintf(path, sizeof path, "%s/%.*s", fixture->folder, (int)strcspn(name + 5, "\n"),
                    name + 5);
-    struct buf kept = read_file(path);
+    struct buf kept = salvage_read_file(path);
     assert_true(bytes_equal(buf_view(&kept), buf_view(&broken)));
     struct stat stat_new;
     assert_int_equal(stat(fixture->path, &stat_new), 0);
@@ -431,10 +317,10 @@ static void what_is_prepared_waits_for_the_next_start(void **state)
     struct fault fault = {0};
     struct buf broken = copy_of_whole();
     memset(broken.data, 0xaa, 100);
-    write_file(fixture->path, &broken);
-    buf_clear(&report);
-    assert_true(salvage_prepare(fixture->folder, &report, &fault));
-    struct buf still = read_file(fixture->path);
+    salvage_write_file(fixture->path, &broken);
+    buf_clear(&salvage_report);
+    assert_true(salvage_prepare(fixture->folder, &salvage_report, &fault));
+    struct buf still = salvage_read_file(fixture->path);
     assert_true(bytes_equal(buf_view(&still), buf_view(&broken)));
 
     assert_true(salvage_finish(fixture->folder, clock_now_sec(), NULL, &fault));
@@ -453,12 +339,12 @@ static void a_file_cut_short_gives_what_is_left_of_it(void **state)
     for (size_t i = 0; i < ARRAY_LEN(lengths); i++) {
         struct buf broken = copy_of_whole();
         buf_truncate(&broken, lengths[i]);
-        enum fault_code code = salvage(fixture, &broken);
+        enum fault_code code = salvage_run(fixture, &broken);
         buf_clear(&broken);
         if (code != FAULT_NONE) {
             fail_msg("length %zu: code %d", lengths[i], code);
         }
-        last = number(fixture, "SELECT count(*) FROM message");
+        last = salvage_number(fixture, "SELECT count(*) FROM message");
     }
     assert_int_equal(last, 0);
 }
@@ -467,28 +353,28 @@ static void rows_that_stand_in_the_log_alone_are_read(void **state)
 {
     struct fixture *fixture = *state;
     struct fault fault = {0};
-    write_file(fixture->path, &whole);
+    salvage_write_file(fixture->path, &whole);
     struct db *db = mail_db_open(fixture->path, &fault);
     assert_non_null(db);
-    add_identity(db, N_IDENTITIES); /* in the log, for as long as the connection is there */
+    salvage_add_identity(db, N_IDENTITIES); /* in the log, for as long as the connection is there */
     char *wal_path = xasprintf("%s-wal", fixture->path);
-    struct buf wal = read_file(wal_path);
-    struct buf file = read_file(fixture->path);
+    struct buf wal = salvage_read_file(wal_path);
+    struct buf file = salvage_read_file(fixture->path);
     db_close(&db);
     assert_true(wal.len > 0);
     memset(file.data, 0xaa, 100); /* the log has page 1 only if that was changed */
     for (int i = 0; i < 2; i++) {
-        write_file(fixture->path, &file);
+        salvage_write_file(fixture->path, &file);
         if (i == 1) { /* of a log that tells nonsense nothing is taken */
             wal.data[wal.len / 2] ^= 0xff;
             wal.data[40] ^= 0xff;
         }
-        write_file(wal_path, &wal);
-        buf_clear(&report);
-        if (!salvage_prepare(fixture->folder, &report, &fault)) {
+        salvage_write_file(wal_path, &wal);
+        buf_clear(&salvage_report);
+        if (!salvage_prepare(fixture->folder, &salvage_report, &fault)) {
             fail_msg("%s", fault.text);
         }
-        assert_int_equal(reported("identities"), i == 0 ? N_IDENTITIES + 1 : N_IDENTITIES);
+        assert_int_equal(salvage_reported("identities"), i == 0 ? N_IDENTITIES + 1 : N_IDENTITIES);
         assert_true(salvage_finish(fixture->folder, clock_now_sec(), NULL, &fault));
     }
     buf_clear(&wal);
@@ -509,18 +395,18 @@ static void a_key_with_a_flipped_bit_is_told_and_left_out(void **state)
     struct fixture *fixture = *state;
     struct identity_keys keys;
     char text[ADDRESS_TEXT_BYTES];
-    identity_of(&keys, text, 5);
+    salvage_identity_of(&keys, text, 5);
     struct buf broken = copy_of_whole();
     replace_bytes(&broken, (struct bytes){keys.signing.scalar, PRIVATE_KEY_BYTES}, 3,
                   keys.signing.scalar[3] ^ 1);
 
-    assert_int_equal(salvage(fixture, &broken), FAULT_NONE);
+    assert_int_equal(salvage_run(fixture, &broken), FAULT_NONE);
 
     assert_int_equal(count_true_keys(fixture), N_IDENTITIES - 1);
-    assert_int_equal(number(fixture, "SELECT count(*) FROM identity"), N_IDENTITIES - 1);
-    assert_int_equal(reported("damaged_keys"), 1);
+    assert_int_equal(salvage_number(fixture, "SELECT count(*) FROM identity"), N_IDENTITIES - 1);
+    assert_int_equal(salvage_reported("damaged_keys"), 1);
     char *line = xasprintf("lost_identity=%s\n", text);
-    assert_non_null(strstr(buf_str(&report), line));
+    assert_non_null(strstr(buf_str(&salvage_report), line));
     free(line);
     buf_clear(&broken);
 }
@@ -531,10 +417,10 @@ static void a_mail_with_a_changed_letter_is_kept_and_told(void **state)
     struct buf broken = copy_of_whole();
     replace_bytes(&broken, bytes_of_str("line 7 of mail 11, which"), 19, 'W');
 
-    assert_int_equal(salvage(fixture, &broken), FAULT_NONE);
+    assert_int_equal(salvage_run(fixture, &broken), FAULT_NONE);
 
-    assert_int_equal(number(fixture, "SELECT count(*) FROM message"), N_MAILS);
-    assert_int_equal(reported("altered_messages"), 1);
+    assert_int_equal(salvage_number(fixture, "SELECT count(*) FROM message"), N_MAILS);
+    assert_int_equal(salvage_reported("altered_messages"), 1);
     buf_clear(&broken);
 }
 
@@ -542,31 +428,35 @@ static void a_mail_with_a_changed_letter_is_kept_and_told(void **state)
 static void mails_without_their_form_are_shown_as_plain_text(void **state)
 {
     struct fixture *fixture = *state;
-    write_file(fixture->path, &whole);
-    run_sql(fixture->path, "DELETE FROM body WHERE id % 2 = 0; DELETE FROM keyword WHERE bit = 0");
-    struct buf broken = read_file(fixture->path);
+    salvage_write_file(fixture->path, &whole);
+    salvage_run_sql(fixture->path,
+                    "DELETE FROM body WHERE id % 2 = 0; DELETE FROM keyword WHERE bit = 0");
+    struct buf broken = salvage_read_file(fixture->path);
 
-    assert_int_equal(salvage(fixture, &broken), FAULT_NONE);
+    assert_int_equal(salvage_run(fixture, &broken), FAULT_NONE);
 
-    assert_int_equal(number(fixture, "SELECT count(*) FROM message"), N_MAILS);
-    assert_int_equal(reported("plain_messages"), N_MAILS / 2);
-    assert_int_equal(number(fixture, "SELECT count(*) FROM body WHERE header_len > 0"), N_MAILS);
+    assert_int_equal(salvage_number(fixture, "SELECT count(*) FROM message"), N_MAILS);
+    assert_int_equal(salvage_reported("plain_messages"), N_MAILS / 2);
+    assert_int_equal(salvage_number(fixture, "SELECT count(*) FROM body WHERE header_len > 0"),
+                     N_MAILS);
     buf_clear(&broken);
 }
 
 static void a_lost_mailbox_is_made_anew(void **state)
 {
     struct fixture *fixture = *state;
-    write_file(fixture->path, &whole);
-    run_sql(fixture->path, "DELETE FROM mailbox WHERE name LIKE 'Archive%' OR name = 'INBOX'");
-    struct buf broken = read_file(fixture->path);
+    salvage_write_file(fixture->path, &whole);
+    salvage_run_sql(fixture->path,
+                    "DELETE FROM mailbox WHERE name LIKE 'Archive%' OR name = 'INBOX'");
+    struct buf broken = salvage_read_file(fixture->path);
 
-    assert_int_equal(salvage(fixture, &broken), FAULT_NONE);
+    assert_int_equal(salvage_run(fixture, &broken), FAULT_NONE);
 
-    assert_int_equal(number(fixture, "SELECT count(*) FROM message"), N_MAILS);
-    assert_int_equal(number(fixture, "SELECT count(*) FROM mailbox WHERE name LIKE 'Salvaged/%'"),
-                     2);
-    assert_int_equal(number(fixture, "SELECT count(*) FROM mailbox WHERE name = 'INBOX'"), 1);
+    assert_int_equal(salvage_number(fixture, "SELECT count(*) FROM message"), N_MAILS);
+    assert_int_equal(
+        salvage_number(fixture, "SELECT count(*) FROM mailbox WHERE name LIKE 'Salvaged/%'"), 2);
+    assert_int_equal(salvage_number(fixture, "SELECT count(*) FROM mailbox WHERE name = 'INBOX'"),
+                     1);
     buf_clear(&broken);
 }
 
@@ -584,13 +474,13 @@ static void an_older_version_is_salvaged_and_brought_up_to_date(void **state)
         assert_true(
             db_exec(db, "INSERT INTO account (name, created_sec) VALUES ('me', 5)", &fault));
         for (int i = 0; i < N_IDENTITIES; i++) {
-            add_identity(db, i);
+            salvage_add_identity(db, i);
         }
         db_close(&db);
-        struct buf broken = read_file(fixture->path);
+        struct buf broken = salvage_read_file(fixture->path);
         memset(broken.data + 18, 0x55, 6);
 
-        assert_int_equal(salvage(fixture, &broken), FAULT_NONE);
+        assert_int_equal(salvage_run(fixture, &broken), FAULT_NONE);
 
         assert_int_equal(count_true_keys(fixture), N_IDENTITIES);
         buf_clear(&broken);
@@ -614,7 +504,7 @@ static void the_advice_names_the_newest_automatic_backup(void **state)
                                  "asked-20260401-000000.backup"};
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         char *path = xasprintf("%s/%s", folder, names[i]);
-        write_file(path, &whole);
+        salvage_write_file(path, &whole);
         free(path);
     }
     free(folder);
@@ -643,6 +533,6 @@ int main(int argc, char **argv)
         CASE(the_advice_names_the_newest_automatic_backup),
     };
     int failed = cmocka_run_group_tests(tests, NULL, forget_whole);
-    buf_clear(&report);
+    buf_clear(&salvage_report);
     return failed;
 }
