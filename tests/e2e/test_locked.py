@@ -244,35 +244,54 @@ class Locked(harness.TestCase):
             self.assertIn("a passphrase does not belong into a mail", plain_text(answer))
         self.assertNotIn(SECRET, "".join(mail.as_string() for mail in one.mails("Sent")))
 
-    def test_killed_at_any_moment_one_passphrase_opens(self):
+    def test_killed_at_any_moment_the_keys_open_by_the_old_way_or_the_new(self):
+        """The passphrase is set, changed and removed over and over, and nobody gets to its end."""
         one = self.bittern("a")
         for number in range(10):
             one.identity("identity %d" % number)
         keys = sorted(self.private_keys(one))
-        self.lock(one)
-        words = [SECRET]
+        words = None  # the passphrase in force
         rng = random.Random(5)
-        for round_number in range(3 if harness.SANITIZED else 6):
-            new = "words %d" % round_number
-            change = subprocess.Popen(one._arguments() + ["lock", "--change", "--stdin"],
-                                      stdin=subprocess.PIPE, stdout=subprocess.DEVNULL,
-                                      stderr=subprocess.DEVNULL)
-            change.stdin.write(("%s\n%s\n" % (words[-1], new)).encode())
-            change.stdin.close()
-            time.sleep(rng.uniform(0.1, 2.0))
-            os.kill(one.pid_of("gateway"), 9)
-            was_answered = change.wait(60) == 0
-            one.kill()
-            one.start()
-            wait_for("no more waiting", lambda: one.status()["lock"]["wait"] == 0, timeout=60)
-            if self.unlock(one, new, check=False).returncode == 0:
-                words.append(new)
+        for number in range(4 if harness.SANITIZED else 8):
+            new = "words %d" % number
+            if words is None:
+                command, lines, after = ["lock", "--stdin"], new, new
+            elif number % 2:
+                command, lines, after = ["lock", "--change", "--stdin"], words + "\n" + new, new
             else:
-                self.assertFalse(was_answered)
-                time.sleep(1.1)
-                self.unlock(one, words[-1])
+                command, lines, after = ["lock", "--remove", "--stdin"], words, None
+            was_answered = self.kill_during(one, command, lines, rng.uniform(0.05, 1.6))
+            words = self.find_out(one, words, after, was_answered)
             self.assertEqual(sorted(self.private_keys(one)), keys)
-            self.assertEqual(one.cli("lock"), one.cli("lock"))
+
+    def kill_during(self, one, command, lines, seconds):
+        """Whether the command was answered all the same."""
+        process = subprocess.Popen(one._arguments() + command, stdin=subprocess.PIPE,
+                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        process.stdin.write((lines + "\n").encode())
+        process.stdin.close()
+        time.sleep(seconds)
+        os.kill(one.pid_of("gateway"), 9)
+        was_answered = process.wait(60) == 0
+        one.kill()
+        one.start()
+        wait_for("no more waiting", lambda: one.status()["lock"]["wait"] == 0, timeout=60)
+        return was_answered
+
+    def find_out(self, one, before, after, was_answered):
+        """What is in force: it is as it was, or as it was to be, and the keys are open then."""
+        lock = one.status()["lock"]
+        self.assertEqual(lock["lost"], 0)
+        if not lock["set"]:
+            self.assertIn(None, (before, after))
+            self.assertTrue(after is None or not was_answered)
+            return None
+        if after is not None and self.unlock(one, after, check=False).returncode == 0:
+            return after
+        self.assertFalse(was_answered)
+        time.sleep(1.1)
+        self.unlock(one, before)
+        return before
 
     def test_a_restore_keeps_newer_keys_under_their_own_passphrase(self):
         one = self.bittern("a")

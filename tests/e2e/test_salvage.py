@@ -106,6 +106,39 @@ class Salvage(harness.TestCase):
         self.one.start()
         self.assertIsNotNone(self.one.find_mail("Kept"))
 
+    def test_sealed_keys_are_salvaged_and_a_lost_lock_is_told(self):
+        key = self.one.cli("recovery-key", "--new")
+        self.one.cli("lock", "--stdin", stdin="open sesame\n")
+        backup = os.path.join(self.one.folder, "sealed.backup")
+        self.one.cli("backup", backup)
+        self.stop()
+        self.overwrite(0, bytes(100))
+        self.assertIn("lost: nothing that is known of", self.one.cli("salvage"))
+        self.one.start()
+        self.assertEqual(self.known(), self.addresses)
+        self.one.send(self.one_address(), self.one_address(), subject="Waits")
+        self.one.wait_state("queued")
+        self.assertIn("The keys are open", self.one.cli("unlock", "--stdin", stdin="open sesame\n"))
+        self.one.wait_mail("Waits")
+
+        # What the passphrase opens is lost; a backup has it.
+        page = self.root_of("key_lock")
+        self.stop()
+        self.overwrite((page - 1) * PAGE, bytes(PAGE))
+        self.assertIn("%d of the identities and chans are locked, and what opens them is lost"
+                      % len(self.addresses), self.one.cli("salvage"))
+        self.one.start()
+        self.assertEqual(self.known(), self.addresses)
+        self.assertIn("LOST for %d" % len(self.addresses), self.one.cli("status"))
+        for words in (["unlock"], ["lock"], ["lock", "--change"], ["lock", "--remove"]):
+            with self.assertRaises(harness.CliError) as caught:
+                self.one.cli(*words, "--stdin", stdin="open sesame\nother\n")
+            self.assertIn("bittern restore", caught.exception.stderr)
+        self.one.cli("restore", backup, stdin=key + "\n")
+        self.assertIn("The keys are open", self.one.cli("unlock", "--stdin", stdin="open sesame\n"))
+        self.one.send(self.one_address(), self.one_address(), subject="All is well")
+        self.one.wait_mail("All is well")
+
     def test_a_page_that_breaks_while_it_runs_stops_it_in_words(self):
         self.stop()
         page = self.root_of("message")
