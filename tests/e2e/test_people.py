@@ -264,6 +264,12 @@ class People(harness.TestCase):
         self.b.wait_mail("Own work", "Chans/flooded")
         self.a.wait_mail("Own work", "Chans/flooded")
         self.a.wait_mail("Too cheap", "Chans/flooded")
+        wait_for("it at the other node", lambda: self.a.status()["node"]["objects"] ==
+                 self.b.status()["node"]["objects"])
+        # Behind it comes one that has enough work: whoever demands it does it.
+        self.a.cli("identity", "set", "flooded", "--difficulty", "300")
+        self.a.send(chan, chan, "Dear enough", "x\n")
+        self.b.wait_mail("Dear enough", "Chans/flooded")
         self.assertIsNone(self.b.find_mail("Too cheap", "Chans/flooded"))
         self.assertIsNone(self.b.find_mail("Blocked here", "Chans/flooded"))
 
