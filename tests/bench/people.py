@@ -81,7 +81,7 @@ def measured(one, what, action, times=3):
         action()
     span, cpu = (time.monotonic() - began) / times, (cpu_sec(pid) - before) / times
     held = pulse.stop()
-    print("%-34s %8.1f ms, CPU %6.1f ms, held %6.1f ms" % (what, span * 1000, cpu * 1000, held * 1000), flush=True)
+    print("%-38s %8.1f ms, CPU %6.1f ms, held %6.1f ms" % (what, span * 1000, cpu * 1000, held * 1000), flush=True)
 
 
 def trial_cost(one):
@@ -102,6 +102,28 @@ def trial_cost(one):
     say("an arriving message, CPU", cost * 1000, "ms")
     say("of that the keys alone (bench decrypt)", N_IDENTITIES / bare * 1000, "ms")
     say("ratio", cost * bare / N_IDENTITIES, "")
+
+
+def locked_keys(one, sender):
+    """All of them under a passphrase: once each, since what is sealed stays so."""
+    words = "open sesame"
+
+    def lock(command, lines=words):
+        return lambda: one.cli(*command.split(), "--stdin", stdin=lines + "\n", timeout=600)
+    measured(one, "lock, the first time", lock("lock"), 1)
+    measured(one, "unlock", lock("unlock"), 1)
+    measured(one, "identity rename, keys sealed and open",
+             lambda: one.cli("identity", "rename", sender, "x%f" % time.time()))
+    measured(one, "lock", lambda: one.cli("lock"), 1)
+    measured(one, "identity rename, keys locked",
+             lambda: one.cli("identity", "rename", sender, "x%f" % time.time()))
+    say("the gateway's memory, keys locked", resident_mib(one.pid_of("gateway")), "MiB")
+    measured(one, "lock --change", lock("lock --change", words + "\nother words"), 1)
+    words = "other words"
+    one.restart()
+    measured(one, "unlock after a start", lock("unlock", words), 1)
+    say("the gateway's memory, keys open", resident_mib(one.pid_of("gateway")), "MiB")
+    measured(one, "lock --remove", lock("lock --remove", words), 1)
 
 
 def main():
@@ -150,6 +172,7 @@ def main():
         server.quit()
         one.cli("subscribe", contacts[0])
         trial_cost(one)
+        locked_keys(one, sender)
     finally:
         one.close()
 
