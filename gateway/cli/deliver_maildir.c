@@ -17,7 +17,7 @@
 #include "base/buf.h"
 #include "base/file.h"
 #include "base/str.h"
-#include "gateway/cli/maildir.h"
+#include "gateway/cli/moving/maildir.h"
 
 static int complain(const char *what, const char *path)
 {

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "gateway/cli/keys_file.h"
+#include "gateway/cli/moving/keys_file.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

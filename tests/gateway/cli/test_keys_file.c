@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "gateway/cli/keys_file.h"
+#include "gateway/cli/moving/keys_file.h"
 
 static bool read_text(struct keys_file *out, const char *text, size_t len, struct fault *fault)
 {

@@ -13,11 +13,11 @@
 
 #include "base/buf.h"
 #include "base/str.h"
-#include "gateway/cli/export_walk.h"
-#include "gateway/cli/keys_file.h"
-#include "gateway/cli/maildir.h"
-#include "gateway/cli/messages_dat.h"
-#include "gateway/cli/notbit_mail.h"
+#include "gateway/cli/moving/export_walk.h"
+#include "gateway/cli/moving/keys_file.h"
+#include "gateway/cli/moving/maildir.h"
+#include "gateway/cli/moving/messages_dat.h"
+#include "gateway/cli/moving/notbit_mail.h"
 
 /* ---- Maildir ---- */
 

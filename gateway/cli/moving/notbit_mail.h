@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* A message as notbit writes it into its Maildir: addresses are BM-...@bitmessage, a text/plain in
  * UTF-8, nothing else. */
-#ifndef BITTERN_GATEWAY_CLI_NOTBIT_MAIL_H
-#define BITTERN_GATEWAY_CLI_NOTBIT_MAIL_H
+#ifndef BITTERN_GATEWAY_CLI_MOVING_NOTBIT_MAIL_H
+#define BITTERN_GATEWAY_CLI_MOVING_NOTBIT_MAIL_H
 
 #include <stdint.h>
 

@@ -4,8 +4,8 @@
  * Read row by row: its texts may be in any encoding and its columns of any type, so they are given
  * as bytes. A store that another program has open, or left in the middle of a write, is refused.
  * Written anew, as version 11 has it. */
-#ifndef BITTERN_GATEWAY_CLI_MESSAGES_DAT_H
-#define BITTERN_GATEWAY_CLI_MESSAGES_DAT_H
+#ifndef BITTERN_GATEWAY_CLI_MOVING_MESSAGES_DAT_H
+#define BITTERN_GATEWAY_CLI_MOVING_MESSAGES_DAT_H
 
 #include <stdbool.h>
 #include <stdint.h>

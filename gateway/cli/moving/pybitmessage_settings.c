@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "gateway/cli/pybitmessage_settings.h"
+#include "gateway/cli/moving/pybitmessage_settings.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -12,7 +12,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "config/paths.h"
-#include "gateway/cli/keys_file.h"
+#include "gateway/cli/moving/keys_file.h"
 
 #define THEIRS "bitmessagesettings"
 

@@ -8,9 +8,9 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "gateway/cli/import.h"
-#include "gateway/cli/keys_file.h"
-#include "gateway/cli/maildir.h"
+#include "gateway/cli/moving/import.h"
+#include "gateway/cli/moving/keys_file.h"
+#include "gateway/cli/moving/maildir.h"
 
 struct letters {
     struct import *import;

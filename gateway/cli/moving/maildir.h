@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* Maildirs: a folder with tmp, new and cur, a file for each mail, its flags behind the file's name
  * ("NAME:2,FS"), lines that end with LF. */
-#ifndef BITTERN_GATEWAY_CLI_MAILDIR_H
-#define BITTERN_GATEWAY_CLI_MAILDIR_H
+#ifndef BITTERN_GATEWAY_CLI_MOVING_MAILDIR_H
+#define BITTERN_GATEWAY_CLI_MOVING_MAILDIR_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -11,7 +11,7 @@
 #include "base/bytes.h"
 #include "base/compiler.h"
 #include "base/fault.h"
-#include "gateway/cli/mail_flags.h"
+#include "gateway/cli/moving/mail_flags.h"
 
 struct buf;
 struct export_folder;

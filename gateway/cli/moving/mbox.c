@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "gateway/cli/mbox.h"
+#include "gateway/cli/moving/mbox.h"
 
 #include <string.h>
 #include <time.h>

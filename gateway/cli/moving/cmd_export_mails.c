@@ -9,10 +9,10 @@
 
 #include "base/buf.h"
 #include "base/mem.h"
-#include "gateway/cli/export_folder.h"
-#include "gateway/cli/export_walk.h"
-#include "gateway/cli/maildir.h"
-#include "gateway/cli/mbox.h"
+#include "gateway/cli/moving/export_folder.h"
+#include "gateway/cli/moving/export_walk.h"
+#include "gateway/cli/moving/maildir.h"
+#include "gateway/cli/moving/mbox.h"
 
 struct export_job {
     struct export_folder folder;

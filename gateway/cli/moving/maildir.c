@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "gateway/cli/maildir.h"
+#include "gateway/cli/moving/maildir.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -14,7 +14,7 @@
 #include "base/file.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "gateway/cli/export_folder.h"
+#include "gateway/cli/moving/export_folder.h"
 
 void maildir_to_lf(struct buf *out, struct bytes mail)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "gateway/cli/notbit_mail.h"
+#include "gateway/cli/moving/notbit_mail.h"
 
 #include <string.h>
 #include <time.h>

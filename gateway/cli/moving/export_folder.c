@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "gateway/cli/export_folder.h"
+#include "gateway/cli/moving/export_folder.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "gateway/cli/export_walk.h"
+#include "gateway/cli/moving/export_walk.h"
 
 #include <stdlib.h>
 #include <string.h>

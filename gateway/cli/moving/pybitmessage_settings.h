@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* PyBitmessage's settings that mean something here: theirs into ours, and ours into theirs. */
-#ifndef BITTERN_GATEWAY_CLI_PYBITMESSAGE_SETTINGS_H
-#define BITTERN_GATEWAY_CLI_PYBITMESSAGE_SETTINGS_H
+#ifndef BITTERN_GATEWAY_CLI_MOVING_PYBITMESSAGE_SETTINGS_H
+#define BITTERN_GATEWAY_CLI_MOVING_PYBITMESSAGE_SETTINGS_H
 
 #include <stdbool.h>
 #include <stdio.h>

@@ -11,10 +11,10 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "gateway/cli/import.h"
-#include "gateway/cli/keys_file.h"
-#include "gateway/cli/messages_dat.h"
-#include "gateway/cli/pybitmessage_settings.h"
+#include "gateway/cli/moving/import.h"
+#include "gateway/cli/moving/keys_file.h"
+#include "gateway/cli/moving/messages_dat.h"
+#include "gateway/cli/moving/pybitmessage_settings.h"
 
 enum { SEEN_AT_A_TIME = 5000, HASH_BYTES = 32, MAILS_BETWEEN_WORDS = 500 };
 

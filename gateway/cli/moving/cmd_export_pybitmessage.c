@@ -11,11 +11,11 @@
 #include "base/buf.h"
 #include "base/mem.h"
 #include "base/str.h"
-#include "gateway/cli/export_folder.h"
-#include "gateway/cli/export_keys.h"
-#include "gateway/cli/export_walk.h"
-#include "gateway/cli/messages_dat.h"
-#include "gateway/cli/pybitmessage_settings.h"
+#include "gateway/cli/moving/export_folder.h"
+#include "gateway/cli/moving/export_keys.h"
+#include "gateway/cli/moving/export_walk.h"
+#include "gateway/cli/moving/messages_dat.h"
+#include "gateway/cli/moving/pybitmessage_settings.h"
 
 struct export_job {
     struct cli *cli;

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 /* All keys of the gateway as the entries of a keys.dat. */
-#ifndef BITTERN_GATEWAY_CLI_EXPORT_KEYS_H
-#define BITTERN_GATEWAY_CLI_EXPORT_KEYS_H
+#ifndef BITTERN_GATEWAY_CLI_MOVING_EXPORT_KEYS_H
+#define BITTERN_GATEWAY_CLI_MOVING_EXPORT_KEYS_H
 
 #include <stddef.h>
 
 #include "base/compiler.h"
 #include "base/fault.h"
 #include "gateway/cli/cli.h"
-#include "gateway/cli/keys_file.h"
+#include "gateway/cli/moving/keys_file.h"
 
 struct export_keys {
     json_t *rows; /* holds the texts */

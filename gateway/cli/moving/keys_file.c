@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "gateway/cli/keys_file.h"
+#include "gateway/cli/moving/keys_file.h"
 
 #include <errno.h>
 #include <inttypes.h>

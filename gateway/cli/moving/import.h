@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* What the imports share: records that are given to the gateway one by one, and counted. It may be
  * run again: what is there already is left as it is. */
-#ifndef BITTERN_GATEWAY_CLI_IMPORT_H
-#define BITTERN_GATEWAY_CLI_IMPORT_H
+#ifndef BITTERN_GATEWAY_CLI_MOVING_IMPORT_H
+#define BITTERN_GATEWAY_CLI_MOVING_IMPORT_H
 
 #include <stdbool.h>
 #include <stddef.h>

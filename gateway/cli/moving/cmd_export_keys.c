@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "gateway/cli/export_keys.h"
+#include "gateway/cli/moving/export_keys.h"
 
 /* A new file, 0600; a key file that is there is never written over. */
 static bool write_file(const char *path, const struct keys_file_entry *entries, size_t n_entries,

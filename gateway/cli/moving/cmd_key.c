@@ -8,7 +8,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "gateway/cli/export_keys.h"
+#include "gateway/cli/moving/export_keys.h"
 #include "gateway/cli/secret_line.h"
 
 static bool read_key(json_t *params, const char *name, const char *prompt, struct fault *fault)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "gateway/cli/import.h"
+#include "gateway/cli/moving/import.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
-#include "gateway/cli/keys_file.h"
+#include "gateway/cli/moving/keys_file.h"
 
 /* ---- one record ---- */
 

@@ -5,8 +5,8 @@
  *
  * Every text is the owner's own, and still taken as a stranger's: bounded, and judged by the
  * gateway before anything of it is kept. */
-#ifndef BITTERN_GATEWAY_CLI_KEYS_FILE_H
-#define BITTERN_GATEWAY_CLI_KEYS_FILE_H
+#ifndef BITTERN_GATEWAY_CLI_MOVING_KEYS_FILE_H
+#define BITTERN_GATEWAY_CLI_MOVING_KEYS_FILE_H
 
 #include <stdbool.h>
 #include <stddef.h>

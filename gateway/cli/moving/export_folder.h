@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* A folder that an export fills: it stands under its name when all of it is on the disk, and not
  * before. Until then it is called NAME.XXXXXX; a kill leaves no more than that. */
-#ifndef BITTERN_GATEWAY_CLI_EXPORT_FOLDER_H
-#define BITTERN_GATEWAY_CLI_EXPORT_FOLDER_H
+#ifndef BITTERN_GATEWAY_CLI_MOVING_EXPORT_FOLDER_H
+#define BITTERN_GATEWAY_CLI_MOVING_EXPORT_FOLDER_H
 
 #include <stdbool.h>
 #include <stdio.h>

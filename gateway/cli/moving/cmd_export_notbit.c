@@ -8,11 +8,11 @@
 #include <string.h>
 
 #include "base/buf.h"
-#include "gateway/cli/export_folder.h"
-#include "gateway/cli/export_keys.h"
-#include "gateway/cli/export_walk.h"
-#include "gateway/cli/maildir.h"
-#include "gateway/cli/notbit_mail.h"
+#include "gateway/cli/moving/export_folder.h"
+#include "gateway/cli/moving/export_keys.h"
+#include "gateway/cli/moving/export_walk.h"
+#include "gateway/cli/moving/maildir.h"
+#include "gateway/cli/moving/notbit_mail.h"
 
 struct export_job {
     const char *account; /* NULL: all */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* All mails of the gateway, one after the other, for whoever writes them into another form. */
-#ifndef BITTERN_GATEWAY_CLI_EXPORT_WALK_H
-#define BITTERN_GATEWAY_CLI_EXPORT_WALK_H
+#ifndef BITTERN_GATEWAY_CLI_MOVING_EXPORT_WALK_H
+#define BITTERN_GATEWAY_CLI_MOVING_EXPORT_WALK_H
 
 #include <stdbool.h>
 

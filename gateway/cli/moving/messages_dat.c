@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "gateway/cli/messages_dat.h"
+#include "gateway/cli/moving/messages_dat.h"
 
 #include <stdlib.h>
 
