@@ -236,9 +236,10 @@ struct pow_demand agent_network_least(const struct agent *agent) MUST_USE;
 #define AGENT_MAX_DEMAND UINT64_C(20000000000)
 /* How others have to write to it, and what becomes of that. All are set; read them first. */
 struct agent_identity_terms {
-    uint64_t trials_per_byte; /* from the network's least to AGENT_MAX_DEMAND; of a chan: what lies */
-    uint64_t extra_bytes;     /* below is not shown */
-    int64_t ttl_sec;          /* of what it sends; 0: the setting's */
+    /* From the network's least to AGENT_MAX_DEMAND; of a chan: what lies below is not shown. */
+    uint64_t trials_per_byte;
+    uint64_t extra_bytes;
+    int64_t ttl_sec; /* of what it sends; 0: the setting's */
     bool acks;
     const char *list_name; /* "": none; else what arrives is broadcast again under this name */
 };
@@ -316,7 +317,7 @@ struct agent_entry_info {
     const char *address;
     const char *label;
     bool enabled;
-    bool muted; /* subscriptions */
+    bool muted;      /* subscriptions */
     int64_t ttl_sec; /* contacts; 0: the identity's */
 };
 /* As agent_identity_list_part. */
@@ -327,8 +328,8 @@ void agent_entry_list(struct agent *agent, enum agent_entry_kind kind,
                       void (*each)(void *context, const struct agent_entry_info *info),
                       void *context);
 
-/* The address that a name has in Namecoin ("alice", "id/alice", with or without a domain). Faults as
- * namecoin.h has them. */
+/* The address that a name has in Namecoin ("alice", "id/alice", with or without a domain). Faults
+ * as namecoin.h has them. */
 void agent_look_up_name(struct agent *agent, const char *typed, struct agent_done done);
 
 /* ---- who may write ---- */

@@ -25,10 +25,10 @@ static bool read_file(struct buf *out, const char *path, struct fault *fault)
     size_t len;
     while ((len = fread(piece, 1, sizeof(piece), file)) > 0 && buf_append(out, piece, len)) {
     }
-    bool ok = ferror(file) ? fault_set_errno(fault, errno, "read %s", path)
-                           : buf_ok(out) || fault_set(fault, FAULT_LIMIT,
-                                                      "%s has more than %d bytes", path,
-                                                      (int)FILE_MAX_BYTES);
+    bool ok = ferror(file)
+                  ? fault_set_errno(fault, errno, "read %s", path)
+                  : buf_ok(out) || fault_set(fault, FAULT_LIMIT, "%s has more than %d bytes", path,
+                                             (int)FILE_MAX_BYTES);
     if (!is_stdin) {
         fclose(file);
     }
@@ -61,8 +61,8 @@ int cmd_contact_import(struct cli *cli, int argc, char **argv)
     json_t *answer = NULL;
     if (read_file(&file, argv[1], &fault)) {
         json_t *params = json_object();
-        if (json_object_set_new(params, "data",
-                                json_stringn((const char *)file.data, file.len)) != 0) {
+        if (json_object_set_new(params, "data", json_stringn((const char *)file.data, file.len)) !=
+            0) {
             json_decref(params);
             (void)fault_set(&fault, FAULT_INVALID, "the file is not UTF-8 text");
         } else {

@@ -2,8 +2,8 @@
 /* bittern identity qr: an identity's bitmessage: link as a QR code, drawn with half blocks on the
  * terminal or written as a PNG.
  *
- * The picture is grey, a byte a dot, in one uncompressed zlib stream (RFC 2083, RFC 1950): a code of
- * an address is some 60 KiB, and needs no compressor. */
+ * The picture is grey, a byte a dot, in one uncompressed zlib stream (RFC 2083, RFC 1950): a code
+ * of an address is some 60 KiB, and needs no compressor. */
 #include "gateway/cli/cli.h"
 
 #include <errno.h>

@@ -15,7 +15,8 @@ static bool read_line(char *out, size_t out_size, const char *prompt)
     if (is_terminal) {
         struct termios silent = before;
         silent.c_lflag &= ~(tcflag_t)ECHO;
-        (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent); /* first: what is typed ahead is dropped */
+        (void)tcsetattr(STDIN_FILENO, TCSAFLUSH,
+                        &silent); /* first: what is typed ahead is dropped */
         fprintf(stderr, "%s: ", prompt);
     }
     bool ok = fgets(out, (int)out_size, stdin) != NULL;

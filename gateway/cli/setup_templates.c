@@ -3,9 +3,12 @@
  * sign. Each is tried by tests/e2e/test_setup.py where the program is to be had. */
 #include "gateway/cli/setup_text.h"
 
+/* Lines as they are printed. */
+/* clang-format off */
+
 /* A keyword of the server as a tag with a name and a colour. */
 #define TAG(state, colour)                                                                         \
-    "user_pref(\"mailnews.tags.$bm-" state ".tag\", \"" state "\");\n"                            \
+    "user_pref(\"mailnews.tags.$bm-" state ".tag\", \"" state "\");\n"                             \
     "user_pref(\"mailnews.tags.$bm-" state ".color\", \"" colour "\");\n"
 
 static const char thunderbird[] =
@@ -262,6 +265,8 @@ static const char apple[] =
     "  </array>\n"
     "</dict>\n"
     "</plist>\n";
+
+/* clang-format on */
 
 /* What of a value is written with a backslash before it: in a C-like string; in mutt's, where
  * backquotes run a program and a dollar names a variable. */

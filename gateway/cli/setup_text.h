@@ -21,7 +21,8 @@ extern const size_t setup_programs_len;
 /* NULL when there is none of that name. */
 const struct setup_program *setup_program_find(const char *name) MUST_USE;
 /* `info`: host, imap_port, imap_tls_port, smtp_port, smtp_tls_port, account, address (the mail
- * address), label, fingerprint, home, account_url (the account as a URL has it), uuid, uuid_mail. A member that is not there becomes an empty text. */
+ * address), label, fingerprint, home, account_url (the account as a URL has it), uuid, uuid_mail. A
+ * member that is not there becomes an empty text. */
 void setup_text(struct buf *out, const struct setup_program *program, const json_t *info);
 
 #endif

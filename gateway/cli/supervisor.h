@@ -42,13 +42,13 @@ struct supervisor_options {
     size_t n_programs;
     bool with_gateway; /* the gateway and its two decoders */
     bool with_node;
-    bool upnp;     /* have the router forward the node's port */
-    bool one_shot; /* the gateway serves one command: no listeners, no node */
-    char **salvage; /* the gateway reads out a broken mail.db, and this gets its report, the
-                     * caller's; NULL: as always */
+    bool upnp;              /* have the router forward the node's port */
+    bool one_shot;          /* the gateway serves one command: no listeners, no node */
+    char **salvage;         /* the gateway reads out a broken mail.db, and this gets its report, the
+                             * caller's; NULL: as always */
     const char *passphrase; /* the file with that of the gateway's keys; NULL: none */
-    const char *no_gpu; /* why no graphics processor is to be used; NULL: start its process */
-    int log_fd;    /* the children's standard error; the caller's own, STDERR_FILENO will do */
+    const char *no_gpu;     /* why no graphics processor is to be used; NULL: start its process */
+    int log_fd; /* the children's standard error; the caller's own, STDERR_FILENO will do */
 };
 
 enum {

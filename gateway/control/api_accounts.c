@@ -117,7 +117,8 @@ static void append_account(void *context, const struct agent_account_info *info)
                   (json_int_t)info->created_sec, "messages", (json_int_t)info->n_messages, "bytes",
                   (json_int_t)info->n_bytes, "quota_messages", (json_int_t)info->quota_messages,
                   "quota_bytes", (json_int_t)info->quota_bytes, "identities",
-                  (json_int_t)info->n_identities, "senders", info->allowed_only ? "allowed" : "all"));
+                  (json_int_t)info->n_identities, "senders",
+                  info->allowed_only ? "allowed" : "all"));
 }
 
 void api_call_account_list(struct api_call *call)

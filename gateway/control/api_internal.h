@@ -10,9 +10,9 @@
 
 struct api_call {
     const struct api *api;
-    struct api_answer answer; /* .call NULL: abandoned */
+    struct api_answer answer;                         /* .call NULL: abandoned */
     void (*text)(void *context, struct bytes result); /* of api_begin_with_text, or NULL */
-    bool is_begun;            /* api_begin has returned: the caller holds the pointer */
+    bool is_begun; /* api_begin has returned: the caller holds the pointer */
     bool is_answered;
     json_t *params;        /* borrowed until api_begin returns */
     const char *key;       /* the name under which an answer's text is given; NULL: none */

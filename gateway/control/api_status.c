@@ -64,10 +64,9 @@ static json_t *gpu_of(const struct pow_gpu_status *gpu)
 
 static json_t *pow_of(const struct pow_jobs_status *pow)
 {
-    json_t *result =
-        json_pack("{s:s, s:i, s:f, s:I, s:o}", "kernel", pow->kernel, "threads",
-                  (int)pow->n_threads, "trials_per_second", pow->trials_per_sec, "jobs",
-                  (json_int_t)pow->n_jobs, "gpu", gpu_of(&pow->gpu));
+    json_t *result = json_pack("{s:s, s:i, s:f, s:I, s:o}", "kernel", pow->kernel, "threads",
+                               (int)pow->n_threads, "trials_per_second", pow->trials_per_sec,
+                               "jobs", (json_int_t)pow->n_jobs, "gpu", gpu_of(&pow->gpu));
     if (pow->n_jobs > 0) {
         json_object_set_new(result, "next", api_pow_progress(&pow->next));
         json_object_set_new(result, "left", api_seconds(pow->left_sec));
@@ -105,8 +104,7 @@ void api_call_status(struct api_call *call)
                   "imap", "port", (int)facts->imap_port, "tls_port", (int)facts->imap_tls_port,
                   "smtp", "port", (int)facts->smtp_port, "tls_port", (int)facts->smtp_tls_port,
                   "http", "port", (int)facts->http_port, "queue", queue_counts(&status), "pow",
-                  pow_of(&status.pow),
-                  "sandbox", sandbox_of(facts), "pids", pids_of(facts));
+                  pow_of(&status.pow), "sandbox", sandbox_of(facts), "pids", pids_of(facts));
     json_object_set_new(result, "incoming",
                         json_pack("{s:I, s:I, s:I}", "waiting", (json_int_t)status.n_incoming,
                                   "received", (json_int_t)status.n_received, "objects_done",

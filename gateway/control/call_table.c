@@ -9,6 +9,8 @@
         "--account"                                                                                \
     }
 
+/* A row a command, a member a line. */
+/* clang-format off */
 const struct call_row call_rows[] = {
     {"identity new",
      "[LABEL] [--account NAME] [--passphrase [--version 3|4] [--number N] [--stream N]] [--short]",
@@ -344,5 +346,6 @@ const struct call_row call_rows[] = {
      .member = "state",
      .by_mail = true},
 };
+/* clang-format on */
 
 const size_t call_rows_len = ARRAY_LEN(call_rows);

@@ -72,9 +72,8 @@ static json_t *make_value(enum call_option_kind kind, const char *text)
     uint64_t number;
     switch (kind) {
     case CALL_NUMBER:
-        return parse_u64(bytes_of_str(text), INT64_MAX, &number)
-                   ? json_integer((json_int_t)number)
-                   : NULL;
+        return parse_u64(bytes_of_str(text), INT64_MAX, &number) ? json_integer((json_int_t)number)
+                                                                 : NULL;
     case CALL_SPAN:
         return parse_scaled(text, "smhdw", spans, &number) ? json_integer((json_int_t)number)
                                                            : NULL;
@@ -319,8 +318,7 @@ static void write_object(struct buf *out, const json_t *object)
     void *at;
     /* json_object_foreach takes an object that may be changed; this one is only read. */
     json_t *readable = json_copy((json_t *)(uintptr_t)object);
-    for (at = json_object_iter(readable); at != NULL;
-         at = json_object_iter_next(readable, at)) {
+    for (at = json_object_iter(readable); at != NULL; at = json_object_iter_next(readable, at)) {
         buf_printf(out, "%-16s ", json_object_iter_key(at));
         write_value(out, json_object_iter_value(at));
         buf_append_byte(out, '\n');

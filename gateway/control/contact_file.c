@@ -292,8 +292,7 @@ bool contact_file_read(struct bytes file,
                        void (*each)(void *context, const char *address, const char *label),
                        void *context, struct fault *fault)
 {
-    struct contact_reader reader = {
-        .rest = file, .each = each, .context = context, .fault = fault};
+    struct contact_reader reader = {.rest = file, .each = each, .context = context, .fault = fault};
     static const char mark[] = "\xef\xbb\xbf";
     if (file.len > CONTACT_FILE_MAX_BYTES) {
         return fault_set(fault, FAULT_LIMIT, "the file has more than %d bytes",

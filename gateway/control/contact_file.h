@@ -2,9 +2,9 @@
 /* Address books as files: vCard (RFC 6350; 3.0 and 2.1 are read as well) and CSV (RFC 4180).
  *
  * Read forgivingly, within bounds: what has no Bitmessage address is passed over. In a vCard the
- * address is looked for in EMAIL, IMPP, URL and X-BITMESSAGE, the label is FN. In CSV the first line
- * may name the columns (address or email; label, name or display name); without that the field that
- * begins with BM- is the address, and the first of the others the label. */
+ * address is looked for in EMAIL, IMPP, URL and X-BITMESSAGE, the label is FN. In CSV the first
+ * line may name the columns (address or email; label, name or display name); without that the field
+ * that begins with BM- is the address, and the first of the others the label. */
 #ifndef BITTERN_GATEWAY_CONTROL_CONTACT_FILE_H
 #define BITTERN_GATEWAY_CONTROL_CONTACT_FILE_H
 
@@ -27,8 +27,9 @@ enum {
     CONTACT_LABEL_MAX_BYTES = 200 /* a longer one is cut */
 };
 
-/* `each` gets the address as it was written, "BM-..." with or without a domain, and the label on one
- * line ("": none). FAULT_LIMIT: one of the bounds above; FAULT_INVALID: neither form, or not text. */
+/* `each` gets the address as it was written, "BM-..." with or without a domain, and the label on
+ * one line ("": none). FAULT_LIMIT: one of the bounds above; FAULT_INVALID: neither form, or not
+ * text. */
 bool contact_file_read(struct bytes file,
                        void (*each)(void *context, const char *address, const char *label),
                        void *context, struct fault *fault) MUST_USE;

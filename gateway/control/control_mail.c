@@ -94,8 +94,9 @@ static void say(const struct agent_command_done *done, const char *text)
 static void refuse_with(const struct agent_command_done *done, const char *why, bool had_secret)
 {
     struct buf text = {0};
-    buf_printf(&text, "That was not done: %s.\n\nA mail to bittern@bm.alt with the subject help is "
-                      "answered with what is possible.\n",
+    buf_printf(&text,
+               "That was not done: %s.\n\nA mail to bittern@bm.alt with the subject help is "
+               "answered with what is possible.\n",
                why);
     done->call(done->context, buf_str(&text), had_secret);
     buf_clear(&text);
@@ -178,8 +179,7 @@ static void run_words(struct control_mails *mails, const char *account, int n_wo
                                  : "this command is not taken by mail, only on the command line");
         return;
     }
-    json_t *params =
-        call_take_params(row, n_words - n_used, words + n_used, &option, &yes, &fault);
+    json_t *params = call_take_params(row, n_words - n_used, words + n_used, &option, &yes, &fault);
     if (params == NULL) {
         refuse(done, fault.text);
         return;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* Commands that come as mails (gateway/agent/people/command_mail.h): one line each, of the same table as
- * the command line's, but those rows alone that have `by_mail`, and within the account that sent
- * the mail. The answer is text. */
+/* Commands that come as mails (gateway/agent/people/command_mail.h): one line each, of the same
+ * table as the command line's, but those rows alone that have `by_mail`, and within the account
+ * that sent the mail. The answer is text. */
 #ifndef BITTERN_GATEWAY_CONTROL_CONTROL_MAIL_H
 #define BITTERN_GATEWAY_CONTROL_CONTROL_MAIL_H
 

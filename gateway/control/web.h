@@ -26,7 +26,7 @@ struct web;
 /* All are borrowed, and outlive it. */
 struct web_parts {
     struct loop *loop;
-    const struct api *api; /* as the home's owner asks */
+    const struct api *api;          /* as the home's owner asks */
     const struct sasl_judge *judge; /* of passwords, as for mail programs */
     const struct sasl_lookup *credentials;
     const struct http_settings *settings;

@@ -15,6 +15,8 @@
 
 #include <stddef.h>
 
+/* Tables as they read in SQL. */
+/* clang-format off */
 const char *const agent_schema[] = {
     /* Own keys: identities (enum identity_kind) and chans. A chan that was left stays, disabled,
      * so that its label leads back to the same chan. */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* Private keys under a passphrase (gateway/agent/keys/key_lock.h).
  *
- * key_lock: what a passphrase opens; form and bounds stand in gateway/agent/keys/lock_box.h. New keys
- * are sealed to the row with the highest id; an older one is left by a restore, until its
+ * key_lock: what a passphrase opens; form and bounds stand in gateway/agent/keys/lock_box.h. New
+ * keys are sealed to the row with the highest id; an older one is left by a restore, until its
  * passphrase has opened it, too. seals_all: encryption keys are sealed as well as signing keys.
  * n_wrong: wrong passphrases in a row.
  *

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* The keyring at 10,000 identities and 100,000 contacts: the first loading, as at a start, a loading
- * after a change, and looking people up.
+/* The keyring at 10,000 identities and 100,000 contacts: the first loading, as at a start, a
+ * loading after a change, and looking people up.
  *
  *     bench_people FOLDER [N_IDENTITIES N_CONTACTS]
  *

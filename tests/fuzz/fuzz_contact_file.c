@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* An address book that somebody sent: what is read has an address, and writing it reads the same. */
+/* An address book that somebody sent: what is read has an address, and writing it reads the same.
+ */
 #include "tests/fuzz/fuzz.h"
 
 #include <string.h>

@@ -33,7 +33,7 @@ struct own_key {
     struct address address;
     char text[ADDRESS_TEXT_BYTES];
     char *label;
-    char *list_name; /* "": no mailing list */
+    char *list_name;           /* "": no mailing list */
     struct identity_keys keys; /* the public halves always; */
     bool can_sign;             /* the private signing key ... */
     bool can_decrypt;          /* ... and the private encryption key: while they are open */

@@ -34,10 +34,10 @@ static bool take_password(struct person_op *op, const char *password, struct fau
                            (int)SASL_MAX_PASSWORD_BYTES);
 }
 
-static struct person_op *
-password_op(struct agent *agent,
-            bool (*write)(struct mail_txn *txn, struct person_op *op, struct fault *fault),
-            struct agent_done done)
+static struct person_op *password_op(struct agent *agent,
+                                     bool (*write)(struct mail_txn *txn, struct person_op *op,
+                                                   struct fault *fault),
+                                     struct agent_done done)
 {
     struct person_op *op = person_op_new(agent, write, done);
     op->details = arena_alloc(&op->arena, sizeof(struct password_details));

@@ -100,8 +100,7 @@ void agent_chan_join(struct agent *agent, const char *account, const char *name,
     struct person_op *op = person_op_new(agent, write_join, done);
     if (!take_name(op, name, address, &fault) || !person_op_take_account(op, account, &fault) ||
         !person_op_take_folder_label(op, label == NULL ? name : label, &fault) ||
-        (op->label[0] == '\0' &&
-         !fault_set(&fault, FAULT_INVALID, "a chan's folder has a name"))) {
+        (op->label[0] == '\0' && !fault_set(&fault, FAULT_INVALID, "a chan's folder has a name"))) {
         person_op_refuse(op, &fault);
         return;
     }

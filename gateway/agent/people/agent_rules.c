@@ -11,11 +11,10 @@ static bool write_rule(struct mail_txn *txn, struct person_op *op, struct fault 
 {
     char address[ADDRESS_TEXT_BYTES];
     address_encode(address, &op->address);
-    return op->own_id != 0
-               ? sender_rules_write_chan(mail_txn_db(txn), op->own_id, address,
-                                         op->number == AGENT_RULE_BLOCK, fault)
-               : sender_rules_write(mail_txn_db(txn), op->account_id, address,
-                                    (enum agent_rule)op->number, fault);
+    return op->own_id != 0 ? sender_rules_write_chan(mail_txn_db(txn), op->own_id, address,
+                                                     op->number == AGENT_RULE_BLOCK, fault)
+                           : sender_rules_write(mail_txn_db(txn), op->account_id, address,
+                                                (enum agent_rule)op->number, fault);
 }
 
 static bool take_chan(struct person_op *op, const char *chan, struct fault *fault)
@@ -33,8 +32,8 @@ void agent_rule_set(struct agent *agent, const char *account, const char *chan, 
     struct fault fault = {0};
     struct person_op *op = person_op_new(agent, write_rule, done);
     op->number = rule;
-    bool ok = chan != NULL ? take_chan(op, chan, &fault)
-                           : person_op_take_account(op, account, &fault);
+    bool ok =
+        chan != NULL ? take_chan(op, chan, &fault) : person_op_take_account(op, account, &fault);
     if (!ok || !person_op_take_known(op, who, &fault)) {
         person_op_refuse(op, &fault);
     } else {
@@ -66,8 +65,7 @@ bool agent_rule_list(struct agent *agent,
             .account = db_column_text(stmt, 0),
             .chan = db_column_text(stmt, 1),
             .address = text,
-            .label =
-                known ? keyring_label(&agent->keyring, db_column_i64(stmt, 4), &address) : "",
+            .label = known ? keyring_label(&agent->keyring, db_column_i64(stmt, 4), &address) : "",
             .rule = db_column_i64(stmt, 3) != 0 ? AGENT_RULE_ALLOW : AGENT_RULE_BLOCK,
         };
         each(context, &info);

@@ -178,8 +178,7 @@ static void hide_text(struct command_mail *job)
     buf_clear_secret(&job->mail);
     mail_date(date, job->now_sec);
     mail_write_text(&job->mail, "From", bytes_of_str(job->sender));
-    mail_write_address(&job->mail, "To", bytes_of_str("Bittern"),
-                       "bittern@" ADDRESS_FORM_DOMAIN);
+    mail_write_address(&job->mail, "To", bytes_of_str("Bittern"), "bittern@" ADDRESS_FORM_DOMAIN);
     mail_write_text(&job->mail, "Subject", buf_view(&job->command));
     mail_write_field(&job->mail, "Date", "%s", date);
     if (is_plain_id(id)) {
@@ -219,7 +218,8 @@ static struct bytes take_line(struct bytes *text)
         size_t len = end == NULL ? text->len : (size_t)(end - text->data);
         line = bytes_slice(*text, 0, len);
         *text = bytes_slice(*text, end == NULL ? len : len + 1, text->len);
-        while (line.len > 0 && (line.data[line.len - 1] == ' ' || line.data[line.len - 1] == '\r')) {
+        while (line.len > 0 &&
+               (line.data[line.len - 1] == ' ' || line.data[line.len - 1] == '\r')) {
             line.len--;
         }
     }

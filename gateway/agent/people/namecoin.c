@@ -162,8 +162,8 @@ static void read_answer(struct question *question, bool is_end)
     struct address found;
     struct fault fault = {0};
     struct bytes input = io_input(question->io);
-    switch (namecoin_read_answer(&found, input, is_end, question->namecoin->settings->type,
-                                 &fault)) {
+    switch (
+        namecoin_read_answer(&found, input, is_end, question->namecoin->settings->type, &fault)) {
     case PARSE_DONE:
         answer(question, &found, NULL);
         break;

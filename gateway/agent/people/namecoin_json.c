@@ -29,8 +29,7 @@ static void write_rpc(struct buf *out, const struct namecoin_settings *settings,
 
 static void write_nmcontrol(struct buf *out, const char *name)
 {
-    json_t *question =
-        json_pack("{s:s, s:[s, s]}", "method", "data", "params", "getValue", name);
+    json_t *question = json_pack("{s:s, s:[s, s]}", "method", "data", "params", "getValue", name);
     char *body = json_dumps(question, JSON_COMPACT);
     buf_append_str(out, body);
     free(body);
@@ -59,8 +58,7 @@ static bool read_value(struct address *out, const char *value, struct fault *fau
     }
     bool ok = text != NULL && address_decode(out, bytes_of_str(text)) == ADDRESS_OK;
     json_decref(parsed);
-    return ok || fault_set(fault, FAULT_NOT_FOUND,
-                           "that Namecoin name has no Bitmessage address");
+    return ok || fault_set(fault, FAULT_NOT_FOUND, "that Namecoin name has no Bitmessage address");
 }
 
 static enum parse_result read_reply(struct address *out, const json_t *reply,
@@ -76,15 +74,13 @@ static enum parse_result read_reply(struct address *out, const json_t *reply,
                                 : "the Namecoin server answered with an error");
         return PARSE_BAD;
     }
-    const json_t *value =
-        json_object_get(result, type == NAMECOIN_NMCONTROL ? "reply" : "value");
+    const json_t *value = json_object_get(result, type == NAMECOIN_NMCONTROL ? "reply" : "value");
     if (type == NAMECOIN_NMCONTROL && json_is_object(result) && !json_is_string(value)) {
         (void)fault_set(fault, FAULT_NOT_FOUND, "nobody has that name in Namecoin");
         return PARSE_BAD;
     }
     if (!json_is_string(value)) {
-        (void)fault_set(fault, FAULT_INVALID,
-                        "the Namecoin server's answer can't be understood");
+        (void)fault_set(fault, FAULT_INVALID, "the Namecoin server's answer can't be understood");
         return PARSE_BAD;
     }
     return read_value(out, json_string_value(value), fault) ? PARSE_DONE : PARSE_BAD;

@@ -17,8 +17,8 @@ struct buf;
 void namecoin_write_question(struct buf *out, const struct namecoin_settings *settings,
                              const char *name);
 
-/* Read what the server sent; `is_end`: it will send no more. PARSE_MORE: not all is there. PARSE_BAD:
- * the fault, as namecoin_ask's. */
+/* Read what the server sent; `is_end`: it will send no more. PARSE_MORE: not all is there.
+ * PARSE_BAD: the fault, as namecoin_ask's. */
 enum parse_result namecoin_read_answer(struct address *out, struct bytes answer, bool is_end,
                                        enum namecoin_type type, struct fault *fault) MUST_USE;
 

@@ -24,8 +24,8 @@ struct person_op;
 /* Keys to be found before the transaction. Wiped with the operation. */
 struct person_keys {
     struct key_search *search;
-    size_t n_workers; /* that are at it */
-    bool cancelled;   /* one of them was */
+    size_t n_workers;      /* that are at it */
+    bool cancelled;        /* one of them was */
     struct buf passphrase; /* empty: random keys */
     unsigned n_zero_bytes;
     size_t n_wanted;

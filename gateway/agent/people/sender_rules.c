@@ -89,7 +89,6 @@ bool sender_rules_write_chan(struct db *db, int64_t chan_id, const char *address
                      "INSERT OR IGNORE INTO chan_rule (identity_id, address) SELECT ?1, ?2"
                      " WHERE ?3 = 1",
                      chan_id, address, 1, fault)
-               : run(db,
-                     "DELETE FROM chan_rule WHERE identity_id = ?1 AND address = ?2 AND ?3 = 0",
+               : run(db, "DELETE FROM chan_rule WHERE identity_id = ?1 AND address = ?2 AND ?3 = 0",
                      chan_id, address, 0, fault);
 }

@@ -264,8 +264,8 @@ static void on_nonce(void *context, int64_t id, uint64_t nonce)
  * first wins. What is claimed is handed over again until the node has answered, also after a
  * crash. Other objects need no claim. */
 
-/* The object's time has run down; nothing of the search is lost with it, for a search has no memory.
- * What wanted it builds it anew. */
+/* The object's time has run down; nothing of the search is lost with it, for a search has no
+ * memory. What wanted it builds it anew. */
 static void give_up_work(struct object_jobs *jobs, struct active *active)
 {
     active->outdated = true;

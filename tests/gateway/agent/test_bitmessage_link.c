@@ -37,9 +37,8 @@ static void links_are_read(void **state)
         struct bitmessage_link link;
         struct fault fault = {0};
         bool ok = bitmessage_link_parse(&link, bytes_of_str(rows[i].link), &fault);
-        if (ok != (rows[i].address != NULL) ||
-            (ok && (strcmp(link.address, rows[i].address) != 0 ||
-                    strcmp(link.label, rows[i].label) != 0))) {
+        if (ok != (rows[i].address != NULL) || (ok && (strcmp(link.address, rows[i].address) != 0 ||
+                                                       strcmp(link.label, rows[i].label) != 0))) {
             fail_msg("%s: %s '%s'", rows[i].link, ok ? link.address : fault.text,
                      ok ? link.label : "");
         }
@@ -85,10 +84,14 @@ static void names_are_told_from_addresses(void **state)
         const char *typed;
         const char *name; /* NULL: none */
     } rows[] = {
-        {"alice@namecoin.bm.alt", "id/alice"}, {"id/alice@namecoin.bm.alt", "id/alice"},
-        {"id/alice@bm.alt", "id/alice"},       {"d/alice@NAMECOIN.bm.alt", "d/alice"},
-        {"id/alice", "id/alice"},              {"alice@bm.alt", NULL},
-        {"@namecoin.bm.alt", NULL},            {"id/alice@example.org", NULL},
+        {"alice@namecoin.bm.alt", "id/alice"},
+        {"id/alice@namecoin.bm.alt", "id/alice"},
+        {"id/alice@bm.alt", "id/alice"},
+        {"d/alice@NAMECOIN.bm.alt", "d/alice"},
+        {"id/alice", "id/alice"},
+        {"alice@bm.alt", NULL},
+        {"@namecoin.bm.alt", NULL},
+        {"id/alice@example.org", NULL},
         {"BM-abc@bm.alt", NULL},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {

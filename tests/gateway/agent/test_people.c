@@ -150,8 +150,8 @@ static void terms_have_bounds(void **state)
     static const struct {
         int64_t ttl_sec;
         enum fault_code code;
-    } ttls[] = {{0, FAULT_NONE},       {3599, FAULT_INVALID},  {3600, FAULT_NONE},
-                {3601, FAULT_NONE},    {2419199, FAULT_NONE},  {2419200, FAULT_NONE},
+    } ttls[] = {{0, FAULT_NONE},         {3599, FAULT_INVALID}, {3600, FAULT_NONE},
+                {3601, FAULT_NONE},      {2419199, FAULT_NONE}, {2419200, FAULT_NONE},
                 {2419201, FAULT_INVALID}};
     for (size_t i = 0; i < ARRAY_LEN(ttls); i++) {
         terms = usual;
@@ -181,33 +181,33 @@ static void a_left_chan_is_led_back_to_by_its_label(void **state)
     struct rig *rig = &((struct home *)*state)->rig;
     struct rig_answer answer;
     char first[256];
-    assert_int_equal(OUTCOME(rig, answer,
-                             agent_chan_join(rig->agent, NULL, "a/b", NULL, "talks",
-                                             rig_done(&answer))),
-                     FAULT_NONE);
+    assert_int_equal(
+        OUTCOME(rig, answer,
+                agent_chan_join(rig->agent, NULL, "a/b", NULL, "talks", rig_done(&answer))),
+        FAULT_NONE);
     snprintf(first, sizeof(first), "%s", answer.text);
     assert_int_equal(rig_sql(rig, "SELECT count(*) FROM mailbox WHERE name = 'Chans/talks'"), 1);
-    assert_int_equal(OUTCOME(rig, answer,
-                             agent_chan_join(rig->agent, NULL, "other", NULL, "talks",
-                                             rig_done(&answer))),
-                     FAULT_EXISTS);
-    assert_int_equal(OUTCOME(rig, answer,
-                             agent_chan_join(rig->agent, NULL, "other", first, NULL,
-                                             rig_done(&answer))),
-                     FAULT_INVALID);
-    assert_int_equal(OUTCOME(rig, answer,
-                             agent_chan_join(rig->agent, NULL, "x", NULL, "a/b",
-                                             rig_done(&answer))),
-                     FAULT_INVALID);
     assert_int_equal(
-        OUTCOME(rig, answer, agent_chan_leave(rig->agent, "talks", rig_done(&answer))), FAULT_NONE);
+        OUTCOME(rig, answer,
+                agent_chan_join(rig->agent, NULL, "other", NULL, "talks", rig_done(&answer))),
+        FAULT_EXISTS);
+    assert_int_equal(
+        OUTCOME(rig, answer,
+                agent_chan_join(rig->agent, NULL, "other", first, NULL, rig_done(&answer))),
+        FAULT_INVALID);
+    assert_int_equal(
+        OUTCOME(rig, answer,
+                agent_chan_join(rig->agent, NULL, "x", NULL, "a/b", rig_done(&answer))),
+        FAULT_INVALID);
+    assert_int_equal(OUTCOME(rig, answer, agent_chan_leave(rig->agent, "talks", rig_done(&answer))),
+                     FAULT_NONE);
     assert_int_equal(rig_sql(rig, "SELECT count(*) FROM mailbox WHERE name = 'Chans/talks'"), 0);
     assert_int_equal(rig_sql(rig, "SELECT enabled FROM identity WHERE label = 'talks'"), 0);
 
-    assert_int_equal(OUTCOME(rig, answer,
-                             agent_chan_join(rig->agent, NULL, "a/b", first, "again",
-                                             rig_done(&answer))),
-                     FAULT_NONE);
+    assert_int_equal(
+        OUTCOME(rig, answer,
+                agent_chan_join(rig->agent, NULL, "a/b", first, "again", rig_done(&answer))),
+        FAULT_NONE);
     assert_string_equal(answer.text, first);
     assert_int_equal(rig_sql(rig, "SELECT count(*) FROM identity"), 1);
     assert_int_equal(
@@ -257,18 +257,17 @@ static void an_import_is_done_whole_or_not_at_all(void **state)
     static const char good[] = "BM-2cWzSnwjJ7yRP3nLEWUV5LisTZyREWSzUK";
     const struct agent_contact_entry entries[] = {{good, "Good"}, {"BM-2cWzSnwj", "Bad"}};
 
-    assert_int_equal(OUTCOME(rig, answer,
-                             agent_contact_import(rig->agent, NULL, entries, 2,
-                                                  rig_done(&answer))),
-                     FAULT_INVALID);
+    assert_int_equal(
+        OUTCOME(rig, answer, agent_contact_import(rig->agent, NULL, entries, 2, rig_done(&answer))),
+        FAULT_INVALID);
     assert_non_null(strstr(answer.fault.text, "entry 2"));
     assert_int_equal(rig_sql(rig, "SELECT count(*) FROM contact"), 0);
 
     for (int i = 0; i < 2; i++) {
-        assert_int_equal(OUTCOME(rig, answer,
-                                 agent_contact_import(rig->agent, NULL, entries, 1,
-                                                      rig_done(&answer))),
-                         FAULT_NONE);
+        assert_int_equal(
+            OUTCOME(rig, answer,
+                    agent_contact_import(rig->agent, NULL, entries, 1, rig_done(&answer))),
+            FAULT_NONE);
         assert_int_equal(answer.id, i == 0 ? 1 : 0);
     }
     assert_int_equal(OUTCOME(rig, answer,
@@ -302,10 +301,10 @@ static void an_account_goes_with_all_that_is_its(void **state)
                              agent_rule_set(rig->agent, "other", NULL, alice, AGENT_RULE_BLOCK,
                                             rig_done(&answer))),
                      FAULT_NONE);
-    assert_int_equal(OUTCOME(rig, answer,
-                             agent_contact_add(rig->agent, "other", alice, "Al",
-                                               rig_done(&answer))),
-                     FAULT_NONE);
+    assert_int_equal(
+        OUTCOME(rig, answer,
+                agent_contact_add(rig->agent, "other", alice, "Al", rig_done(&answer))),
+        FAULT_NONE);
     rig_idle(rig, 200);
 
     assert_int_equal(
@@ -347,8 +346,8 @@ static void an_identity_whose_mail_is_under_way_stays(void **state)
     assert_int_equal(
         OUTCOME(rig, answer, agent_identity_move(rig->agent, alice, "other", rig_done(&answer))),
         FAULT_BUSY);
-    assert_int_equal(
-        OUTCOME(rig, answer, agent_queue_cancel(rig->agent, 1, rig_done(&answer))), FAULT_NONE);
+    assert_int_equal(OUTCOME(rig, answer, agent_queue_cancel(rig->agent, 1, rig_done(&answer))),
+                     FAULT_NONE);
     assert_int_equal(
         OUTCOME(rig, answer, agent_identity_move(rig->agent, alice, "other", rig_done(&answer))),
         FAULT_NONE);

@@ -12,10 +12,9 @@
 static json_t *setup_info(void)
 {
     return json_pack("{s:s, s:s, s:i, s:i, s:i, s:i, s:s, s:s, s:s, s:s}", "account_url", "me",
-                     "host", "127.0.0.1",
-                     "imap_port", 1143, "imap_tls_port", 1993, "smtp_port", 1025, "smtp_tls_port",
-                     1465, "account", "me", "address", "BM-x@bm.alt", "label", "Me", "fingerprint",
-                     "AB:CD");
+                     "host", "127.0.0.1", "imap_port", 1143, "imap_tls_port", 1993, "smtp_port",
+                     1025, "smtp_tls_port", 1465, "account", "me", "address", "BM-x@bm.alt",
+                     "label", "Me", "fingerprint", "AB:CD");
 }
 
 static void each_program_gets_the_ports_and_no_name_is_left_unfilled(void **state)
@@ -80,7 +79,8 @@ static void an_url_keeps_its_at_sign(void **state)
 
 static json_t *status(const char *colour, int n_working)
 {
-    return json_pack("{s:s, s:s, s:{s:i, s:i, s:i, s:i, s:b}, s:{s:i, s:i}, s:{s:s, s:f, s:i, s:{s:f, s:f, s:f}}}",
+    return json_pack("{s:s, s:s, s:{s:i, s:i, s:i, s:i, s:b}, s:{s:i, s:i}, s:{s:s, s:f, s:i, "
+                     "s:{s:f, s:f, s:f}}}",
                      "version", "1", "colour", colour, "node", "port", 8444, "peers_in", 3,
                      "peers_out", 8, "objects", 20000, "syncing", 1, "queue", "queued", 0,
                      "working", n_working, "pow", "kernel", "avx2", "trials_per_second", 2.5e6,
@@ -144,8 +144,14 @@ static void the_gpu_s_figure_is_read_strictly(void **state)
         const char *text;
         double rate; /* 0: refused */
     } rows[] = {
-        {"1234567\tSome Device 3\n", 1234567}, {"5\tx", 5},  {"", 0},      {"\tx\n", 0},
-        {"0\tx\n", 0},                         {"-3\tx", 0}, {"7 x\n", 0}, {"7\t\n", 0},
+        {"1234567\tSome Device 3\n", 1234567},
+        {"5\tx", 5},
+        {"", 0},
+        {"\tx\n", 0},
+        {"0\tx\n", 0},
+        {"-3\tx", 0},
+        {"7 x\n", 0},
+        {"7\t\n", 0},
         {"nan\tx\n", 0},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {

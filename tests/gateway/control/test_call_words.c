@@ -58,8 +58,10 @@ static void words_become_parameters(void **state)
         {"identity set a --ttl", "--ttl needs a value"},
         {"identity set a --other 1", "there is no option '--other'"},
         {"account quota a --bytes 2G", "{\"bytes\":2147483648,\"name\":\"a\"}"},
-        {"account quota a --bytes 9223372036854775807", "{\"bytes\":9223372036854775807,\"name\":\"a\"}"},
-        {"account quota a --bytes 9223372036854775808", "'9223372036854775808' is not possible here"},
+        {"account quota a --bytes 9223372036854775807",
+         "{\"bytes\":9223372036854775807,\"name\":\"a\"}"},
+        {"account quota a --bytes 9223372036854775808",
+         "'9223372036854775808' is not possible here"},
         {"account quota a --bytes 9007199254740991k",
          "{\"bytes\":9223372036854774784,\"name\":\"a\"}"},
         {"account quota a --bytes 9007199254740992k", "'9007199254740992k' is not possible here"},
@@ -115,9 +117,8 @@ static void each_row_is_a_call_of_the_table(void **state)
 static void nothing_that_destroys_or_rules_comes_by_mail(void **state)
 {
     (void)state;
-    static const char *const never[] = {"identity.delete", "identity.move", "account.",
-                                        "backup.",         "restore.",      "recovery_key.",
-                                        "mail.",           "setup."};
+    static const char *const never[] = {"identity.delete", "identity.move", "account.", "backup.",
+                                        "restore.",        "recovery_key.", "mail.",    "setup."};
     for (size_t i = 0; i < call_rows_len; i++) {
         const struct call_row *row = &call_rows[i];
         for (size_t k = 0; k < ARRAY_LEN(never); k++) {
@@ -133,8 +134,8 @@ static void a_table_is_aligned_by_characters(void **state)
 {
     (void)state;
     static const struct call_column columns[] = {{"a", "A"}, {"b", "B"}};
-    json_t *rows = json_pack("[{s:s, s:b}, {s:s, s:i}]", "a", "\xc3\xa4\xc3\xb6", "b", 1, "a",
-                             "long", "b", 7);
+    json_t *rows =
+        json_pack("[{s:s, s:b}, {s:s, s:i}]", "a", "\xc3\xa4\xc3\xb6", "b", 1, "a", "long", "b", 7);
     struct buf out = {0};
 
     call_write_table(&out, rows, columns, 2);

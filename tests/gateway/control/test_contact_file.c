@@ -60,11 +60,15 @@ static void each_form_is_read(void **state)
          "BM-b=;"},
         {"csv with columns", "label,address\nAlice,BM-a\r\n", "BM-a=Alice;"},
         {"csv of Thunderbird",
-         "First Name,Last Name,Display Name,Nickname,Primary Email\nA,B,\"A, \"\"B\"\"\",n,BM-a@bm.alt\n",
+         "First Name,Last Name,Display Name,Nickname,Primary Email\nA,B,\"A, "
+         "\"\"B\"\"\",n,BM-a@bm.alt\n",
          "BM-a@bm.alt=A, \"B\";"},
         {"csv without columns", "BM-a,Alice\nBob,BM-b", "BM-a=Alice;BM-b=Bob;"},
         {"csv with a line end in a field", "BM-a,\"two\nlines\"\n", "BM-a=two lines;"},
-        {"a byte order mark", "\xef\xbb\xbf" "address,label\nBM-a,x\n", "BM-a=x;"},
+        {"a byte order mark",
+         "\xef\xbb\xbf"
+         "address,label\nBM-a,x\n",
+         "BM-a=x;"},
         {"addresses alone", "BM-a\nBM-b\n", "BM-a=;BM-b=;"},
     };
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
