@@ -252,15 +252,15 @@ class Locked(harness.TestCase):
         keys = sorted(self.private_keys(one))
         words = None  # the passphrase in force
         rng = random.Random(5)
-        for number in range(4 if harness.SANITIZED else 8):
+        for number in range(6 if harness.SANITIZED else 12):
             new = "words %d" % number
             if words is None:
                 command, lines, after = ["lock", "--stdin"], new, new
-            elif number % 2:
+            elif rng.random() < 0.5:
                 command, lines, after = ["lock", "--change", "--stdin"], words + "\n" + new, new
             else:
                 command, lines, after = ["lock", "--remove", "--stdin"], words, None
-            was_answered = self.kill_during(one, command, lines, rng.uniform(0.05, 1.6))
+            was_answered = self.kill_during(one, command, lines, rng.uniform(0, 0.3 if harness.SANITIZED else 0.12))
             words = self.find_out(one, words, after, was_answered)
             self.assertEqual(sorted(self.private_keys(one)), keys)
 
