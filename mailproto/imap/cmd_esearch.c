@@ -170,7 +170,7 @@ static void parse_rest(struct imap_session *session, struct imap_parser *args,
     run->returns = (struct esearch_returns){.is_extended = true, .wanted = SEARCH_RETURN_ALL};
     if (imap_accept_word(args, "RETURN")) {
         imap_space(args);
-        esearch_parse_returns(args, &run->returns);
+        search_returns(session, args, run);
     }
     if ((run->returns.wanted & (SEARCH_RETURN_SAVE | SEARCH_RETURN_UPDATE)) != 0) {
         imap_fail(args, "SAVE and UPDATE are for SEARCH in the selected mailbox");
@@ -187,8 +187,7 @@ static void check_keys(struct imap_session *session, struct imap_parser *args,
     struct mailbox_keywords *none = mailbox_keywords_new(NULL, 0);
     struct mailbox_view *empty = mailbox_view_new(NULL, 0, none, 1, 1);
     const struct search_scope nowhere = {.view = empty};
-    search_parse(&run->search, session, args, &nowhere);
-    imap_end(args);
+    search_run_parse(session, args, run, &nowhere);
     mailbox_view_unref(&empty);
     mailbox_keywords_unref(&none);
 }

@@ -21,7 +21,7 @@ struct sort_run {
     size_t n_in_order; /* the first of them: those whose keys were kept */
     size_t capacity;
     struct kept_answer *keys;  /* what the texts of those are borrowed from */
-    bool is_context;           /* it is to be held up to date */
+    bool is_own;               /* it is to be held up to date */
     bool renews_keys;          /* what was read is to be kept */
     struct kept_answer *order; /* the UIDs */
     size_t next;               /* to be told */
@@ -227,7 +227,8 @@ static void put_in_order(struct imap_session *session, struct search_run *search
     }
     order_ask(&asked, session, search, KEPT_ORDER);
     bool is_whole = sort->n_entries == uid_set_count(&search->result); /* nothing went meanwhile */
-    sort->order = kept_answers_put(is_whole ? session->kept : NULL, &asked.question, &uids);
+    bool may_be_kept = is_whole && !sort->by.uses_relevancy;
+    sort->order = kept_answers_put(may_be_kept ? session->kept : NULL, &asked.question, &uids);
     tell_order(session, search);
 }
 
@@ -237,6 +238,7 @@ static void take(struct imap_session *session, struct search_run *search,
     struct sort_run *sort = search->data;
     struct sort_entry *entry = &sort->entries[sort->n_entries++];
     *entry = entry_of(session, sort, data->uid);
+    entry->score = search_relevancy(search, data->uid);
     sort_entry_take(entry, data, &session->command.arena);
 }
 
@@ -263,11 +265,10 @@ static void sort_by_text(struct imap_session *session, struct search_run *search
     struct order_question asked;
     struct uid_set missing = {0};
     order_ask(&asked, session, search, KEPT_KEYS);
-    /* A context goes on comparing: it needs the keys of its own result. */
-    sort->keys = sort->is_context ? NULL : kept_answers_newest(session->kept, &asked.question);
+    sort->keys = sort->is_own ? NULL : kept_answers_newest(session->kept, &asked.question);
     kept_answer_missing(sort->keys, &search->result, &missing);
     sort->renews_keys =
-        !sort->is_context && kept_answer_is_outgrown(sort->keys, &search->result, &missing);
+        !sort->is_own && kept_answer_is_outgrown(sort->keys, &search->result, &missing);
     if (sort->keys != NULL) {
         take_kept(session, search);
     }
@@ -285,7 +286,9 @@ static void sort_by_record(struct imap_session *session, struct search_run *sear
     struct uid_set_walk walk = {0};
     uint32_t uid = 0;
     while (uid_set_next(&search->result, &walk, &uid)) {
-        sort->entries[sort->n_entries++] = entry_of(session, sort, uid);
+        struct sort_entry *entry = &sort->entries[sort->n_entries++];
+        *entry = entry_of(session, sort, uid);
+        entry->score = search_relevancy(search, uid);
     }
     put_in_order(session, search);
 }
@@ -295,8 +298,8 @@ static void sort_found(struct imap_session *session, struct search_run *search)
     struct sort_run *sort = search->data;
     struct order_question asked;
     order_ask(&asked, session, search, KEPT_ORDER);
-    sort->is_context = (search->returns.wanted & SEARCH_RETURN_UPDATE) != 0;
-    sort->order = sort->is_context ? NULL : kept_answers_find(session->kept, &asked.question);
+    sort->is_own = sort->by.uses_relevancy || (search->returns.wanted & SEARCH_RETURN_UPDATE) != 0;
+    sort->order = sort->is_own ? NULL : kept_answers_find(session->kept, &asked.question);
     if (sort->order != NULL) {
         tell_order(session, search);
         return;
@@ -325,6 +328,7 @@ void cmd_sort(struct imap_session *session, struct imap_parser *args)
         search_returns(session, args, search);
     }
     sort_order_parse(args, &sort->by);
+    search->needs_fuzzy = search->needs_fuzzy || sort->by.uses_relevancy;
     imap_space(args);
     search_charset(args);
     if (!context_is_refused(session, args, &search->returns)) {

@@ -40,10 +40,15 @@ void esearch_parse_returns(struct imap_parser *args, struct esearch_returns *out
     static const struct {
         const char *name;
         unsigned bit;
-    } options[] = {{"MIN", SEARCH_RETURN_MIN},       {"MAX", SEARCH_RETURN_MAX},
-                   {"ALL", SEARCH_RETURN_ALL},       {"COUNT", SEARCH_RETURN_COUNT},
-                   {"SAVE", SEARCH_RETURN_SAVE},     {"PARTIAL", SEARCH_RETURN_PARTIAL},
-                   {"UPDATE", SEARCH_RETURN_UPDATE}, {"CONTEXT", SEARCH_RETURN_CONTEXT}};
+    } options[] = {{"MIN", SEARCH_RETURN_MIN},
+                   {"MAX", SEARCH_RETURN_MAX},
+                   {"ALL", SEARCH_RETURN_ALL},
+                   {"COUNT", SEARCH_RETURN_COUNT},
+                   {"SAVE", SEARCH_RETURN_SAVE},
+                   {"PARTIAL", SEARCH_RETURN_PARTIAL},
+                   {"UPDATE", SEARCH_RETURN_UPDATE},
+                   {"CONTEXT", SEARCH_RETURN_CONTEXT},
+                   {"RELEVANCY", SEARCH_RETURN_RELEVANCY}};
     *out = (struct esearch_returns){.is_extended = true};
     imap_expect(args, '(');
     while (imap_ok(args) && !imap_accept(args, ')')) {
@@ -119,6 +124,7 @@ static void begin_line(struct imap_session *session, struct esearch *answer)
     if ((returns->wanted & SEARCH_RETURN_PARTIAL) != 0) {
         const char *sign = returns->partial.from_end ? "-" : "";
         partial_range_apply(&returns->partial, answer->n_numbers, &answer->next, &answer->end);
+        answer->next_score = answer->next;
         buf_printf(out, " PARTIAL (%s%u:%s%u ", sign, returns->partial.first, sign,
                    returns->partial.last);
         buf_append_str(out, answer->next >= answer->end ? "NIL" : "");
@@ -147,6 +153,32 @@ static void write_run(struct imap_session *session, struct esearch *answer)
     }
 }
 
+/* The scores, as long as there is room: of the page, where it is one. True when all are told. */
+static bool scores_step(struct imap_session *session, struct esearch *answer)
+{
+    struct buf *out = &session->out;
+    size_t end = answer->n_numbers;
+    if (answer->scores == NULL || answer->n_numbers == 0) {
+        return true;
+    }
+    if ((answer->returns.wanted & SEARCH_RETURN_PARTIAL) != 0) {
+        end = answer->end;
+    }
+    if (!answer->scores_begun) {
+        answer->scores_begun = true;
+        buf_append_str(out, " RELEVANCY (");
+    }
+    for (; answer->next_score < end; answer->next_score++) {
+        if (!imap_has_room(session)) {
+            return false;
+        }
+        buf_printf(out, "%u%s", answer->scores[answer->next_score],
+                   answer->next_score + 1 < end ? " " : "");
+    }
+    buf_append_byte(out, ')');
+    return true;
+}
+
 bool esearch_step(struct imap_session *session, struct esearch *answer)
 {
     if (!answer->line_begun) {
@@ -158,8 +190,11 @@ bool esearch_step(struct imap_session *session, struct esearch *answer)
         }
         write_run(session, answer);
     }
-    if ((answer->returns.wanted & SEARCH_RETURN_PARTIAL) != 0) {
+    if ((answer->returns.wanted & SEARCH_RETURN_PARTIAL) != 0 && !answer->scores_begun) {
         buf_append_byte(&session->out, ')');
+    }
+    if (!scores_step(session, answer)) {
+        return false;
     }
     if (answer->modseq != 0) {
         buf_printf(&session->out, " MODSEQ %" PRIu64, answer->modseq);
@@ -171,6 +206,8 @@ bool esearch_step(struct imap_session *session, struct esearch *answer)
 void esearch_clear(struct esearch *answer)
 {
     free(answer->numbers);
+    free(answer->scores);
     answer->numbers = NULL;
+    answer->scores = NULL;
     answer->n_numbers = 0;
 }

@@ -26,7 +26,8 @@ enum search_return {
     SEARCH_RETURN_SAVE = 16,
     SEARCH_RETURN_PARTIAL = 32,
     SEARCH_RETURN_UPDATE = 64, /* tell what changes of the result (RFC 5267) */
-    SEARCH_RETURN_CONTEXT = 128
+    SEARCH_RETURN_CONTEXT = 128,
+    SEARCH_RETURN_RELEVANCY = 256 /* how well each fits (RFC 6203) */
 };
 
 /* "1:100", or "-1:-100": from the end (RFC 9394). */
@@ -49,10 +50,13 @@ struct esearch {
     struct esearch_returns returns;
     uint32_t *numbers; /* on the heap; freed by esearch_clear */
     size_t n_numbers;
+    uint8_t *scores; /* RELEVANCY: of each number, 1 to 100; on the heap; NULL: not asked for */
     uint64_t modseq; /* told when it is not 0 */
     size_t next;     /* what goes out next, and where it ends */
     size_t end;
+    size_t next_score;
     bool line_begun;
+    bool scores_begun;
 };
 
 /* From "(" to the space behind ")". */

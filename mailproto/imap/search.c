@@ -17,6 +17,7 @@ struct search_parser {
     struct imap_parser *args;
     const struct search_scope *scope;
     unsigned depth;
+    bool is_fuzzy; /* below a FUZZY key */
 };
 
 /* What a key's word means; the rest of it depends on `form`. */
@@ -135,6 +136,9 @@ static struct search_node *text_node(struct search_parser *parser, enum mailbox_
     }
     fold_text(&folded, text);
     node->number = (int64_t)search->n_tests;
+    if (parser->is_fuzzy) {
+        search->fuzzy_tests |= UINT64_C(1) << search->n_tests;
+    }
     search->tests[search->n_tests++] = (struct mailbox_text_test){
         .where = where,
         .field = field,
@@ -297,6 +301,17 @@ static struct search_node *new_messages_node(struct search_parser *parser)
     return node;
 }
 
+/* Folded text is as fuzzy as it gets here. */
+static struct search_node *fuzzy_key(struct search_parser *parser)
+{
+    bool was_fuzzy = parser->is_fuzzy;
+    parser->search->uses_fuzzy = true;
+    parser->is_fuzzy = true;
+    struct search_node *node = parse_key(parser);
+    parser->is_fuzzy = was_fuzzy;
+    return node;
+}
+
 static struct search_node *node_of_key(struct search_parser *parser, const struct search_key *key)
 {
     struct imap_parser *args = parser->args;
@@ -343,7 +358,7 @@ static struct search_node *node_of_key(struct search_parser *parser, const struc
     case KEY_THREADID:
         return thread_id_node(parser);
     case KEY_FUZZY:
-        return parse_key(parser); /* folded text is as fuzzy as it gets here */
+        return fuzzy_key(parser);
     case KEY_NEGATION:
         return negated(parser, parse_key(parser));
     case KEY_OR:

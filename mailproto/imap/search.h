@@ -65,6 +65,8 @@ struct search {
     struct mailbox_text_test tests[MAILBOX_SEARCH_MAX_TESTS];
     size_t n_tests;
     bool uses_modseq;
+    bool uses_fuzzy;      /* a FUZZY key is among them (RFC 6203) */
+    uint64_t fuzzy_tests; /* bit i: test i stands below one */
     int64_t now_sec;
 };
 

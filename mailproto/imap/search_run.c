@@ -46,6 +46,7 @@ struct search_run *search_run_new(struct imap_session *session, struct imap_pars
 void search_returns(struct imap_session *session, struct imap_parser *args, struct search_run *run)
 {
     esearch_parse_returns(args, &run->returns);
+    run->needs_fuzzy = (run->returns.wanted & SEARCH_RETURN_RELEVANCY) != 0;
     session->command.saves = (run->returns.wanted & SEARCH_RETURN_SAVE) != 0;
 }
 
@@ -107,6 +108,36 @@ static void save_meant(struct imap_session *session, const struct esearch *answe
     free(uids);
 }
 
+static int compare_hits(const void *a, const void *b)
+{
+    uint32_t left = ((const struct mailbox_hit *)a)->uid;
+    uint32_t right = ((const struct mailbox_hit *)b)->uid;
+    return (left > right) - (left < right);
+}
+
+static unsigned count_bits(uint64_t bits)
+{
+    unsigned count = 0;
+    for (; bits != 0; bits &= bits - 1) {
+        count++;
+    }
+    return count;
+}
+
+unsigned search_relevancy(const struct search_run *run, uint32_t uid)
+{
+    const struct mailbox_hit wanted = {.uid = uid};
+    unsigned n_tests = count_bits(run->search.fuzzy_tests);
+    if (n_tests == 0 || !uid_set_has(&run->maybe, uid)) {
+        return 100; /* it was found without a look at its text */
+    }
+    const struct mailbox_hit *hit = run->n_hits == 0 ? NULL
+                                                     : bsearch(&wanted, run->hits, run->n_hits,
+                                                               sizeof(*run->hits), compare_hits);
+    unsigned n_passed = hit == NULL ? 0 : count_bits(hit->passed & run->search.fuzzy_tests);
+    return 1 + 99 * n_passed / n_tests;
+}
+
 void search_answer_uids(struct imap_session *session, struct search_run *run)
 {
     struct esearch *answer = &run->answer;
@@ -119,6 +150,12 @@ void search_answer_uids(struct imap_session *session, struct search_run *run)
     }
     if ((run->returns.wanted & SEARCH_RETURN_SAVE) != 0) {
         save_meant(session, answer);
+    }
+    if ((run->returns.wanted & SEARCH_RETURN_RELEVANCY) != 0) {
+        answer->scores = xcalloc(answer->n_numbers + 1, sizeof(*answer->scores));
+        for (size_t i = 0; i < answer->n_numbers; i++) {
+            answer->scores[i] = (uint8_t)search_relevancy(run, answer->numbers[i]);
+        }
     }
     for (size_t i = 0; !answer->is_uid && i < answer->n_numbers; i++) {
         answer->numbers[i] = mailbox_view_seq_of(run->scope.view, answer->numbers[i]);
@@ -256,11 +293,23 @@ void search_run_judge(struct imap_session *session, struct search_run *run)
                             (struct mailbox_search_done){found, scanned, session}));
 }
 
+void search_run_parse(struct imap_session *session, struct imap_parser *args,
+                      struct search_run *run, const struct search_scope *scope)
+{
+    search_parse(&run->search, session, args, scope);
+    imap_end(args);
+    if (run->needs_fuzzy && !run->search.uses_fuzzy) {
+        imap_fail(args, "RELEVANCY is of FUZZY keys");
+    }
+    if (run->needs_fuzzy && (run->returns.wanted & SEARCH_RETURN_UPDATE) != 0) {
+        imap_fail(args, "RELEVANCY can't be held up to date");
+    }
+}
+
 void search_run_start(struct imap_session *session, struct imap_parser *args,
                       struct search_run *run)
 {
-    search_parse(&run->search, session, args, &run->scope);
-    imap_end(args);
+    search_run_parse(session, args, run, &run->scope);
     if (imap_is_bad(session, args)) {
         return;
     }

@@ -20,6 +20,7 @@ struct search_run {
     struct search search;
     struct search_scope scope;
     struct esearch_returns returns;
+    bool needs_fuzzy; /* RELEVANCY is asked for */
     struct uid_set maybe;
     struct mailbox_hit *hits; /* what the scan found, ascending */
     size_t n_hits;
@@ -43,6 +44,10 @@ struct search_run *search_run_new(struct imap_session *session, struct imap_pars
  * later. A syntax error is answered here. */
 void search_run_start(struct imap_session *session, struct imap_parser *args,
                       struct search_run *run);
+/* The keys alone: the parser fails where they are wrong, or do not go with what is to be returned.
+ */
+void search_run_parse(struct imap_session *session, struct imap_parser *args,
+                      struct search_run *run, const struct search_scope *scope);
 /* The same for keys that were read. */
 void search_run_judge(struct imap_session *session, struct search_run *run);
 /* Free what does not lie in the arena. */
@@ -62,6 +67,9 @@ uint32_t search_number_of(const struct imap_session *session, uint32_t uid) MUST
 /* run->answer has the UIDs of the result, in the order of the answer: note what MODSEQ and "$" are
  * by them, and make them what the client is told. */
 void search_answer_uids(struct imap_session *session, struct search_run *run);
+/* How well a message of the result fits, 1 to 100 (RFC 6203 section 4): the share of the FUZZY
+ * texts that it has. */
+unsigned search_relevancy(const struct search_run *run, uint32_t uid) MUST_USE;
 /* The end of a "* SEARCH" or "* SORT" line (RFC 7162 section 3.1.5). */
 void search_end_line(struct imap_session *session, const struct search_run *run);
 /* One record of the view against the criteria, without text, or with what `hit` says of it. */

@@ -24,8 +24,9 @@ static struct bytes *text_of(const struct sort_entry *entry, enum sort_key key)
 
 void sort_order_parse(struct imap_parser *args, struct sort_order *sort)
 {
-    static const char *const names[SORT_N_KEYS] = {
-        "ARRIVAL", "DATE", "SIZE", "SUBJECT", "FROM", "TO", "CC", "DISPLAYFROM", "DISPLAYTO"};
+    static const char *const names[SORT_N_KEYS] = {"ARRIVAL",     "DATE",     "SIZE", "RELEVANCY",
+                                                   "SUBJECT",     "FROM",     "TO",   "CC",
+                                                   "DISPLAYFROM", "DISPLAYTO"};
     imap_expect(args, '(');
     do {
         bool reverse = imap_accept_word(args, "REVERSE");
@@ -41,6 +42,7 @@ void sort_order_parse(struct imap_parser *args, struct sort_order *sort)
             imap_fail(args, "Bad sort key");
             return;
         }
+        sort->uses_relevancy = sort->uses_relevancy || key == SORT_RELEVANCY;
         sort->uses_record = sort->uses_record || key < SORT_SUBJECT;
         if (key >= SORT_SUBJECT && !is_needed(sort, (enum sort_key)key)) {
             sort->needed |= 1U << key;
@@ -187,6 +189,8 @@ static int compare_by(enum sort_key key, const struct sort_entry *a, const struc
         return (a->date > b->date) - (a->date < b->date);
     case SORT_SIZE:
         return (a->size > b->size) - (a->size < b->size);
+    case SORT_RELEVANCY:
+        return (b->score > a->score) - (b->score < a->score);
     default:
         return compare_texts(*text_of(a, key), *text_of(b, key));
     }

@@ -23,7 +23,8 @@ enum sort_key {
     SORT_ARRIVAL,
     SORT_DATE,
     SORT_SIZE,
-    SORT_SUBJECT, /* from here on: text */
+    SORT_RELEVANCY, /* of the search (RFC 6203), best first */
+    SORT_SUBJECT,   /* from here on: text */
     SORT_FROM,
     SORT_TO,
     SORT_CC,
@@ -36,7 +37,8 @@ struct sort_order {
     enum sort_key keys[SORT_MAX_KEYS];
     bool reverse[SORT_MAX_KEYS];
     size_t n_keys;
-    bool uses_record;           /* a key that is no text is among them */
+    bool uses_record; /* a key that is no text is among them */
+    bool uses_relevancy;
     unsigned needed;            /* bit k: the text of enum sort_key k is compared */
     uint8_t n_texts;            /* how many those are */
     uint8_t slots[SORT_N_KEYS]; /* which of an entry's texts is of a key */
@@ -47,6 +49,7 @@ struct sort_entry {
     uint32_t size;
     int64_t arrival;
     int64_t date;
+    unsigned score;
     struct bytes *texts; /* order->n_texts of them, in an arena */
     const struct sort_order *order;
 };

@@ -238,6 +238,54 @@ static void play_fuzzy(struct imap_world *world)
         "1> d SEARCH FUZZY", "1< ~d BAD");
 }
 
+/* Message 2 has "fish" in its body, message 5 that and the subject "b". */
+static void play_relevancy(struct imap_world *world)
+{
+    static const struct {
+        const char *command;
+        const char *answer; /* NULL: BAD */
+    } cases[] = {
+        {"SEARCH RETURN (RELEVANCY ALL) FUZZY (OR BODY fish SUBJECT b)",
+         "* ESEARCH (TAG \"t\") ALL 2,5 RELEVANCY (50 100)"},
+        {"UID SEARCH RETURN (PARTIAL 2:2 RELEVANCY) FUZZY (OR BODY fish SUBJECT b)",
+         "* ESEARCH (TAG \"t\") UID PARTIAL (2:2 5) RELEVANCY (100)"},
+        {"SEARCH RETURN (RELEVANCY COUNT) FUZZY ALL",
+         "* ESEARCH (TAG \"t\") COUNT 6 RELEVANCY (100 100 100 100 100 100)"},
+        {"SEARCH RETURN (RELEVANCY ALL) FUZZY BODY fish MODSEQ 1",
+         "* ESEARCH (TAG \"t\") ALL 2,5 RELEVANCY (100 100) MODSEQ 6"},
+        {"SEARCH RETURN (RELEVANCY ALL) FUZZY BODY fowl", "* ESEARCH (TAG \"t\")"},
+        /* What is not below FUZZY does not count. */
+        {"SEARCH RETURN (RELEVANCY ALL) OR FUZZY BODY fish SUBJECT c",
+         "* ESEARCH (TAG \"t\") ALL 2,4:5 RELEVANCY (100 1 100)"},
+        {"SORT (RELEVANCY) UTF-8 FUZZY (OR BODY fish SUBJECT b)", "* SORT 5 2"},
+        {"SORT (REVERSE RELEVANCY) UTF-8 FUZZY (OR BODY fish SUBJECT b)", "* SORT 2 5"},
+        /* The same messages, but another search. */
+        {"SORT (RELEVANCY) UTF-8 FUZZY (OR BODY fish SUBJECT e)", "* SORT 2 5"},
+        {"SORT (RELEVANCY SUBJECT) UTF-8 FUZZY (OR BODY fish SUBJECT c)", "* SORT 5 4 2"},
+        {"SORT (RELEVANCY SUBJECT) UTF-8 FUZZY (OR BODY fish SUBJECT e)", "* SORT 2 5"},
+        {"SORT RETURN (ALL RELEVANCY) (SUBJECT) UTF-8 FUZZY (OR BODY fish SUBJECT b)",
+         "* ESEARCH (TAG \"t\") ALL 5,2 RELEVANCY (100 50)"},
+        {"ESEARCH IN (inboxes) RETURN (ALL RELEVANCY) FUZZY BODY fish",
+         "* ESEARCH (TAG \"t\" MAILBOX \"INBOX\" UIDVALIDITY 1000) UID ALL 2,5 RELEVANCY (100 "
+         "100)"},
+        /* Section 4: not without FUZZY. */
+        {"SEARCH RETURN (RELEVANCY) BODY fish", NULL},
+        {"SORT (RELEVANCY) UTF-8 BODY fish", NULL},
+        {"ESEARCH IN (inboxes) RETURN (RELEVANCY) BODY fish", NULL},
+        {"SEARCH RETURN (RELEVANCY UPDATE) FUZZY BODY fish", NULL},
+        {"SORT RETURN (UPDATE) (RELEVANCY) UTF-8 FUZZY BODY fish", NULL},
+    };
+    with_six_mails(world);
+    imap_world_select(world, 1, "INBOX (CONDSTORE)");
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        imap_world_ask(world, 1, "t %s", cases[i].command);
+        if (cases[i].answer != NULL) {
+            imap_world_expect(world, 1, "%s", cases[i].answer);
+        }
+        imap_world_expect(world, 1, "~t %s", cases[i].answer != NULL ? "OK" : "BAD");
+    }
+}
+
 /* RFC 6855 section 3: a charset contradicts UTF8=ACCEPT. SORT and THREAD can't do without one. */
 static void play_charset(struct imap_world *world)
 {
@@ -258,6 +306,7 @@ static void a_fuzzy_key_finds_what_its_text_is_in(void **state)
 {
     (void)state;
     imap_world_in_every_way(play_fuzzy);
+    imap_world_in_every_way(play_relevancy);
 }
 
 static void a_charset_has_no_place_beside_utf8_accept(void **state)
