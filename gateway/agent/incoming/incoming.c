@@ -1,21 +1,16 @@
 // SPDX-License-Identifier: MIT
-#include "gateway/agent/incoming/incoming.h"
+#include "gateway/agent/incoming/incoming_internal.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/clock.h"
-#include "base/db.h"
 #include "base/log.h"
-#include "base/loop.h"
 #include "base/mem.h"
 #include "base/pool.h"
 #include "base/timer.h"
 #include "crypto/random.h"
 #include "gateway/agent/agent_internal.h"
-#include "gateway/agent/incoming/arrival.h"
 #include "gateway/agent/incoming/arrival_plan.h"
 #include "gateway/agent/incoming/kept_objects.h"
 #include "gateway/agent/incoming/walk.h"
@@ -23,21 +18,12 @@
 #include "gateway/agent/outgoing/outgoing_db.h"
 #include "gateway/decoder/decoder_client.h"
 #include "gateway/store/mail_txn.h"
-#include "gateway/store/store.h"
 
 enum { RETRY_MS = 1000 };
-
-struct incoming {
-    struct agent *agent;
-    struct walks *walks;
-    size_t n_open;
-    struct timer retry;
-};
 
 static void retry_all(void *context);
 static void commit(struct arrival *arrival);
 static void begin_decoding(struct arrival *arrival);
-static void arrival_done(struct arrival *arrival);
 
 struct incoming *incoming_new(struct agent *agent, struct fault *fault)
 {
@@ -80,7 +66,7 @@ size_t incoming_count(const struct incoming *incoming)
     return incoming->n_open;
 }
 
-static void arrival_done(struct arrival *arrival)
+void incoming_arrival_done(struct arrival *arrival)
 {
     struct incoming *incoming = arrival->incoming;
     link_client_done(incoming->agent->link, arrival->generation, arrival->bytes_len);
@@ -96,8 +82,8 @@ static void arrival_done(struct arrival *arrival)
 
 /* A full disk, a busy writer: nothing is lost, it is only done again later. The link's window keeps
  * what waits bounded. */
-static void retry_later(struct arrival *arrival, void (*retry)(struct arrival *arrival),
-                        const struct fault *fault)
+void incoming_retry_later(struct arrival *arrival, void (*retry)(struct arrival *arrival),
+                          const struct fault *fault)
 {
     log_error("agent", "what arrived is not stored yet reason=\"%s\"", fault->text);
     arrival->retry = retry;
@@ -119,79 +105,6 @@ static void retry_all(void *context)
 {
     struct incoming *incoming = context;
     walks_each_open(incoming->walks, retry_one);
-}
-
-/* ---- an acknowledgement of ours, or somebody's key ---- */
-
-enum note_kind { NOTE_ACKNOWLEDGED, NOTE_PUBKEY };
-
-struct note {
-    struct arrival *arrival;
-    struct agent *agent;
-    enum note_kind kind;
-    int64_t outgoing_id;
-    struct sender sender;
-};
-
-static void write_note(struct arrival *arrival, enum note_kind kind, int64_t outgoing_id,
-                       const struct sender *sender);
-
-static void note_ack_again(struct arrival *arrival)
-{
-    write_note(arrival, NOTE_ACKNOWLEDGED, arrival->outgoing_id, NULL);
-}
-
-static void note_pubkey_again(struct arrival *arrival)
-{
-    write_note(arrival, NOTE_PUBKEY, 0, &arrival->trial.sender);
-}
-
-static bool run_note(struct mail_txn *txn, void *job, struct fault *fault)
-{
-    const struct note *note = job;
-    if (note->kind == NOTE_PUBKEY) {
-        return pubkeys_store(txn, &note->sender, false, fault);
-    }
-    struct fault why = {0};
-    return outgoing_acknowledged(txn, note->outgoing_id, &why) || why.code == FAULT_NOT_FOUND ||
-           fault_set(fault, why.code, "%s", why.text);
-}
-
-static void note_done(void *job, const struct fault *fault)
-{
-    struct note *note = job;
-    struct agent *agent = note->agent;
-    if (agent->closing) {
-        free(note);
-        return;
-    }
-    if (fault != NULL) {
-        note->arrival->outgoing_id = note->outgoing_id;
-        note->arrival->trial.sender = note->sender;
-        retry_later(note->arrival, note->kind == NOTE_PUBKEY ? note_pubkey_again : note_ack_again,
-                    fault);
-    } else {
-        if (note->kind == NOTE_ACKNOWLEDGED) {
-            ack_wait_forget(&agent->acks, &note->arrival->object);
-        }
-        arrival_done(note->arrival);
-        agent_queue_changed(agent);
-    }
-    free(note);
-}
-
-static void write_note(struct arrival *arrival, enum note_kind kind, int64_t outgoing_id,
-                       const struct sender *sender)
-{
-    struct note *note = xcalloc(1, sizeof(*note));
-    note->arrival = arrival;
-    note->agent = arrival->incoming->agent;
-    note->kind = kind;
-    note->outgoing_id = outgoing_id;
-    if (sender != NULL) {
-        note->sender = *sender;
-    }
-    agent_write(note->agent, run_note, note_done, note);
 }
 
 /* ---- storing ---- */
@@ -224,12 +137,12 @@ static void commit_done(void *job, const struct fault *fault)
     struct agent *agent = ended->agent;
     struct arrival *arrival = ended->commit.arrival;
     if (!agent->closing && fault != NULL) {
-        retry_later(arrival, commit, fault);
+        incoming_retry_later(arrival, commit, fault);
     } else if (!agent->closing) {
         agent->n_received += ended->commit.n_stored;
         log_info("agent", "message stored copies=%zu", ended->commit.n_stored);
         tell(agent, arrival);
-        arrival_done(arrival);
+        incoming_arrival_done(arrival);
         agent_queue_changed(agent);
     }
     free(ended);
@@ -323,7 +236,7 @@ static void try_done(void *job, const struct fault *fault)
         return;
     }
     if (fault != NULL) {
-        retry_later(arrival, begin_decoding, fault);
+        incoming_retry_later(arrival, begin_decoding, fault);
     } else if (tries > ARRIVAL_MAX_TRIES) {
         make_mails(arrival, "Taking this message apart failed several times. Its bytes are "
                             "attached.");
@@ -355,7 +268,7 @@ static void judge(struct arrival *arrival)
         commit(arrival);
         break;
     case ARRIVAL_DROP:
-        arrival_done(arrival);
+        incoming_arrival_done(arrival);
         break;
     }
 }
@@ -365,9 +278,9 @@ static void keep(struct arrival *arrival);
 static void kept(struct arrival *arrival, const struct fault *fault)
 {
     if (fault != NULL) {
-        retry_later(arrival, keep, fault);
+        incoming_retry_later(arrival, keep, fault);
     } else {
-        arrival_done(arrival);
+        incoming_arrival_done(arrival);
     }
 }
 
@@ -382,7 +295,7 @@ static void not_opened(struct arrival *arrival)
     if (arrival->object.type == OBJECT_MSG && !arrival->has_all_keys && arrival->kept_id == 0) {
         keep(arrival);
     } else {
-        arrival_done(arrival);
+        incoming_arrival_done(arrival);
     }
 }
 
@@ -412,7 +325,7 @@ static void start_trial(struct arrival *arrival)
     arrival->trial.object = (struct bytes){arrival->bytes, arrival->bytes_len};
     struct fault fault = {0};
     if (pool_submit(agent->parts.pool, POOL_NORMAL, run_trial, trial_done, arrival, &fault) == 0) {
-        retry_later(arrival, start_trial, &fault);
+        incoming_retry_later(arrival, start_trial, &fault);
     }
 }
 
@@ -472,19 +385,19 @@ static void dispatch(struct arrival *arrival)
     int64_t acknowledged = is_live ? ack_wait_find(&agent->acks, object) : 0;
     struct sender sender;
     if (acknowledged != 0) {
-        write_note(arrival, NOTE_ACKNOWLEDGED, acknowledged, NULL);
+        incoming_write_note(arrival, NOTE_ACKNOWLEDGED, acknowledged, NULL);
     } else if (!object_is_processable(object)) {
-        arrival_done(arrival);
+        incoming_arrival_done(arrival);
     } else if (object->type == OBJECT_GETPUBKEY && is_live) {
         pubkeys_answer(agent->pubkeys, object);
-        arrival_done(arrival);
+        incoming_arrival_done(arrival);
     } else if (object->type == OBJECT_PUBKEY && is_live &&
                pubkeys_open_object(agent->pubkeys, &sender, object)) {
-        write_note(arrival, NOTE_PUBKEY, 0, &sender);
+        incoming_write_note(arrival, NOTE_PUBKEY, 0, &sender);
     } else if (object->type == OBJECT_MSG || object->type == OBJECT_BROADCAST) {
         try_keys(arrival);
     } else {
-        arrival_done(arrival);
+        incoming_arrival_done(arrival);
     }
 }
 
@@ -516,7 +429,7 @@ static void take_object(struct incoming *incoming, const struct link_gateway_eve
     struct bytes whole = {arrival->bytes, arrival->bytes_len};
     if (!object_parse(&arrival->object, whole, NULL) ||
         object_is_expired(&arrival->object, arrival->arrived_sec)) {
-        arrival_done(arrival);
+        incoming_arrival_done(arrival);
         return;
     }
     object_hash(arrival->hash, whole);
@@ -535,7 +448,7 @@ void incoming_take_kept(struct incoming *incoming, int64_t kept_id, struct bytes
         try_keys(arrival);
     } else {
         arrival->has_all_keys = true; /* it is no message, whoever may try */
-        arrival_done(arrival);
+        incoming_arrival_done(arrival);
     }
 }
 

@@ -1,56 +1,15 @@
 // SPDX-License-Identifier: MIT
-#include "gateway/agent/incoming/walk.h"
+#include "gateway/agent/incoming/walk_internal.h"
 
 #include <stdlib.h>
 
-#include "base/clock.h"
 #include "base/list.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/timer.h"
 #include "gateway/agent/agent_internal.h"
 #include "gateway/agent/incoming/arrival.h"
-#include "gateway/store/mail_txn.h"
 
-enum {
-    FLUSH_MS = 1000,
-    REOFFER_SPREAD_SEC = 3600 /* a burst would show which objects are of one maker */
-};
-
-struct walk {
-    struct list_node node;
-    struct walk_row row; /* its mark: what is written, or on its way */
-    uint32_t scan;       /* under which its objects come; a pending walk: 0 while it waits */
-    struct list_node arrivals;
-    uint64_t cursor;
-    uint64_t taken;   /* the last that came */
-    int64_t *own_ids; /* of a pending walk for keys */
-    size_t n_own;
-    size_t own_capacity;
-    struct key_set *keys; /* once begun */
-    bool all_came;
-    bool is_ended; /* its row is being struck off */
-};
-
-struct walks {
-    struct agent *agent;
-    struct walk live;
-    bool has_epoch; /* something was gone through before */
-    bool is_up;
-    struct list_node pending; /* struct walk */
-    struct list_node loose;   /* arrivals of a link that is gone */
-    int64_t last_id;          /* of the rows taken up */
-    uint32_t last_scan;
-    struct timer flush;
-
-    /* The node's store is new, and that is not written yet. */
-    bool is_anew;
-    bool had_epoch;
-    int64_t needless_id; /* the walks up to that row are */
-};
-
-static void flush(void *context);
-static void begin_pending(struct walks *walks);
 static void end_if_done(struct walks *walks, struct walk *walk);
 
 static void walk_init(struct walk *walk, const struct walk_row *row)
@@ -67,7 +26,7 @@ struct walks *walks_new(struct agent *agent, struct fault *fault)
     walks->agent = agent;
     list_init(&walks->pending);
     list_init(&walks->loose);
-    timer_init(&walks->flush, agent->parts.loop, flush, walks);
+    timer_init(&walks->flush, agent->parts.loop, walks_flush, walks);
     walks->has_epoch = walk_read_live(agent_reader(agent), &live.mark, &why);
     walk_init(&walks->live, &live);
     walks->live.taken = live.mark.number;
@@ -92,7 +51,7 @@ static void free_arrivals(struct list_node *arrivals)
     }
 }
 
-static void walk_free(struct walk *walk)
+void walk_free(struct walk *walk)
 {
     free_arrivals(&walk->arrivals);
     list_remove(&walk->node);
@@ -136,118 +95,6 @@ struct key_set *walk_keys(const struct walk *walk)
 const struct address *walk_sender(const struct walk *walk)
 {
     return walk->n_own > 0 ? NULL : &walk->row.sender;
-}
-
-/* ---- writing ---- */
-
-/* By value to the writer thread. */
-struct mark_write {
-    struct walks *walks;
-    struct agent *agent;
-    struct walk_mark mark;
-    bool is_end;  /* of a pending walk */
-    bool is_anew; /* and then: */
-    bool had_epoch;
-    int64_t needless_id;
-    int64_t now_sec;
-};
-
-static bool run_mark(struct mail_txn *txn, void *job, struct fault *fault)
-{
-    const struct mark_write *write = job;
-    struct db *db = mail_txn_db(txn);
-    if (write->is_end) {
-        return walk_write_ended(db, &write->mark, fault);
-    }
-    return walk_write(db, &write->mark, fault) &&
-           (!write->is_anew || walk_write_ended_up_to(db, write->needless_id, fault)) &&
-           (!write->is_anew || !write->had_epoch ||
-            object_jobs_offer_again(db, write->now_sec, REOFFER_SPREAD_SEC, fault));
-}
-
-static struct walk *find_by_id(struct walks *walks, int64_t id)
-{
-    if (id == WALK_LIVE) {
-        return &walks->live;
-    }
-    list_for_each(node, &walks->pending)
-    {
-        struct walk *walk = list_entry(node, struct walk, node);
-        if (walk->row.mark.id == id) {
-            return walk;
-        }
-    }
-    return NULL;
-}
-
-static void mark_done(void *job, const struct fault *fault)
-{
-    struct mark_write *write = job;
-    struct walk *walk = write->agent->closing ? NULL : find_by_id(write->walks, write->mark.id);
-    if (walk != NULL && fault != NULL) {
-        log_warn("agent", "cursor not written reason=\"%s\"", fault->text);
-        walk->row.mark.number = 0; /* no longer the cursor: it is written again */
-        walk->is_ended = false;
-        write->walks->is_anew = write->walks->is_anew || write->is_anew;
-        timer_arm(&write->walks->flush, FLUSH_MS);
-    } else if (walk != NULL && write->is_end) {
-        walk_free(walk);
-    } else if (walk != NULL && write->is_anew) {
-        object_jobs_wake(write->agent->jobs);
-    }
-    free(write);
-}
-
-static struct mark_write *write_new(struct walks *walks, const struct walk *walk)
-{
-    struct mark_write *write = xcalloc(1, sizeof(*write));
-    write->walks = walks;
-    write->agent = walks->agent;
-    write->mark = walk->row.mark;
-    write->now_sec = clock_now_sec();
-    return write;
-}
-
-static void write_mark(struct walks *walks, struct walk *walk)
-{
-    walk->row.mark.number = walk->cursor;
-    struct mark_write *write = write_new(walks, walk);
-    if (walk_is_live(walk) && walks->is_anew) {
-        walks->is_anew = false;
-        write->is_anew = true;
-        write->had_epoch = walks->had_epoch;
-        write->needless_id = walks->needless_id;
-    }
-    agent_write(walks->agent, run_mark, mark_done, write);
-}
-
-static void write_end(struct walks *walks, struct walk *walk)
-{
-    struct mark_write *write = write_new(walks, walk);
-    walk->is_ended = true;
-    write->is_end = true;
-    agent_write(walks->agent, run_mark, mark_done, write);
-}
-
-static bool is_unwritten(const struct walk *walk)
-{
-    return walk->cursor != walk->row.mark.number && !walk->is_ended;
-}
-
-static void flush(void *context)
-{
-    struct walks *walks = context;
-    if (walks->is_anew || is_unwritten(&walks->live)) {
-        write_mark(walks, &walks->live);
-    }
-    list_for_each(node, &walks->pending)
-    {
-        struct walk *walk = list_entry(node, struct walk, node);
-        if (walk->scan != 0 && is_unwritten(walk)) {
-            write_mark(walks, walk);
-        }
-    }
-    begin_pending(walks); /* those whose end could not be written are struck off again */
 }
 
 /* ---- objects ---- */
@@ -309,7 +156,7 @@ static void advance(struct walks *walks, struct walk *walk)
         }
         arrival_free(arrival);
     }
-    if (is_unwritten(walk) && !timer_is_armed(&walks->flush)) {
+    if (walk_is_unwritten(walk) && !timer_is_armed(&walks->flush)) {
         timer_arm(&walks->flush, FLUSH_MS);
     }
     end_if_done(walks, walk);
@@ -358,8 +205,8 @@ static void end_if_done(struct walks *walks, struct walk *walk)
     link_client_stop_scan(walks->agent->link, walk->scan);
     walk->scan = 0;
     log_info("agent", "all objects were tried with a new key");
-    write_end(walks, walk);
-    begin_pending(walks);
+    walk_write_end(walks, walk);
+    walks_begin_pending(walks);
 }
 
 /* A key that can't decrypt now: its walk waits until it can. */
@@ -397,14 +244,14 @@ static void begin(struct walks *walks, struct walk *walk)
     }
     uint32_t scan = walks->last_scan + 1;
     if (walk->cursor >= mark->end || !take_keys(walks, walk)) {
-        write_end(walks, walk);
+        walk_write_end(walks, walk);
     } else if (link_client_objects_since(walks->agent->link, scan, epoch, walk->cursor, NULL)) {
         walks->last_scan = scan;
         walk->scan = scan;
     } /* else: the link has as many scans as it bears, and this one waits for an end */
 }
 
-static void begin_pending(struct walks *walks)
+void walks_begin_pending(struct walks *walks)
 {
     list_for_each(node, &walks->pending)
     {
@@ -468,7 +315,7 @@ void walks_keys_changed(struct walks *walks)
     if (fault.code != FAULT_NONE) {
         log_error("agent", "walks of new keys not read reason=\"%s\"", fault.text);
     }
-    begin_pending(walks);
+    walks_begin_pending(walks);
 }
 
 /* ---- the link ---- */
@@ -527,7 +374,7 @@ static void begin_anew(struct walks *walks, const struct link_epoch *epoch)
     walks->had_epoch = walks->has_epoch;
     walks->needless_id = walks->last_id;
     walks->has_epoch = true;
-    write_mark(walks, live);
+    walk_write_mark(walks, live);
 }
 
 void walks_link_up(struct walks *walks, const struct link_epoch *epoch)
@@ -541,7 +388,7 @@ void walks_link_up(struct walks *walks, const struct link_epoch *epoch)
                                    &fault)) {
         log_error("agent", "can't follow the node reason=\"%s\"", fault.text);
     }
-    begin_pending(walks);
+    walks_begin_pending(walks);
 }
 
 void walks_link_down(struct walks *walks)

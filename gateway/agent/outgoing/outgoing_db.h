@@ -53,8 +53,6 @@ struct outgoing_new_recipient {
 bool outgoing_add_recipient(struct mail_txn *txn, int64_t *out_id,
                             const struct outgoing_new_recipient *recipient,
                             struct fault *fault) MUST_USE;
-/* After the last recipient: the mail's keyword. */
-bool outgoing_show_mail(struct mail_txn *txn, int64_t mail_id, struct fault *fault) MUST_USE;
 
 struct outgoing_change {
     enum outgoing_state to;

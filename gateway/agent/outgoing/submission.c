@@ -1,48 +1,13 @@
 // SPDX-License-Identifier: MIT
-#include "gateway/agent/outgoing/submission.h"
+#include "gateway/agent/outgoing/submission_internal.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "base/map.h"
 #include "base/mem.h"
-#include "base/pool.h"
-#include "base/str.h"
-#include "crypto/address_repair.h"
-#include "gateway/agent/agent_internal.h"
 #include "gateway/agent/outgoing/submit_job.h"
 #include "gateway/agent/people/command_mail.h"
-#include "gateway/agent/people/namecoin.h"
 #include "gateway/store/accounts.h"
 #include "gateway/translate/mail_write.h"
-
-struct door {
-    struct submission *submission;
-    struct smtp_handler handler;
-    struct smtp_service *service;
-    struct map open; /* question -> struct question */
-};
-
-struct submission {
-    struct agent *agent;
-    struct door doors[AGENT_N_DOORS];
-    struct map found; /* folded text -> struct address */
-    size_t n_searches;
-};
-
-/* A question that is answered later. */
-struct question {
-    struct door *door;
-    uint64_t number;
-    bool cancelled;
-    struct address_case_search *search; /* RCPT: the case of an address */
-    enum address_case_state state;
-    char *typed;
-    int64_t account_id;
-    struct smtp_verdict *verdicts; /* LMTP: of each recipient; those with a code are refused */
-    size_t n_verdicts;
-};
 
 /* ---- answers ---- */
 
@@ -59,8 +24,8 @@ static struct smtp_verdict verdict_of(uint16_t code, uint16_t subject, uint16_t 
 }
 
 /* Words for one line of a reply. */
-static void answer(struct door *door, uint64_t question, uint16_t code, uint16_t subject,
-                   uint16_t detail, const char *words)
+void submission_answer(struct door *door, uint64_t question, uint16_t code, uint16_t subject,
+                       uint16_t detail, const char *words)
 {
     struct buf clean = {0};
     (void)mail_clean_line(&clean, bytes_of_str(words));
@@ -164,7 +129,7 @@ static void check_sender(void *context, uint64_t question, const struct smtp_env
     struct door *door = context;
     int64_t account_id = 0;
     if (find_sender(door->submission, envelope, &account_id) != NULL) {
-        answer(door, question, 250, 1, 0, "sender accepted");
+        submission_answer(door, question, 250, 1, 0, "sender accepted");
         return;
     }
     struct buf words = {0};
@@ -173,13 +138,13 @@ static void check_sender(void *context, uint64_t question, const struct smtp_env
         buf_append_str(&words, ", which are: ");
         list_identities(&words, &door->submission->agent->keyring, account_id);
     }
-    answer(door, question, 550, 7, 1, buf_str(&words));
+    submission_answer(door, question, 550, 7, 1, buf_str(&words));
     buf_clear(&words);
 }
 
 /* ---- recipients ---- */
 
-static void question_free(struct question *question)
+void submission_question_free(struct question *question)
 {
     (void)map_remove_u64(&question->door->open, question->number);
     address_case_search_free(&question->search);
@@ -189,181 +154,6 @@ static void question_free(struct question *question)
     }
     free(question->verdicts);
     free(question);
-}
-
-static void fold_key(char *out, size_t out_size, const char *typed)
-{
-    size_t i = 0;
-    for (; typed[i] != '\0' && i + 1 < out_size; i++) {
-        out[i] = ascii_lower(typed[i]);
-    }
-    out[i] = '\0';
-}
-
-/* What an earlier search found for it. */
-static const struct address *found_before(const struct submission *submission, const char *typed)
-{
-    struct address_form form;
-    char key[ADDRESS_FORM_NAME_BYTES];
-    if (!address_form_parse(&form, bytes_of_str(typed), NULL)) {
-        return NULL;
-    }
-    fold_key(key, sizeof(key), form.name);
-    return map_get(&submission->found, bytes_of_str(key));
-}
-
-static void remember_found(struct submission *submission, const char *typed,
-                           const struct address *address)
-{
-    struct address_form form;
-    char key[ADDRESS_FORM_NAME_BYTES];
-    if (submission->found.n_items >= SUBMISSION_MAX_FOUND ||
-        !address_form_parse(&form, bytes_of_str(typed), NULL)) {
-        return;
-    }
-    fold_key(key, sizeof(key), form.name);
-    free(map_put(&submission->found, bytes_of_str(key), xmemdup(address, sizeof(*address))));
-}
-
-static enum address_form_result resolve(struct submission *submission, struct recipient *out,
-                                        int64_t account_id, const char *typed, struct fault *fault)
-{
-    const struct keyring *keyring = &submission->agent->keyring;
-    char name[NAMECOIN_NAME_BYTES];
-    struct address named;
-    if (namecoin_name_of(name, typed)) {
-        if (!namecoin_kept(submission->agent->namecoin, &named, name)) {
-            return ADDRESS_FORM_FOLDED;
-        }
-        *out = (struct recipient){0};
-        return recipient_of_address(out, keyring, account_id, &named, fault) ? ADDRESS_FORM_FOUND
-                                                                             : ADDRESS_FORM_REFUSED;
-    }
-    enum address_form_result result =
-        recipient_resolve(out, keyring, account_id, bytes_of_str(typed), fault);
-    const struct address *known =
-        result == ADDRESS_FORM_FOLDED ? found_before(submission, typed) : NULL;
-    if (known != NULL) {
-        int64_t ttl_sec = out->ttl_sec;
-        result = recipient_of_address(out, keyring, account_id, known, fault)
-                     ? ADDRESS_FORM_FOUND
-                     : ADDRESS_FORM_REFUSED;
-        out->ttl_sec = ttl_sec;
-    }
-    return result;
-}
-
-static void run_search(void *job, const struct pool_token *token)
-{
-    struct question *question = job;
-    do {
-        question->state = address_case_search_step(question->search, UINT64_C(1) << 18);
-    } while (question->state == ADDRESS_CASE_MORE && !pool_is_cancelled(token));
-}
-
-static void search_done(void *job, bool was_cancelled)
-{
-    struct question *question = job;
-    struct door *door = question->door;
-    struct submission *submission = door->submission;
-    if (submission->agent->closing) {
-        return; /* submission_free frees it */
-    }
-    submission->n_searches--;
-    if (!question->cancelled && !was_cancelled) {
-        struct recipient recipient;
-        struct address address;
-        struct fault fault = {0};
-        if (question->state == ADDRESS_CASE_FOUND) {
-            address_case_search_take(question->search, &address);
-            remember_found(submission, question->typed, &address);
-        }
-        if (question->state == ADDRESS_CASE_FOUND &&
-            recipient_of_address(&recipient, &submission->agent->keyring, question->account_id,
-                                 &address, &fault)) {
-            answer(door, question->number, 250, 1, 5, "recipient accepted");
-        } else {
-            answer(door, question->number, 550, 1, 1,
-                   fault.code != FAULT_NONE ? fault.text
-                                            : "the upper and lower case of this address was lost, "
-                                              "and it can't be recovered: write it as it was given "
-                                              "to you");
-        }
-    }
-    question_free(question);
-}
-
-/* The case of the letters is gone: look for the address in the pool. */
-static void start_search(struct door *door, uint64_t number, int64_t account_id, const char *typed)
-{
-    struct submission *submission = door->submission;
-    struct address_form form;
-    struct question *question = xcalloc(1, sizeof(*question));
-    question->door = door;
-    question->number = number;
-    question->account_id = account_id;
-    question->typed = xstrdup(typed);
-    (void)map_put_u64(&door->open, number, question);
-    bool ok = submission->n_searches < SUBMISSION_MAX_SEARCHES &&
-              address_form_parse(&form, bytes_of_str(typed), NULL);
-    if (ok) {
-        question->search = address_case_search_new(bytes_of_str(form.name));
-    }
-    if (question->search == NULL || pool_submit(submission->agent->parts.pool, POOL_BACKGROUND,
-                                                run_search, search_done, question, NULL) == 0) {
-        question_free(question);
-        answer(
-            door, number, 550, 1, 1,
-            "the upper and lower case of this address was lost: write it as it was given to you");
-        return;
-    }
-    submission->n_searches++;
-}
-
-/* ---- names in Namecoin ---- */
-
-static void name_looked_up(void *context, const struct address *found, const struct fault *fault)
-{
-    struct question *question = context;
-    struct door *door = question->door;
-    struct recipient recipient;
-    struct fault why = fault == NULL ? (struct fault){0} : *fault;
-    bool ok = found != NULL && recipient_of_address(&recipient, &door->submission->agent->keyring,
-                                                    question->account_id, found, &why);
-    bool is_final =
-        why.code == FAULT_NOT_FOUND || why.code == FAULT_UNSUPPORTED || (found != NULL && !ok);
-    if (!question->cancelled && !door->submission->agent->closing) {
-        if (ok) {
-            answer(door, question->number, 250, 1, 5, "recipient accepted");
-        } else if (is_final) {
-            answer(door, question->number, 550, 1, 1, why.text);
-        } else {
-            answer(door, question->number, 451, 4, 0, why.text);
-        }
-    }
-    question_free(question);
-}
-
-static void start_lookup(struct door *door, uint64_t number, int64_t account_id, const char *name)
-{
-    struct question *question = xcalloc(1, sizeof(*question));
-    question->door = door;
-    question->number = number;
-    question->account_id = account_id;
-    (void)map_put_u64(&door->open, number, question);
-    namecoin_ask(door->submission->agent->namecoin, name,
-                 (struct namecoin_done){name_looked_up, question});
-}
-
-/* Only a search can tell whom the recipient means. */
-static void start_finding(struct door *door, uint64_t number, int64_t account_id, const char *typed)
-{
-    char name[NAMECOIN_NAME_BYTES];
-    if (namecoin_name_of(name, typed)) {
-        start_lookup(door, number, account_id, name);
-    } else {
-        start_search(door, number, account_id, typed);
-    }
 }
 
 /* Commands come by SMTP with a login, and by no other way. */
@@ -382,26 +172,28 @@ static void check_recipient(void *context, uint64_t question, const struct smtp_
     struct fault fault = {0};
     int64_t account_id = 0;
     if (find_sender(door->submission, envelope, &account_id) == NULL) {
-        answer(door, question, 550, 7, 1, "this sender is not one of your identities");
+        submission_answer(door, question, 550, 7, 1, "this sender is not one of your identities");
         return;
     }
     if (command_mail_is_for(recipient->address)) {
         if (takes_commands(door, envelope)) {
-            answer(door, question, 250, 1, 5, "a command: the answer comes as a mail");
+            submission_answer(door, question, 250, 1, 5, "a command: the answer comes as a mail");
         } else {
-            answer(door, question, 550, 7, 1, "commands are taken from those alone who log in");
+            submission_answer(door, question, 550, 7, 1,
+                              "commands are taken from those alone who log in");
         }
         return;
     }
-    switch (resolve(door->submission, &resolved, account_id, recipient->address, &fault)) {
+    switch (
+        submission_resolve(door->submission, &resolved, account_id, recipient->address, &fault)) {
     case ADDRESS_FORM_FOUND:
-        answer(door, question, 250, 1, 5, "recipient accepted");
+        submission_answer(door, question, 250, 1, 5, "recipient accepted");
         break;
     case ADDRESS_FORM_FOLDED:
-        start_finding(door, question, account_id, recipient->address);
+        submission_start_finding(door, question, account_id, recipient->address);
         break;
     case ADDRESS_FORM_REFUSED:
-        answer(door, question, 550, 1, 1, fault.text);
+        submission_answer(door, question, 550, 1, 1, fault.text);
         break;
     }
 }
@@ -438,11 +230,11 @@ static void submitted(void *context, const struct fault *fault, const char *work
     if (!question->cancelled && question->n_verdicts > 0) {
         answer_each(question, &verdict);
     } else if (!question->cancelled) {
-        answer(question->door, question->number, verdict.code, verdict.status_subject,
-               verdict.status_detail, verdict.words);
+        submission_answer(question->door, question->number, verdict.code, verdict.status_subject,
+                          verdict.status_detail, verdict.words);
     }
     buf_clear(&accepted);
-    question_free(question);
+    submission_question_free(question);
 }
 
 static int64_t lifetime_of(const struct smtp_envelope *envelope)
@@ -479,8 +271,8 @@ static size_t resolve_all(struct question *question, struct submit_recipient *ou
         struct fault why = {0};
         *next =
             (struct submit_recipient){.notify = recipient->notify, .original = recipient->original};
-        if (resolve(question->door->submission, &next->to, account_id, recipient->address, &why) ==
-            ADDRESS_FORM_FOUND) {
+        if (submission_resolve(question->door->submission, &next->to, account_id,
+                               recipient->address, &why) == ADDRESS_FORM_FOUND) {
             n_good++;
             continue;
         }
@@ -524,7 +316,7 @@ static void accept_command(struct door *door, uint64_t number, const struct smtp
                            struct bytes mail)
 {
     if (!takes_commands(door, envelope) || envelope->n_recipients != 1) {
-        answer(door, number, 554, 6, 0, "a command goes to bittern@bm.alt alone");
+        submission_answer(door, number, 554, 6, 0, "a command goes to bittern@bm.alt alone");
         return;
     }
     struct question *question = xcalloc(1, sizeof(*question));
@@ -610,7 +402,7 @@ void submission_free(struct submission **submission_in)
         size_t cursor = 0;
         struct question *question;
         while ((question = map_next(&submission->doors[i].open, &cursor, NULL)) != NULL) {
-            question_free(question);
+            submission_question_free(question);
         }
         map_clear(&submission->doors[i].open);
     }

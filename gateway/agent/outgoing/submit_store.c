@@ -4,6 +4,7 @@
 #include "gateway/agent/agent_internal.h"
 #include "gateway/agent/outgoing/outgoing.h"
 #include "gateway/agent/outgoing/outgoing_db.h"
+#include "gateway/agent/outgoing/outgoing_shown.h"
 #include "gateway/agent/outgoing/submit_internal.h"
 #include "gateway/agent/people/mailing_list.h"
 #include "gateway/store/folders.h"
