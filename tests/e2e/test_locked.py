@@ -245,32 +245,41 @@ class Locked(harness.TestCase):
         self.assertNotIn(SECRET, "".join(mail.as_string() for mail in one.mails("Sent")))
 
     def test_killed_at_any_moment_the_keys_open_by_the_old_way_or_the_new(self):
-        """The passphrase is set, changed and removed over and over, and nobody gets to its end."""
+        """The passphrase is set, changed and removed over and over; the gateway is killed at some moment of it, or
+        as soon as it was answered."""
         one = self.bittern("a")
         for number in range(10):
             one.identity("identity %d" % number)
         keys = sorted(self.private_keys(one))
         words = None  # the passphrase in force
+        changes_next = True
         rng = random.Random(5)
-        for number in range(6 if harness.SANITIZED else 12):
+        for number in range(8 if harness.SANITIZED else 20):
             new = "words %d" % number
             if words is None:
                 command, lines, after = ["lock", "--stdin"], new, new
-            elif rng.random() < 0.5:
+            elif changes_next:
                 command, lines, after = ["lock", "--change", "--stdin"], words + "\n" + new, new
             else:
                 command, lines, after = ["lock", "--remove", "--stdin"], words, None
-            was_answered = self.kill_during(one, command, lines, rng.uniform(0, 0.3 if harness.SANITIZED else 0.12))
-            words = self.find_out(one, words, after, was_answered)
+            seconds = None if number % 2 else rng.uniform(0, 0.3 if harness.SANITIZED else 0.15)
+            was_answered = self.kill_during(one, command, lines, seconds)
+            self.assertTrue(was_answered or seconds is not None)
+            before, words = words, self.find_out(one, words, after, was_answered)
+            if words != before:
+                changes_next = before is None
             self.assertEqual(sorted(self.private_keys(one)), keys)
 
     def kill_during(self, one, command, lines, seconds):
-        """Whether the command was answered all the same."""
+        """After so many, or after the answer (None). Whether the command was answered."""
         process = subprocess.Popen(one._arguments() + command, stdin=subprocess.PIPE,
                                    stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         process.stdin.write((lines + "\n").encode())
         process.stdin.close()
-        time.sleep(seconds)
+        if seconds is None:
+            process.wait(60)
+        else:
+            time.sleep(seconds)
         os.kill(one.pid_of("gateway"), 9)
         was_answered = process.wait(60) == 0
         one.kill()
