@@ -105,6 +105,7 @@ void names_free(char **names, size_t n_names)
 struct flags_call {
     struct mailbox_call call;
     int64_t mailbox_id;
+    struct mailbox_view *view; /* the newest when it was asked */
     struct mailbox_store_request request;
     struct uid_set uids;
     char **keywords;
@@ -117,8 +118,8 @@ static bool flags_run(struct mail_txn *txn, struct mailbox_call *base, struct fa
 {
     struct flags_call *call = (struct flags_call *)base;
     struct touched_mailbox *mailbox = mail_txn_mailbox(txn, call->mailbox_id, fault);
-    if (!mailbox ||
-        !messages_store(txn, mailbox, &call->request, &call->changed, &call->refused, fault)) {
+    if (!mailbox || !messages_store(txn, mailbox, call->view, &call->request, &call->changed,
+                                    &call->refused, fault)) {
         return false;
     }
     call->modseq = mailbox->is_changed ? mailbox->modseq : 0;
@@ -137,6 +138,7 @@ static void flags_fill(struct mailbox_call *base, struct mailbox_answer *answer)
 static void flags_free(struct mailbox_call *base)
 {
     struct flags_call *call = (struct flags_call *)base;
+    mailbox_view_unref(&call->view);
     names_free(call->keywords, call->request.flags.n_keywords);
     uid_set_clear(&call->uids);
     uid_set_clear(&call->refused);
@@ -153,6 +155,7 @@ struct mailbox_call *store_store_flags(struct mailbox *mailbox,
     call->call.fill = flags_fill;
     call->call.free_call = flags_free;
     call->mailbox_id = mailbox->shared->id;
+    call->view = mailbox_view_ref(mailbox->shared->view);
     call->request = *request;
     call->keywords = names_copy(request->flags.keywords, request->flags.n_keywords);
     call->request.flags.keywords = (const char *const *)call->keywords;

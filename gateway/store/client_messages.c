@@ -112,17 +112,20 @@ static bool store_each(struct mail_txn *txn, struct touched_mailbox *mailbox,
 }
 
 bool messages_store(struct mail_txn *txn, struct touched_mailbox *mailbox,
-                    const struct mailbox_store_request *request, struct message_list *out_changed,
-                    struct uid_set *out_refused, struct fault *fault)
+                    const struct mailbox_view *view, const struct mailbox_store_request *request,
+                    struct message_list *out_changed, struct uid_set *out_refused,
+                    struct fault *fault)
 {
     uint64_t servers = 0;
     uint64_t keywords = 0;
     enum keywords_mode mode =
         request->mode == MAILBOX_STORE_REMOVE ? KEYWORDS_OF_CLIENT_KNOWN : KEYWORDS_OF_CLIENT;
+    bool is_viewed = messages_collect_viewed(out_changed, view, mailbox, request->uids);
     return keywords_set(txn, mailbox, &keywords, request->flags.keywords, request->flags.n_keywords,
                         mode, fault) &&
            keywords_servers_mask(txn, mailbox, &servers, fault) &&
-           messages_collect(txn->db, out_changed, mailbox->id, request->uids, fault) &&
+           (is_viewed ||
+            messages_collect(txn->db, out_changed, mailbox->id, request->uids, fault)) &&
            store_each(txn, mailbox, request, keywords, servers, out_changed, out_refused, fault);
 }
 
@@ -342,7 +345,7 @@ bool messages_merge_own_copy(struct mail_txn *txn, struct touched_mailbox *mailb
         .mode = MAILBOX_STORE_ADD,
         .flags = {message->flags, message->keywords, message->n_keywords},
     };
-    bool ok = messages_store(txn, mailbox, &request, &changed, &refused, fault);
+    bool ok = messages_store(txn, mailbox, NULL, &request, &changed, &refused, fault);
     uid_set_clear(&uids);
     uid_set_clear(&refused);
     message_list_clear(&changed);

@@ -23,10 +23,12 @@ struct uid_pairs {
 };
 void uid_pairs_clear(struct uid_pairs *pairs);
 
-/* STORE. out_changed: the new states of those that are there and were not refused. */
+/* STORE. `view`: the newest when it was asked for, or NULL. out_changed: the new states of those
+ * that are there and were not refused. */
 bool messages_store(struct mail_txn *txn, struct touched_mailbox *mailbox,
-                    const struct mailbox_store_request *request, struct message_list *out_changed,
-                    struct uid_set *out_refused, struct fault *fault) MUST_USE;
+                    const struct mailbox_view *view, const struct mailbox_store_request *request,
+                    struct message_list *out_changed, struct uid_set *out_refused,
+                    struct fault *fault) MUST_USE;
 /* EXPUNGE of those of `uids` (NULL: of all) that have \Deleted; runs the hook of Outbox. */
 bool messages_expunge(struct mail_txn *txn, struct touched_mailbox *mailbox,
                       const struct uid_set *uids, struct uid_set *out_expunged,

@@ -72,6 +72,27 @@ bool messages_collect(struct db *db, struct message_list *out, int64_t mailbox_i
     return true;
 }
 
+bool messages_collect_viewed(struct message_list *out, const struct mailbox_view *view,
+                             const struct touched_mailbox *mailbox, const struct uid_set *uids)
+{
+    if (!view || mailbox->modseq != view->highest_modseq) {
+        return false;
+    }
+    for (size_t i = 0; i < uids->n_ranges; i++) {
+        uint32_t seq = mailbox_view_lower_bound(view, uids->ranges[i].first);
+        for (; seq <= view->n_messages; seq++) {
+            const struct mailbox_message *message = mailbox_view_at(view, seq);
+            if (message->uid > uids->ranges[i].last) {
+                break;
+            }
+            out->items =
+                array_grow(out->items, out->n, &out->capacity, sizeof(struct mailbox_message));
+            out->items[out->n++] = *message;
+        }
+    }
+    return true;
+}
+
 /* ---- Counts ---- */
 
 static void count_message(struct touched_mailbox *mailbox, const struct mailbox_message *message,

@@ -35,6 +35,11 @@ void message_list_clear(struct message_list *list);
 /* Append the rows of `uids` (NULL: of all) in ascending order. */
 bool messages_collect(struct db *db, struct message_list *out, int64_t mailbox_id,
                       const struct uid_set *uids, struct fault *fault) MUST_USE;
+/* The same from memory: false, and nothing, when `view` (NULL: there is none) is not exactly what
+ * the mailbox is now. A view never changes, so the writer may look at one that is held for it. */
+bool messages_collect_viewed(struct message_list *out, const struct mailbox_view *view,
+                             const struct touched_mailbox *mailbox,
+                             const struct uid_set *uids) MUST_USE;
 /* The row at a place: DB_DONE when it is gone. */
 enum db_step message_find_row(struct db *db, struct mailbox_message *out, int64_t mailbox_id,
                               uint32_t uid, enum message_origin *out_origin,

@@ -339,6 +339,66 @@ static void what_the_contract_leaves_open_is_done_well(void **state)
     fixture_check(fixture);
 }
 
+/* ---- Flags ---- */
+
+/* Begun together, so that the second is asked for with a view that does not know the first: in one
+ * transaction or in two. */
+static void flags_are_changed_on_top_of_what_was_changed_before(void **state)
+{
+    struct fixture *fixture = *state;
+    struct uid_set both = {0};
+    struct uid_set second = {0};
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_not_equal(fixture_append(fixture, "INBOX", MAIL, 0, NULL), 0);
+    }
+    uid_set_add_range(&both, 1, 2);
+    uid_set_add(&second, 2);
+    struct mailbox *inbox = fixture_open(fixture, "INBOX", NULL);
+    struct mailbox_view *view = fixture->ops->view(inbox);
+    uint64_t modseq = view->highest_modseq;
+    mailbox_view_unref(&view);
+    const struct mailbox_store_request first = {
+        .uids = &second, .mode = MAILBOX_STORE_ADD, .flags = {.flags = MAILBOX_FLAG_FLAGGED}};
+    const struct mailbox_store_request then = {.uids = &both,
+                                               .mode = MAILBOX_STORE_ADD,
+                                               .flags = {.flags = MAILBOX_FLAG_SEEN},
+                                               .has_unchanged_since = true,
+                                               .unchanged_since = modseq};
+    const struct mailbox_store_request last = {
+        .uids = &both, .mode = MAILBOX_STORE_ADD, .flags = {.flags = MAILBOX_FLAG_DRAFT}};
+
+    (void)fixture->ops->store_flags(inbox, &first, (struct mailbox_done){0});
+    (void)fixture->ops->store_flags(inbox, &then, fixture_done(fixture));
+    assert_true(fixture_wait(fixture));
+    assert_int_equal(uid_set_count(&fixture->refused), 1);
+    assert_true(uid_set_has(&fixture->refused, 2));
+
+    /* From the view: it knows both. */
+    (void)fixture->ops->store_flags(inbox, &last, fixture_done(fixture));
+    assert_true(fixture_wait(fixture));
+    assert_int_equal(fixture->n_changed, 2);
+    assert_int_equal(fixture->changed[0].flags, MAILBOX_FLAG_SEEN | MAILBOX_FLAG_DRAFT);
+    assert_int_equal(fixture->changed[1].flags, MAILBOX_FLAG_FLAGGED | MAILBOX_FLAG_DRAFT);
+    assert_int_equal(fixture_message(fixture, inbox, 3)->flags, 0);
+    assert_int_equal(fixture_number(fixture, "SELECT sum(flags) FROM message"),
+                     MAILBOX_FLAG_SEEN + MAILBOX_FLAG_FLAGGED + 2 * MAILBOX_FLAG_DRAFT);
+
+    /* An expunge on its way: what is gone is not changed. */
+    uid_set_clear(&second);
+    uid_set_add(&second, 1);
+    assert_true(fixture_flags(fixture, inbox, 1, MAILBOX_STORE_ADD, MAILBOX_FLAG_DELETED, NULL));
+    (void)fixture->ops->expunge(inbox, &second, (struct mailbox_done){0});
+    (void)fixture->ops->store_flags(inbox, &last, fixture_done(fixture));
+    assert_true(fixture_wait(fixture));
+    assert_int_equal(fixture->n_changed, 1);
+    assert_int_equal(fixture->changed[0].uid, 2);
+
+    fixture->ops->close(&inbox);
+    uid_set_clear(&both);
+    uid_set_clear(&second);
+    fixture_check(fixture);
+}
+
 /* ---- Size ---- */
 
 enum { MANY_MESSAGES = 100000 };
@@ -392,6 +452,7 @@ int main(void)
         TEST(an_incomplete_message_is_not_committed),
         TEST(what_is_done_to_a_deleted_mailbox_is_refused),
         TEST(what_the_contract_leaves_open_is_done_well),
+        TEST(flags_are_changed_on_top_of_what_was_changed_before),
         TEST(a_large_mailbox_is_opened_without_reading_a_message),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
