@@ -61,6 +61,9 @@ class Pow(harness.TestCase):
         self.assertAlmostEqual(row["left_p95"] / row["left"], 2.996, 2)
         self.assertGreaterEqual(row["chance"], 0)
         self.assertLess(row["chance"], 0.5)
+        self.assertRegex(row["work"], "^about .* trials of work: .* here on average, in 19 of 20 cases less than ")
+        self.assertGreater(row["work_trials"], 1e12)
+        self.assertAlmostEqual(row["work_time_p95"] / row["work_time"], 2.97, 1)
         wait_for("trials", lambda: a.json("queue", "show", str(row["id"]))["trials"] > 0)
 
         pow = a.status()["pow"]
@@ -77,6 +80,7 @@ class Pow(harness.TestCase):
 
         wait_for("all jobs again", lambda: a.status()["pow"]["jobs"] == pow["jobs"])
         a.cli("queue", "cancel", str(row["id"]))
+        self.assertNotIn("work", a.json("queue", "show", str(row["id"])))
         wait_for("one job less", lambda: a.status()["pow"]["jobs"] == pow["jobs"] - 1, 10)
         self.assertEqual(a.states()[0]["state"], "cancelled")
 

@@ -88,6 +88,7 @@ class Sendmail(unittest.TestCase):
                                       mail=b"Subject: by name\n\nx\n")
         self.assertEqual(code, EX_OK)
         self.assertIn("accepted", said)
+        self.assertIn("trials of work", said)
         sent = self.a.wait_mail("by name", "Sent")
         self.assertEqual(str(sent["From"]), "Alice L\u00f6w <%s>" % mail_address(self.alice))
         self.assertIsNotNone(sent["Date"])
