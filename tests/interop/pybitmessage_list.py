@@ -28,6 +28,9 @@ class MailingList(harness.TestCase):
         bob = (made if isinstance(made, dict) else json.loads(made))["addresses"][0]
         py.api.addSubscription(owner, b64("Birds"))
 
+        # It may overlook a key that came before it wanted one: this one it learns from a mail.
+        a.send(owner, bob, "Welcome to the list")
+        wait_for("our message at PyBitmessage", lambda: py.find("Welcome to the list"), 600, 2)
         py.api.sendMessage(owner, bob, b64("A bittern"), b64("Heard in the reeds."), 2, 172800)
         a.wait_mail("A bittern", timeout=600)
         post = wait_for("the post at PyBitmessage", lambda: py.find("[Birds] A bittern"), 600, 2)

@@ -408,7 +408,8 @@ bool outgoing_refused(struct mail_txn *txn, int64_t id, const char *reason, stru
            (current.state != OUTGOING_WORKING || outgoing_change(txn, id, &change, fault));
 }
 
-bool outgoing_acknowledged(struct mail_txn *txn, int64_t id, struct fault *fault)
+/* `has_left`: it is known to be at the node, also where that has not been written down yet. */
+static bool arrived(struct mail_txn *txn, int64_t id, bool has_left, struct fault *fault)
 {
     struct current current;
     if (!read_current(mail_txn_db(txn), &current, id, fault)) {
@@ -418,7 +419,7 @@ bool outgoing_acknowledged(struct mail_txn *txn, int64_t id, struct fault *fault
     static const enum outgoing_state road[] = {OUTGOING_WORKING, OUTGOING_SENT, OUTGOING_DELIVERED};
     bool open = current.state == OUTGOING_SENT || current.state == OUTGOING_WORKING ||
                 current.state == OUTGOING_QUEUED || current.state == OUTGOING_AWAITING_KEY;
-    if (!open || !current.has_left) {
+    if (!open || !(has_left || current.has_left)) {
         return true;
     }
     if (!object_jobs_drop_unsent(mail_txn_db(txn), id, fault)) {
@@ -432,6 +433,11 @@ bool outgoing_acknowledged(struct mail_txn *txn, int64_t id, struct fault *fault
         }
     }
     return true;
+}
+
+bool outgoing_acknowledged(struct mail_txn *txn, int64_t id, struct fault *fault)
+{
+    return arrived(txn, id, false, fault);
 }
 
 bool outgoing_came_home(struct mail_txn *txn, const uint8_t *hash, struct fault *fault)
@@ -452,7 +458,7 @@ bool outgoing_came_home(struct mail_txn *txn, const uint8_t *hash, struct fault 
     }
     int64_t id = db_column_i64(stmt, 0);
     db_reset(stmt);
-    return outgoing_acknowledged(txn, id, fault);
+    return arrived(txn, id, true, fault); /* the node may send it back before it answers */
 }
 
 bool outgoing_reported(struct mail_txn *txn, int64_t id, unsigned kinds, struct fault *fault)

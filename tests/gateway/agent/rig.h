@@ -25,6 +25,7 @@ struct network {
     size_t n_objects;
     struct list_node nodes;
     bool deaf;          /* publishes are left unanswered */
+    bool mumbling;      /* publishes are taken, and left unanswered */
     bool mute;          /* look-ups are left unanswered */
     size_t n_finds;     /* look-ups that came, mute or not */
     size_t n_published; /* publishes that came, deaf or not */

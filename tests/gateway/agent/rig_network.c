@@ -93,8 +93,10 @@ static void node_publish(struct fake_node *node, const struct link_node_event *e
     bool known = network_has(network, event->object);
     struct buf copy = {0};
     buf_append_bytes(&copy, event->object);
-    link_node_send_published(node->link, event->request, known ? LINK_DUPLICATE : LINK_STORED,
-                             network->n_objects + 1, (struct bytes){0});
+    if (!network->mumbling) {
+        link_node_send_published(node->link, event->request, known ? LINK_DUPLICATE : LINK_STORED,
+                                 network->n_objects + 1, (struct bytes){0});
+    }
     if (!known) {
         network_add(network, buf_view(&copy));
     }

@@ -114,6 +114,28 @@ static void a_mail_to_oneself_arrives_and_counts_as_delivered(void **state)
     rig_until_state(&pair->alice, 1, OUTGOING_DELIVERED);
 }
 
+/* The node sends an object on as soon as it has it, and says only after the disk that it has. */
+static void it_counts_as_delivered_also_where_it_comes_home_before_the_node_answers(void **state)
+{
+    struct pair *pair = *state;
+    struct rig *alice = &pair->alice;
+    pair->network.mumbling = true;
+    rig_send(alice, pair->alice_address, pair->alice_address, "Note", "To myself.");
+    rig_until_count(alice, "INBOX", 1);
+    rig_until_state(alice, 1, OUTGOING_DELIVERED);
+
+    pair->network.mumbling = false;
+    size_t n_objects = pair->network.n_objects;
+    rig_unlink(alice);
+    rig_link(alice);
+    rig_idle(alice, 300);
+
+    assert_int_equal(rig_state(alice, 1), OUTGOING_DELIVERED);
+    assert_int_equal(rig_count(alice, "INBOX"), 1);
+    assert_int_equal(rig_sql(alice, "SELECT n_sent FROM outgoing"), 1);
+    assert_int_equal(pair->network.n_objects, n_objects);
+}
+
 static void a_chan_is_read_by_all_who_joined_and_needs_no_ack(void **state)
 {
     struct pair *pair = *state;
@@ -216,6 +238,9 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_mail_to_oneself_arrives_and_counts_as_delivered, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(
+            it_counts_as_delivered_also_where_it_comes_home_before_the_node_answers, set_up,
+            tear_down),
         cmocka_unit_test_setup_teardown(a_chan_is_read_by_all_who_joined_and_needs_no_ack, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_chan_whose_name_is_not_its_address_is_refused, set_up,
