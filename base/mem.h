@@ -60,7 +60,7 @@ void *arena_alloc(struct arena *arena, size_t size) MUST_USE;
 char *arena_strdup(struct arena *arena, const char *text) MUST_USE;
 char *arena_strndup(struct arena *arena, const char *text, size_t len) MUST_USE;
 void *arena_memdup(struct arena *arena, const void *data, size_t len) MUST_USE;
-/* For what a stranger's words made so large. NULL: there is no memory, and the arena is as it was. */
+/* For what a stranger's words made so large. NULL: no memory, and the arena is as it was. */
 void *arena_try_memdup(struct arena *arena, const void *data, size_t len) MUST_USE;
 char *arena_printf(struct arena *arena, const char *format, ...) PRINTF_LIKE(2, 3) MUST_USE;
 /* Free all; the arena can be used again. */

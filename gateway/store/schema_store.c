@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /* The store's tables: accounts, mailboxes, messages.
  *
- *     account --< login_alias            account --< mailbox --< message >-- body --< body_piece
- *        |                                             |                      |
- *        +--< subscribed_name, metadata                +--< keyword           +-- body_header, body_text
- *                                                      +--< expunged
+ *     account --< login_alias     account --< mailbox --< message >-- body --< body_piece
+ *        |                                      |                      |
+ *        +--< subscribed_name, metadata         +--< keyword           +-- body_header, body_text
+ *                                               +--< expunged
  *
  * A message is a small row of a table clustered by (mailbox, uid): listing 100,000 of them reads
  * ten megabytes in order and touches no content. What it says stands in `body`, keyed by a number

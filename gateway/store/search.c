@@ -85,8 +85,8 @@ static void match_row(struct search_call *call, struct db_stmt *stmt)
     };
     uint64_t passed = text_match(call->tests, call->n_tests, &text);
     if (passed != 0) {
-        push_hit(call, &(struct mailbox_hit){.uid = (uint32_t)db_column_i64(stmt, 0),
-                                             .passed = passed});
+        push_hit(call,
+                 &(struct mailbox_hit){.uid = (uint32_t)db_column_i64(stmt, 0), .passed = passed});
     }
 }
 

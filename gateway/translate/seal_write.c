@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "gateway/translate/seal_write.h"
 
-
 #include "base/buf.h"
 #include "base/str.h"
 #include "gateway/decoder/decoder_client.h"

@@ -18,7 +18,7 @@ static void drop_kept(struct smtp_session *session)
     buf_clear(&session->mail);
 }
 
-/* Is there memory for `len` bytes more? If not, the rest is read to its end and the mail refused. */
+/* Is there memory for `len` bytes more? If not, the rest is read to its end, the mail refused. */
 static bool has_room(struct smtp_session *session, size_t len)
 {
     if (session->damage == SMTP_DAMAGE_NONE && !buf_try_reserve(&session->mail, len)) {

@@ -319,8 +319,8 @@ static void write_pair(struct buf *out, const char *key, struct bytes text)
     msgpack_write_str(out, text);
 }
 
-/* What a person reads, as msgpack's bin: the reference decodes these two as bytes, and shows nothing
- * of a msgpack string that is not ASCII. */
+/* What a person reads, as msgpack's bin: the reference decodes these two as bytes, and shows
+ * nothing of a msgpack string that is not ASCII. */
 static void write_read_text(struct buf *out, const char *key, struct bytes text)
 {
     msgpack_write_str(out, bytes_of_str(key));

@@ -368,8 +368,8 @@ static int64_t cost_of_wrong_keys(const struct private_key *const *keys, size_t 
     return best_ns;
 }
 
-/* One key in 256 passes the filter by chance and costs a MAC over the whole. Without the filter each
- * would: a quarter of a megabyte costs several times the multiplication. */
+/* One key in 256 passes the filter by chance and costs a MAC over the whole. Without the filter
+ * each would: a quarter of a megabyte costs several times the multiplication. */
 static void a_wrong_key_costs_the_same_whatever_the_length(void **state)
 {
     (void)state;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-/* check_store MAIL.DB: hold a mail database to its rules, also while it is in use. Exit code 1 and a
- * line on stderr when one is broken. */
+/* check_store MAIL.DB: hold a mail database to its rules, also while it is in use. Exit code 1 and
+ * a line on stderr when one is broken. */
 #include <stdio.h>
 
 #include "base/db.h"

@@ -130,17 +130,18 @@ static void read_it(mailimap *imap, uint32_t uid)
 {
     clist *answer = fetch(imap, uid, mailimap_fetch_att_new_envelope());
     struct mailimap_msg_att_static *item = item_of(answer, MAILIMAP_MSG_ATT_ENVELOPE);
-    step("envelope", item != NULL &&
-                         strcmp(item->att_data.att_env->env_message_id, "<first@example.org>") == 0);
-    struct mailimap_address *to = clist_content(clist_begin(item->att_data.att_env->env_to->to_list));
+    step("envelope", item != NULL && strcmp(item->att_data.att_env->env_message_id,
+                                            "<first@example.org>") == 0);
+    struct mailimap_address *to =
+        clist_content(clist_begin(item->att_data.att_env->env_to->to_list));
     step("envelope's To", strcmp(to->ad_personal_name, "Bob, who reads") == 0);
     mailimap_fetch_list_free(answer);
 
     answer = fetch(imap, uid, mailimap_fetch_att_new_bodystructure());
     item = item_of(answer, MAILIMAP_MSG_ATT_BODYSTRUCTURE);
-    step("bodystructure", item != NULL && item->att_data.att_body->bd_type == MAILIMAP_BODY_MPART &&
-                              clist_count(item->att_data.att_body->bd_data.bd_body_mpart->bd_list) ==
-                                  2);
+    step("bodystructure",
+         item != NULL && item->att_data.att_body->bd_type == MAILIMAP_BODY_MPART &&
+             clist_count(item->att_data.att_body->bd_data.bd_body_mpart->bd_list) == 2);
     mailimap_fetch_list_free(answer);
 
     answer = fetch(imap, uid, mailimap_fetch_att_new_rfc822_size());
@@ -150,10 +151,9 @@ static void read_it(mailimap *imap, uint32_t uid)
 
     answer = fetch(imap, uid, mailimap_fetch_att_new_body_peek_section(mailimap_section_new(NULL)));
     item = item_of(answer, MAILIMAP_MSG_ATT_BODY_SECTION);
-    step("the same bytes", item != NULL && item->att_data.att_body_section->sec_length ==
-                                               sizeof(mail) - 1 &&
-                               memcmp(item->att_data.att_body_section->sec_body_part, mail,
-                                      sizeof(mail) - 1) == 0);
+    step("the same bytes",
+         item != NULL && item->att_data.att_body_section->sec_length == sizeof(mail) - 1 &&
+             memcmp(item->att_data.att_body_section->sec_body_part, mail, sizeof(mail) - 1) == 0);
     mailimap_fetch_list_free(answer);
 
     clist *numbers = clist_new();
@@ -163,8 +163,8 @@ static void read_it(mailimap *imap, uint32_t uid)
     struct mailimap_section *part = mailimap_section_new_part(mailimap_section_part_new(numbers));
     answer = fetch(imap, uid, mailimap_fetch_att_new_body_peek_section(part));
     item = item_of(answer, MAILIMAP_MSG_ATT_BODY_SECTION);
-    step("a part", item != NULL &&
-                       strcmp(item->att_data.att_body_section->sec_body_part, "the text") == 0);
+    step("a part",
+         item != NULL && strcmp(item->att_data.att_body_section->sec_body_part, "the text") == 0);
     mailimap_fetch_list_free(answer);
 }
 
@@ -188,8 +188,8 @@ static void find_it(mailimap *imap)
     struct mailimap_sort_key *by_date = mailimap_sort_key_new_date(0);
     struct mailimap_search_key *all = mailimap_search_key_new_all();
     clist *sorted = NULL;
-    step("sort", ok(mailimap_uid_sort(imap, "UTF-8", by_date, all, &sorted)) &&
-                     clist_count(sorted) == 1);
+    step("sort",
+         ok(mailimap_uid_sort(imap, "UTF-8", by_date, all, &sorted)) && clist_count(sorted) == 1);
     mailimap_sort_result_free(sorted);
     mailimap_sort_key_free(by_date);
     mailimap_search_key_free(all);
@@ -228,7 +228,7 @@ static void idle(mailimap *imap)
     step("done", ok(mailimap_idle_done(imap)));
 }
 
-/* Its SELECT with QRESYNC lacks a pair of parentheses; its FETCH with VANISHED is as it should be. */
+/* Its SELECT with QRESYNC lacks a pair of parentheses; its FETCH with VANISHED is as should be. */
 static void resync(mailimap *imap, const char *mailbox)
 {
     clist *changed = NULL;

@@ -47,8 +47,8 @@ bool pubkeys_write_own(struct mail_txn *txn, const struct own_key *own, int64_t 
 
 /* ---- in the loop ---- */
 
-/* Ask the node's store for a version 4 key. `done` comes once, never from inside; when all is freed,
- * too. */
+/* Ask the node's store for a version 4 key. `done` comes once, never from inside; when all is
+ * freed, too. */
 enum pubkeys_answer {
     PUBKEYS_FOUND,
     PUBKEYS_NOT_THERE,

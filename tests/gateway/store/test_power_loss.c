@@ -31,8 +31,10 @@ static void check_disk(const char *path, uint32_t n_promised, size_t n_ops, bool
     if (!db || !store_check(db, &fault)) {
         fail_msg("a disk of %zu writes%s: %s", n_ops, drops ? ", some dropped" : "", fault.text);
     }
-    struct db_stmt *stmt = db_prepare(db, "SELECT count(*) FROM message WHERE uid <= ?1 AND"
-                                      " mailbox_id = (SELECT id FROM mailbox WHERE name = 'INBOX')", &fault);
+    struct db_stmt *stmt = db_prepare(db,
+                                      "SELECT count(*) FROM message WHERE uid <= ?1 AND"
+                                      " mailbox_id = (SELECT id FROM mailbox WHERE name = 'INBOX')",
+                                      &fault);
     assert_non_null(stmt);
     db_bind_i64(stmt, 1, n_promised);
     assert_int_equal(db_step(stmt, &fault), DB_ROW);
@@ -58,7 +60,8 @@ static void what_was_answered_survives_a_power_loss(void **state)
         assert_int_equal(fixture_append(fixture, "INBOX", mail, 0, i % 5 == 0 ? "tag" : NULL), i);
         answered_at[i] = recorded_disk_len();
         if (i % 7 == 0) {
-            assert_true(fixture_flags(fixture, inbox, i, MAILBOX_STORE_ADD, MAILBOX_FLAG_SEEN, NULL));
+            assert_true(
+                fixture_flags(fixture, inbox, i, MAILBOX_STORE_ADD, MAILBOX_FLAG_SEEN, NULL));
             assert_true(fixture_copy(fixture, inbox, i, i, "Archive", false));
         }
     }

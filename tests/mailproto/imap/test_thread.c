@@ -88,9 +88,8 @@ static void loops_and_twins_are_broken(void **state)
     static const struct row self[] = {{"<1>", "<1>", "a", false, 1}};
     static const struct row twins[] = {{"<1>", "", "a", false, 1}, {"<1>", "", "b", false, 2}};
     static const struct row broken[] = {{"", "<", "", false, 1}, {"x", "<>", "", false, 2}};
-    static const struct row knot[] = {{"<a>", "", "", false, 9},
-                                      {"<b>", "<a> <c>", "", false, 1},
-                                      {"<c>", "<b>", "", false, 2}};
+    static const struct row knot[] = {
+        {"<a>", "", "", false, 9}, {"<b>", "<a> <c>", "", false, 1}, {"<c>", "<b>", "", false, 2}};
     assert_threads(loop, 2, "(2 1)", NULL);
     assert_threads(knot, 3, "(3 2)(1)", NULL);
     assert_threads(self, 1, "(1)", NULL);
