@@ -126,13 +126,22 @@ class PyBitmessage:
             with open(os.path.join(self.home, "singleton.lock")) as file:
                 pid = int(file.read())
             os.kill(pid, 15)
-            wait_for("PyBitmessage to end", lambda: not os.path.exists("/proc/%d" % pid), 60)
+            self.wait_end(pid)
         except (OSError, ValueError):
             pass
         self.launcher.wait(60)
         self.output.close()
         if not self.is_kept:
             shutil.rmtree(self.home, ignore_errors=True)
+
+    def wait_end(self, pid):
+        """It may stay for its proof of work; where nobody looks into its folder any more it need not."""
+        try:
+            wait_for("PyBitmessage to end", lambda: not os.path.exists("/proc/%d" % pid), 60)
+        except AssertionError:
+            if self.is_kept:
+                raise
+            os.kill(pid, 9)
 
     def debug_log(self):
         try:
