@@ -268,8 +268,10 @@ struct mailbox_view *mailbox_view_apply(const struct mailbox_view *base,
     builder.view->n_unseen = base->n_unseen;
     builder.view->n_deleted = base->n_deleted;
     builder.view->total_size = base->total_size;
-    struct pending_delta rest = {
-        .put = delta->put, .put_end = delta->put + delta->n_put, .expunged = delta->expunged};
+    struct pending_delta rest = {.put = delta->put,
+                                 .put_end = delta->n_put > 0 ? delta->put + delta->n_put
+                                                             : delta->put, /* maybe NULL */
+                                 .expunged = delta->expunged};
     for (size_t i = 0; i < base->n_slots; i++) {
         struct mailbox_chunk *chunk = base->slots[i].chunk;
         uint32_t first = chunk->messages[0].uid;
