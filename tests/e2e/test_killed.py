@@ -31,8 +31,8 @@ def pid_of(side, process):
 
 
 def stop_process(side, process):
-    """It stands still until released; its pid."""
-    pid = pid_of(side, process)
+    """It stands still until released; its pid (0 while it is down: that would be all of us)."""
+    pid = wait_for("%s to be up" % process, lambda: pid_of(side, process))
     os.kill(pid, signal.SIGSTOP)
     return pid
 
@@ -47,7 +47,8 @@ def release(pid):
 def aim(side, victim):
     """A call by which the victim dies at once (or the side is restarted) and all is up again."""
     pids = side.status()["pids"]
-    pid = None if victim in ("restart", "supervisor") else pid_of(side, victim)
+    pid = None if victim in ("restart", "supervisor") else wait_for(
+        "%s to be up" % victim, lambda: pid_of(side, victim))
 
     def strike_now():
         if victim == "restart":
