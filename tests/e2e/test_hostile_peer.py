@@ -67,11 +67,22 @@ class HostilePeers(harness.TestCase):
         """As the node reports it once a second."""
         return self.one.status()["node"]["objects"]
 
+    def next_report(self):
+        """The node's figures as it reports them next."""
+        before = self.one.status()["node"]["bytes_in"]
+        self.peer().close()
+
+        def reported():
+            node = self.one.status()["node"]
+            return node if node["bytes_in"] > before else None
+
+        return wait_for("a report", reported)
+
     def n_objects_settled(self):
-        before, now = None, self.n_objects()
+        """As two reports say, one after the other, the first of which may be late."""
+        before, now = None, self.next_report()["objects"]
         while now != before:
-            time.sleep(1.5)
-            before, now = now, self.n_objects()
+            before, now = now, self.next_report()["objects"]
         return now
 
     def let_pass(self, seconds):
