@@ -123,6 +123,10 @@ static bool fetch_url(struct imap_session *session, struct bytes url)
         case CATENATE_WAIT:
             append->waiting = true;
             break;
+        case CATENATE_BUSY:
+            (void)fault_set(&append->fault, FAULT_BUSY, "there is no memory for the message now");
+            session->ops->append_abort(&append->handle);
+            break;
         case CATENATE_BAD_URL:
             append->bad_url = printable(&session->command.arena, url);
             session->ops->append_abort(&append->handle);

@@ -200,6 +200,9 @@ static enum catenate_result read_fields(struct catenate *catenate, struct bytes 
     struct bytes piece = {0};
     enum catenate_result result = CATENATE_PIECE;
     while ((result = read_piece(catenate, &piece)) == CATENATE_PIECE) {
+        if (!buf_try_reserve(&catenate->header, piece.len)) {
+            return CATENATE_BUSY;
+        }
         buf_append_bytes(&catenate->header, piece);
     }
     if (result != CATENATE_END) {

@@ -18,6 +18,7 @@ enum catenate_result {
     CATENATE_PIECE, /* `out` is the next piece, borrowed until the next call */
     CATENATE_WAIT,  /* `wake` will be called */
     CATENATE_END,
+    CATENATE_BUSY, /* there is no memory for it now */
     CATENATE_BAD_URL
 };
 
