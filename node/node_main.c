@@ -202,8 +202,8 @@ static void serve(struct app *app)
     node_start(app->node);
     timer_init(&app->report_timer, app->loop, on_report, app);
     timer_arm_periodic(&app->report_timer, REPORT_PERIOD_MS);
+    on_report(app); /* whoever asks once it is ready is told figures */
     child_ready(app->child);
-    on_report(app);
     loop_run(app->loop);
     timer_cancel(&app->report_timer);
     http_server_free(&app->http);
