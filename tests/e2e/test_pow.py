@@ -25,21 +25,23 @@ def nice_of(pid, tid):
 
 
 class Pow(harness.TestCase):
-    def priorities(self, bittern):
+    def wait_priorities(self, bittern, expected):
+        """Each thread gives itself what it is told, soon after it began."""
         pid = bittern.pid_of("gateway")
-        return {(nice_of(pid, tid), os.sched_getscheduler(tid)) for tid in pow_threads(pid)}
+        wait_for("priorities %s" % expected, lambda: expected == {
+            (nice_of(pid, tid), os.sched_getscheduler(tid)) for tid in pow_threads(pid)}, 20)
 
     def test_threads_and_their_priority_are_settings(self):
         base = {key: value for key, value in harness.QUICK.items() if key != "pow.priority"}
         a = self.bittern("a", base=base, pow__threads=3)
         self.assertEqual(len(pow_threads(a.pid_of("gateway"))), 3)
         self.assertEqual(a.status()["pow"]["threads"], 3)
-        self.assertEqual(self.priorities(a), {(19, os.SCHED_BATCH)})
+        self.wait_priorities(a, {(19, os.SCHED_BATCH)})
         for setting, expected in (("idle", {(19, os.SCHED_IDLE)}), ("normal", {(0, os.SCHED_OTHER)})):
             a.stop()
             a.settings["pow.priority"] = setting
             a.start()
-            self.assertEqual(self.priorities(a), expected, setting)
+            self.wait_priorities(a, expected)
 
     def test_a_kernel_can_be_chosen_and_is_named(self):
         a = self.bittern("a", pow__kernel="portable")
