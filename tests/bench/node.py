@@ -15,6 +15,7 @@ NTB_PROTO_MIN_POW_... set to 10). For `start` the objects are written into each 
 run (objects.db, messages.dat, a file each): taking 200,000 in would last a quarter of an hour with PyBitmessage.
 PyBitmessage's threads poll once a second or two, so that its relay gets --relay-sec, and what came by then counts."""
 import argparse
+import itertools
 import os
 import shutil
 import socket
@@ -278,15 +279,16 @@ class Sink(threading.Thread):
                 time.sleep(1)
 
     def fetch(self, peer):
-        asked, asked_at = set(), 0.0
+        asked_at, enough = 0.0, 0  # when it asked last; how many it has when all of that is here
         while len(peer.objects) < self.count:
             self.n_objects = len(peer.objects)
-            asked.difference_update(peer.objects)
-            missing = peer.announced.difference(peer.objects)
-            if missing and (not asked or time.monotonic() - asked_at > ASK_AGAIN_SEC):
-                asked = set(list(missing)[:ASK_AT_ONCE])
-                peer.ask_for(list(asked))
-                asked_at = time.monotonic()
+            if len(peer.objects) >= enough or time.monotonic() - asked_at > ASK_AGAIN_SEC:
+                asked = list(itertools.islice(peer.announced.difference(peer.objects), ASK_AT_ONCE))
+                if asked:
+                    peer.ask_for(asked)
+                    asked_at, enough = time.monotonic(), len(peer.objects) + len(asked)
+            if time.monotonic() >= self.end:
+                raise bmwire.ProtocolError("too late")
             n_before = len(peer.objects)
             peer.sock.settimeout(min(ASK_AGAIN_SEC, max(self.end - time.monotonic(), 0.01)))
             try:
