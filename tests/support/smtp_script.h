@@ -4,7 +4,7 @@
  * the client's bytes in one piece and byte by byte, and with a handler that answers at once and one
  * that answers later.
  *
- * The handler refuses a sender with "evil" in it, and recipients with "nobody" and, for now,
+ * The handler refuses a sender with "evil" in it, recipients with "nobody", and by a 4xx those with
  * "later". Who logs in is "me" with "secret". */
 #ifndef BITTERN_TESTS_SUPPORT_SMTP_SCRIPT_H
 #define BITTERN_TESTS_SUPPORT_SMTP_SCRIPT_H

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include "gateway/agent/outgoing/recipient.h"
 
+#include "base/buf.h"
 #include "gateway/agent/keys/keyring.h"
+#include "mailproto/imap/message_info.h"
 
 bool recipient_of_address(struct recipient *out, const struct keyring *keyring, int64_t account_id,
                           const struct address *address, struct fault *fault)
@@ -42,5 +44,18 @@ enum address_form_result recipient_resolve(struct recipient *out, const struct k
         !recipient_of_address(out, keyring, account_id, &address, fault)) {
         return ADDRESS_FORM_REFUSED;
     }
+    return result;
+}
+
+enum address_form_result recipient_of_field(struct recipient *out, const struct keyring *keyring,
+                                            int64_t account_id, const struct mail_address *item,
+                                            struct fault *fault)
+{
+    struct buf typed = {0};
+    buf_printf(&typed, "%.*s@%.*s", (int)item->mailbox.len, (const char *)item->mailbox.data,
+               (int)item->host.len, (const char *)item->host.data);
+    enum address_form_result result =
+        recipient_resolve(out, keyring, account_id, buf_view(&typed), fault);
+    buf_clear(&typed);
     return result;
 }

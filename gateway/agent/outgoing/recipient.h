@@ -12,6 +12,7 @@
 #include "gateway/translate/address_form.h"
 
 struct keyring;
+struct mail_address;
 
 struct recipient {
     struct address address; /* not for OUTGOING_TO_SUBSCRIBERS: the sender's will do */
@@ -24,6 +25,10 @@ struct recipient {
 enum address_form_result recipient_resolve(struct recipient *out, const struct keyring *keyring,
                                            int64_t account_id, struct bytes typed,
                                            struct fault *fault) MUST_USE;
+/* The same for an address that stands in a header field. */
+enum address_form_result recipient_of_field(struct recipient *out, const struct keyring *keyring,
+                                            int64_t account_id, const struct mail_address *item,
+                                            struct fault *fault) MUST_USE;
 /* Judge an address: can it be sent to, and what is it to us? */
 bool recipient_of_address(struct recipient *out, const struct keyring *keyring, int64_t account_id,
                           const struct address *address, struct fault *fault) MUST_USE;

@@ -44,12 +44,8 @@ static bool names_recipient(const struct submit_copy *copy, const struct mail_ad
     for (size_t i = 0; i < addresses->n_items; i++) {
         const struct mail_address *item = &addresses->items[i];
         struct recipient named;
-        struct buf typed = {0};
-        buf_printf(&typed, "%.*s@%.*s", (int)item->mailbox.len, (const char *)item->mailbox.data,
-                   (int)item->host.len, (const char *)item->host.data);
-        bool found = recipient_resolve(&named, copy->keyring, copy->account_id, buf_view(&typed),
-                                       NULL) == ADDRESS_FORM_FOUND;
-        buf_clear(&typed);
+        bool found = recipient_of_field(&named, copy->keyring, copy->account_id, item, NULL) ==
+                     ADDRESS_FORM_FOUND;
         if (found && named.kind == recipient->kind &&
             (named.kind == OUTGOING_TO_SUBSCRIBERS ||
              address_equal(&named.address, &recipient->address))) {

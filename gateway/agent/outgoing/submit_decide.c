@@ -34,12 +34,8 @@ static const struct own_key *own_of(const struct submit_job *job,
     for (size_t i = 0; i < addresses->n_items; i++) {
         const struct mail_address *item = &addresses->items[i];
         struct recipient named;
-        struct buf typed = {0};
-        buf_printf(&typed, "%.*s@%.*s", (int)item->mailbox.len, (const char *)item->mailbox.data,
-                   (int)item->host.len, (const char *)item->host.data);
-        bool found = recipient_resolve(&named, &job->agent->keyring, job->account_id,
-                                       buf_view(&typed), NULL) == ADDRESS_FORM_FOUND;
-        buf_clear(&typed);
+        bool found = recipient_of_field(&named, &job->agent->keyring, job->account_id, item,
+                                        NULL) == ADDRESS_FORM_FOUND;
         if (found && named.kind != OUTGOING_TO_SUBSCRIBERS) {
             return keyring_of_account(&job->agent->keyring, job->account_id, &named.address);
         }
@@ -81,12 +77,8 @@ static void add_header_recipients(struct submit_job *job, const struct mail_addr
     for (size_t i = 0; i < addresses->n_items && fault->code == FAULT_NONE; i++) {
         const struct mail_address *item = &addresses->items[i];
         struct submit_recipient recipient = {.notify = job->notify_of_mail};
-        struct buf typed = {0};
-        buf_printf(&typed, "%.*s@%.*s", (int)item->mailbox.len, (const char *)item->mailbox.data,
-                   (int)item->host.len, (const char *)item->host.data);
-        enum address_form_result result = recipient_resolve(
-            &recipient.to, &job->agent->keyring, job->account_id, buf_view(&typed), fault);
-        buf_clear(&typed);
+        enum address_form_result result =
+            recipient_of_field(&recipient.to, &job->agent->keyring, job->account_id, item, fault);
         if (result == ADDRESS_FORM_FOUND) {
             submit_add_recipient(job, &recipient);
         } else if (result == ADDRESS_FORM_FOLDED) {

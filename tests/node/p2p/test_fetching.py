@@ -255,7 +255,7 @@ def what_a_peer_asks_for_is_queued_up_to_a_bound(_):
     for n, peer in peers.items():
         for _ in range(min(n, MAX_INV)):
             assert peer.expect("object", 150) == whole, n
-        # What is asked for now comes behind all that was queued.
+        # The answer to this request comes behind all that was queued.
         peer.send("getdata", hashes([object_hash(last)]))
         assert peer.expect("object") == last, n
     node.stop()
